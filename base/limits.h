@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "absl/time/time.h"
+
+// Every bound of the system, in one place. A bound that an operator may change has its default here and its
+// key in the configuration file.
+namespace holdfast {
+
+// What users may send.
+inline constexpr size_t kMaxKeyBytes = 1024;
+inline constexpr size_t kMaxValueBytes = 1 << 20;
+inline constexpr size_t kMaxCommitBytes = 3 << 20;  // encoded: stock gRPC clients (4 MiB) need no setting
+inline constexpr int kMaxChangesPerCommit = 10'000;
+inline constexpr int kMaxPreconditionsPerCommit = 10'000;
+inline constexpr size_t kMaxAuthorBytes = 256;
+inline constexpr size_t kMaxMessageBytes = 4096;
+inline constexpr size_t kMaxNodeIdBytes = 64;
+inline constexpr int kMaxSites = 8;
+inline constexpr int kMaxServers = 64;  // slots (R3)
+inline constexpr int kMaxNodes = 1024;
+inline constexpr int kMaxVoters = 15;
+
+// What the server answers with at a time.
+inline constexpr size_t kMaxPageBytes = 2 << 20;
+inline constexpr int kMaxPageRows = 10'000;
+inline constexpr int kDefaultPageRows = 1'000;
+inline constexpr int kMaxRowsPerLease = 256;  // rows read before a pooled reader is given back (DESIGN 7)
+inline constexpr size_t kMaxWatchMessageBytes = 1 << 20;
+inline constexpr size_t kMaxWatchRingBytes = 64 << 20;
+inline constexpr int kMaxWatchesPerNode = 20'000;
+inline constexpr absl::Duration kMaxMinRevisionWait = absl::Seconds(5);
+
+// The commit path.
+inline constexpr int kMaxCommitsPerBatch = 256;
+inline constexpr size_t kMaxBatchBytes = 8 << 20;
+inline constexpr int kMaxQueuedCommits = 4096;
+inline constexpr size_t kMaxQueuedCommitBytes = 64 << 20;
+inline constexpr absl::Duration kMaxCommitDeadline = absl::Seconds(60);
+inline constexpr absl::Duration kDefaultCommitDeadline = absl::Seconds(10);
+
+// Replication.
+inline constexpr int kMaxRecordsPerMessage = 256;
+inline constexpr size_t kMaxRecordBytesPerMessage = 1 << 20;
+inline constexpr size_t kMaxUnackedBytesPerFollower = 8 << 20;
+inline constexpr absl::Duration kHeartbeatInterval = absl::Seconds(1);
+inline constexpr absl::Duration kUpstreamSilence = absl::Seconds(4);  // then the follower reconnects
+inline constexpr int kMaxSnapshotCopies = 2;
+inline constexpr size_t kSnapshotChunkBytes = 1 << 20;  // before compression
+inline constexpr absl::Duration kSnapshotIdleLife = absl::Minutes(2);
+inline constexpr int kMaxRelayDepth = 8;
+
+// Storage.
+inline constexpr int kCheckpointPages = 1'000;
+inline constexpr int64_t kWalWarningBytes = 64 << 20;
+inline constexpr int kCompactStepRows = 200;
+inline constexpr int64_t kRetainRecords = 1'000'000;
+inline constexpr absl::Duration kRetainAge = absl::Hours(72);
+inline constexpr int64_t kRetainBytes = int64_t{4} << 30;
+
+}  // namespace holdfast
