@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+// Every failure of storage/, each with its reason (base/error.h) and `path` as a detail. Any thread.
+namespace holdfast::storage {
+
+// DISK_FULL. The transaction was rolled back and nothing changed; safe to retry when there is room. Reads go
+// on.
+absl::Status DiskFullError(absl::string_view path);
+
+// DATA_DAMAGED. The file holds bytes that we did not write, or misses some that we did. Retrying is useless:
+// the owner sets the file aside.
+absl::Status DamagedDatabaseError(absl::string_view path, absl::string_view what);
+
+// RESOURCE_EXHAUSTED. Another connection held the database for longer than the busy timeout, or memory ran
+// out. Nothing changed; safe to retry.
+absl::Status DatabaseBusyError(absl::string_view path);
+absl::Status OutOfMemoryError(absl::string_view path);
+
+// SCHEMA_TOO_NEW. A newer release wrote the file; nothing was touched.
+absl::Status NewerSchemaError(absl::string_view path, int64_t found, int64_t known);
+
+// DATA_DIR_LOCKED. Another process runs on this data directory. `pid` is 0 if it is not known.
+absl::Status LockedByAnotherProcessError(absl::string_view path, int64_t pid);
+
+// IO_ERROR. The operating system refused; `what` says which call and why.
+absl::Status IoError(absl::string_view path, absl::string_view what);
+
+// IO_ERROR. An fsync failed, so nobody knows what is durable: the owner must end the process and never retry
+// (DESIGN 7).
+absl::Status FailedSyncError(absl::string_view path, absl::string_view what);
+
+// NOT_FOUND as code, IO_ERROR as reason: there is no such file.
+absl::Status NoSuchFileError(absl::string_view path);
+
+// INTERNAL. SQLite found fault with our statement, or a constraint of our own was broken.
+absl::Status StatementError(absl::string_view path, absl::string_view what);
+
+bool IsDiskFull(const absl::Status& status);
+bool IsDamaged(const absl::Status& status);
+bool IsFailedSync(const absl::Status& status);
+
+}  // namespace holdfast::storage

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/time/time.h"
+
+namespace holdfast::storage {
+
+// How a connection is opened. A plain value.
+struct SqliteOptions {
+  // The name of a registered VFS (storage/sqlite_memory_vfs.h); empty: the operating system's.
+  std::string vfs = "";
+  // How long a statement waits for another connection before DatabaseBusyError.
+  absl::Duration busy_timeout = absl::Seconds(5);
+  // Bytes of the file to map; 0: none. Worth it for readers (DESIGN 7 has the price). Ignored by a VFS
+  // without mapping.
+  int64_t mmap_bytes = 0;
+  int64_t cache_bytes = int64_t{8} << 20;
+  // Used when the file is created.
+  int page_bytes = 4096;
+  // False: a commit is not synced; only for files whose loss costs nothing (a snapshot being unpacked).
+  bool durable = true;
+  // False: OpenWriter fails with NoSuchFileError if there is no file.
+  bool create_if_missing = true;
+};
+
+}  // namespace holdfast::storage
