@@ -1,0 +1,177 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/types/span.h"
+#include "base/clock.h"
+#include "base/position.h"
+#include "storage/file_system.h"
+#include "storage/log_reader.h"
+#include "storage/node_store.h"
+#include "storage/reader_pool.h"
+#include "storage/record_codec.h"
+
+namespace holdfast::storage {
+
+// What a primary wants to append. The store gives revision, time, digest and hash.
+struct RecordDraft {
+  v1::RecordKind kind = v1::RECORD_KIND_COMMIT;
+  std::vector<v1::Change> changes;       // strict key order, each key once
+  std::optional<v1::CommitInfo> commit;  // the parts that the kind demands
+  std::optional<v1::EpochInfo> epoch;
+  std::optional<v1::DurabilityRule> rule;
+  std::optional<Revision> compact_floor;
+};
+
+// A milestone of the log that is never compacted: each EPOCH record and each record that carries a rule.
+struct Milestone {
+  Position position;
+  v1::RecordKind kind;
+  std::optional<v1::EpochInfo> epoch;
+  std::optional<v1::DurabilityRule> rule;
+};
+
+// Hears what the store does, on the core strand, after it is durable. Must not call back into the store's
+// writing side.
+class StoreObserver {
+ public:
+  virtual ~StoreObserver() = default;
+  // Records became durable, in order. Not yet visible.
+  virtual void OnAppended(absl::Span<const LogRecordPtr> records) = 0;
+  // The visible position grew; every record up to it is now shown.
+  virtual void OnVisible(const Position& visible) = 0;
+  // Records after `ancestor` are gone. If `visible_before` is higher than `ancestor`, watchers must be told
+  // (REWOUND): `touched_keys` are the keys that the lost visible records changed.
+  virtual void OnRewound(const Position& ancestor, const Position& visible_before,
+                         const std::vector<std::string>& touched_keys) = 0;
+  // A snapshot replaced the file: everything up to `position` is new, and visible.
+  virtual void OnReplaced(const Position& position) = 0;
+};
+
+// One replica's data: the log, the key space at the newest record with its older versions, in `data.db`, and
+// `node.db` beside it.
+//
+// Threads. Everything that writes belongs to the node's core strand ("strand" below). Reading goes through
+// `readers()` and `log()`, from any thread. Positions are atomic snapshots, from any thread. A failed sync
+// ends the process (DESIGN 7). Disk full and other write errors roll the transaction back and are returned:
+// the store stays usable.
+class Store {
+ public:
+  struct Options {
+    std::string data_dir;
+    FileSystem* files = nullptr;  // must outlive the store
+    std::string vfs;              // SQLite VFS name; empty: the operating system's
+    Clock* clock = nullptr;       // must outlive the store
+    Random* random = nullptr;     // must outlive the store
+    int reader_count = 6;         // pooled read connections
+    int64_t mmap_bytes = int64_t{1} << 36;
+    int log_cache_bytes = 32 << 20;  // recent records kept in memory for senders and watches
+  };
+
+  // Opens or creates data.db and node.db in an existing directory. Errors: DATA_DIR_LOCKED (pid),
+  // SCHEMA_TOO_NEW, DATA_DAMAGED, IO_ERROR, DISK_FULL. A log that ends below what node.db says was
+  // acknowledged is DATA_DAMAGED too ("the log has lost its end").
+  static absl::StatusOr<std::unique_ptr<Store>> Open(Options options);
+  ~Store();
+
+  // Any thread.
+  Position appended() const;       // the last durable record
+  Position visible() const;        // what readers see; never above appended()
+  Revision floor() const;          // reads below answer COMPACTED
+  Digest128 state_digest() const;  // at appended()
+  int64_t key_count() const;       // live keys at appended()
+  ReaderPool& readers();
+  LogReader& log();
+  std::vector<Milestone> milestones() const;  // a copy, oldest first
+
+  // Strand. node.db: promise, incarnation, acknowledged position.
+  NodeStore& node();
+
+  // Strand. Must be set before the first append; observers must outlive the store or be removed.
+  void AddObserver(StoreObserver* observer);
+  void RemoveObserver(StoreObserver* observer);
+
+  // One transaction on the write connection: any number of records, one sync. Strand. Destroyed without
+  // Commit: nothing has happened.
+  class Batch {
+   public:
+    ~Batch();
+    // The state at the end of this batch so far (not limited to what is visible).
+    absl::StatusOr<std::optional<v1::KeyValue>> Get(absl::string_view key);
+    // The highest mod_revision (deletions included) in [key, end); `end` as ListRequest.range_end. Zero if
+    // nothing ever changed above the floor.
+    absl::StatusOr<Revision> RangeChangedAt(absl::string_view key, absl::string_view range_end);
+    // The record that bears this request id, if the log still has it.
+    struct RequestRecord {
+      Revision revision;
+      Digest128 digest;
+    };
+    absl::StatusOr<std::optional<RequestRecord>> FindRequest(absl::string_view request_id);
+    // Wall time of the oldest retained record: a request id older than it is OUTCOME_UNKNOWABLE.
+    absl::StatusOr<absl::Time> OldestRecordTime();
+
+    // A primary's append, under `epoch` (at least the last record's; a greater one starts with an EPOCH
+    // record). Makes the record's bytes.
+    absl::StatusOr<LogRecordPtr> Append(uint64_t epoch, absl::string_view origin_node,
+                                        const RecordDraft& draft);
+    // A follower's append of exact bytes. Checks chain (CHAIN_BROKEN), revision order, kind (UNKNOWN_RECORD),
+    // and after applying the state digest (DIVERGED).
+    absl::StatusOr<LogRecordPtr> AppendEncoded(const ChainHash& previous, absl::string_view bytes);
+    // Makes all durable, then tells observers OnAppended. DISK_FULL and IO_ERROR leave the store as before
+    // the batch.
+    absl::Status Commit();
+
+   private:
+    friend class Store;
+    struct Impl;
+    explicit Batch(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+  };
+  absl::StatusOr<std::unique_ptr<Batch>> BeginBatch();
+
+  // Moves the visible position to `position` if it is higher and on this chain (R14; ignored if not: returns
+  // false). Written (not synced) to node.db before it is shown. Strand.
+  absl::StatusOr<bool> AdvanceVisible(const Position& position);
+
+  // The chain hash of a retained record, or of a milestone. Strand or any thread.
+  absl::StatusOr<std::optional<Position>> PositionAt(Revision revision);
+
+  // Cuts everything after `ancestor` (a record of this log). What is cut is first in a synced salvage file
+  // (I6); returns its path, or "" if nothing was cut. Errors leave all as it was. Strand.
+  absl::StatusOr<std::string> RewindTo(const Position& ancestor, absl::string_view reason);
+
+  // Small maintenance on the strand, to be called often (after each batch and every 100 ms): checkpoints when
+  // the WAL has grown (DESIGN 7 sequence), deletes a bounded number of rows below the floor. True if there is
+  // more to do at once.
+  absl::StatusOr<bool> Maintain();
+
+  // The floor that the retention policy asks for now: never above visible. Strand.
+  absl::StatusOr<Revision> RetentionFloor(const v1::RetentionPolicy& policy);
+
+  // A verified database file (see snapshot_file.h) takes the place of data.db at once; readers move over as
+  // they renew. node.db stays. Records that only the old file held are salvaged first unless they are on the
+  // snapshot's chain. Strand.
+  absl::Status ReplaceWith(absl::string_view path, const Position& position, absl::string_view reason);
+
+  // Called from any thread when a read met damage (I13): the node starts a repair. Set once, before reads
+  // begin.
+  void SetDamageHandler(std::function<void(const absl::Status&)> handler);
+
+  // Sizes for metrics. Any thread.
+  int64_t database_bytes() const;
+  int64_t wal_bytes() const;
+
+ private:
+  struct Impl;
+  explicit Store(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace holdfast::storage
