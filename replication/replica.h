@@ -1,0 +1,127 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/offload.h"
+#include "base/random.h"
+#include "holdfast/v1/admin.pb.h"
+#include "holdfast/v1/record.pb.h"
+#include "replication/transport.h"
+#include "storage/store.h"
+
+namespace holdfast::replication {
+
+// Chooses whom to follow. Standbys and proxies differ only in this (proxy/upstream_choice.h has the
+// proxies').
+class UpstreamPolicy {
+ public:
+  struct Candidate {
+    std::string peer_address;
+    std::string node_id;      // empty for a bare address from a configuration file
+    bool is_primary = false;  // by the newest knowledge
+    bool same_site = false;
+    bool is_server = false;
+  };
+  virtual ~UpstreamPolicy() = default;
+  // The address to try next. `failed_since_success` counts attempts since a stream last went well. Strand.
+  virtual std::optional<std::string> Next(const std::vector<Candidate>& candidates,
+                                          int failed_since_success) = 0;
+};
+
+// What a replica is at the moment: read by services on any thread.
+struct ReplicaView {
+  v1::NodeRole role = v1::NODE_ROLE_UNINITIALIZED;
+  uint64_t epoch = 0;  // of the stream that it follows, or its own
+  std::string cluster_id;
+  std::string primary_node_id;  // as far as it knows
+  std::string primary_client_address;
+  std::string primary_peer_address;
+  std::string upstream_node_id;
+  bool upstream_connected = false;
+  std::string
+      activity;  // for people: "following dc1-a", "taking a snapshot: 41%", "waiting for 2 of 3 voters" ...
+  absl::Duration no_primary_since =
+      absl::ZeroDuration();  // SinceBoot when the primary was last heard, if it is not now
+};
+
+// The protocol of one node: follows a primary or is one. Owns the follower, the senders, the snapshot copies
+// and the voters' bookkeeping; the commit path of a primary (primary/commit_path.h) and the operations stand
+// on top of it. One strand; only `view()` and `Staleness()` may be called from any thread. Rules R1 to R18
+// are kept here and in the pure deciders beside it.
+class Replica : public PeerService {
+ public:
+  struct Options {
+    std::string node_id;
+    std::string site;
+    v1::NodeKind kind = v1::NODE_KIND_SERVER;
+    std::string client_address;  // as others reach it
+    std::string peer_address;
+    std::vector<std::string> seed_addresses;  // peer addresses from the configuration file
+    std::string version;
+    storage::Store* store = nullptr;  // these must outlive the replica
+    storage::FileSystem* files = nullptr;
+    Executor* strand = nullptr;
+    Offload* offload = nullptr;
+    Clock* clock = nullptr;
+    Random* random = nullptr;
+    PeerTransport* transport = nullptr;
+    UpstreamPolicy* upstream_policy = nullptr;
+    absl::Duration heartbeat_interval = absl::Seconds(1);
+    // Called on the strand when role, epoch, primary or rule changed.
+    std::function<void()> on_change;
+  };
+
+  static std::unique_ptr<Replica> Create(Options options);
+  ~Replica() override = default;
+
+  // Begins to follow, or (a former primary, R18) to ask its voters. Strand.
+  virtual void Start() = 0;
+  // Ends streams with hints where to go; nothing happens afterwards. Strand.
+  virtual void Stop() = 0;
+
+  virtual ReplicaView view() const = 0;  // any thread
+  // Upper bound of how old what this node shows may be; nullopt without any bound. Zero for a primary that
+  // may admit commits. Any thread.
+  virtual std::optional<absl::Duration> Staleness() const = 0;
+
+  // The inventory at the newest record. Strand.
+  virtual std::vector<v1::NodeInfo> nodes() const = 0;
+  virtual v1::ClusterInfo cluster() const = 0;
+  virtual std::vector<v1::FollowerStatus> followers() const = 0;
+
+  // Makes this empty server the primary of epoch 0 (slot 0) of a new cluster by its first EPOCH record, whose
+  // inventory, rule and addresses the draft carries. ALREADY_INITIALIZED. `done` when the record is
+  // committed. Strand.
+  virtual void InitCluster(const std::string& cluster_id, storage::RecordDraft first_epoch,
+                           std::function<void(absl::Status)> done) = 0;
+
+  // For the commit path of a primary (strand):
+  // May this node admit records now? OK, or NOT_PRIMARY, STANDBY, NO_PRIMARY, RECOVERING, SUSPENDED, FENCED,
+  // NOT_INITIALIZED with where to go.
+  virtual absl::Status CanAdmit() const = 0;
+  virtual uint64_t epoch() const = 0;
+  // After a batch of own records became durable in the store: sends them, and counts (R8 to R10). With q = 0
+  // they are visible when this returns.
+  virtual void OnOwnAppend() = 0;
+  // How many voters of the rule at `revision` hold it, for the answer to a commit that could not be decided
+  // in time.
+  struct Acknowledgement {
+    uint32_t acknowledged = 0;
+    uint32_t needed = 0;
+    bool local = false;
+  };
+  virtual Acknowledgement AcknowledgedAt(Revision revision) const = 0;
+  // R21: true once q voters of the newest rule durably know that it is committed.
+  virtual bool RuleSettled() const = 0;
+};
+
+}  // namespace holdfast::replication
