@@ -1,0 +1,41 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "holdfast/v1/record.pb.h"
+
+// What the cluster knows of itself, in the replicated data below `_holdfast/`, so that every replica has it
+// when the primary is gone (DESIGN 3). Values are JSON, so that `holdfast get` shows them to people.
+namespace holdfast::replication {
+
+inline constexpr absl::string_view kReservedPrefix = "_holdfast/";
+inline constexpr absl::string_view kClusterKey = "_holdfast/cluster";
+inline constexpr absl::string_view kNodesPrefix = "_holdfast/nodes/";
+inline constexpr absl::string_view kNodesEnd = "_holdfast/nodes0";  // '0' follows '/'
+
+std::string NodeKey(absl::string_view node_id);
+
+// Members in node id order. A plain value.
+struct Inventory {
+  v1::ClusterInfo cluster;
+  std::vector<v1::NodeInfo> nodes;
+
+  const v1::NodeInfo* Find(absl::string_view node_id) const;  // nullptr if it is no member
+};
+
+std::string ToJson(const v1::ClusterInfo& cluster);
+std::string ToJson(const v1::NodeInfo& node);
+// DATA_DAMAGED if the value is not what we write; unknown fields (a newer release's) are passed over.
+absl::StatusOr<v1::ClusterInfo> ClusterFromJson(absl::string_view json);
+absl::StatusOr<v1::NodeInfo> NodeFromJson(absl::string_view json);
+
+// Is this incarnation of the node a voter of the rule (R16)?
+bool IsVoter(const v1::DurabilityRule& rule, absl::string_view node_id, absl::string_view incarnation);
+
+// "2 of {dc2-a, dc2-b, dc2-p1}"; "local (q = 0)".
+std::string ToString(const v1::DurabilityRule& rule);
+
+}  // namespace holdfast::replication
