@@ -63,6 +63,16 @@ absl::Status NoSuchFileError(absl::string_view path) {
   return AtPath(absl::StatusCode::kNotFound, "IO_ERROR", path, "no such file or directory");
 }
 
+absl::Status FileExistsError(absl::string_view path) {
+  return AtPath(absl::StatusCode::kAlreadyExists, "IO_ERROR", path, "there is a file of this name already");
+}
+
+absl::Status FileTooLargeError(absl::string_view path, int64_t size, int64_t limit) {
+  return WithDetail(AtPath(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED", path,
+                           absl::StrCat("has ", size, " bytes, at most ", limit, " are read")),
+                    "limit", absl::StrCat(limit));
+}
+
 absl::Status StatementError(absl::string_view path, absl::string_view what) {
   return AtPath(absl::StatusCode::kInternal, "INTERNAL", path, what);
 }

@@ -37,6 +37,12 @@ absl::Status FailedSyncError(absl::string_view path, absl::string_view what);
 // NOT_FOUND as code, IO_ERROR as reason: there is no such file.
 absl::Status NoSuchFileError(absl::string_view path);
 
+// ALREADY_EXISTS as code, IO_ERROR as reason: the name is taken; nothing was changed.
+absl::Status FileExistsError(absl::string_view path);
+
+// RESOURCE_EXHAUSTED. The file is larger than what its reader allows.
+absl::Status FileTooLargeError(absl::string_view path, int64_t size, int64_t limit);
+
 // INTERNAL. SQLite found fault with our statement, or a constraint of our own was broken.
 absl::Status StatementError(absl::string_view path, absl::string_view what);
 
