@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -27,6 +28,8 @@ class CommitPath : public storage::StoreObserver {
     std::string node_id;
   };
   using Callback = std::function<void(absl::StatusOr<v1::CommitResponse>)>;
+  using MakeDraft =
+      std::function<absl::StatusOr<std::optional<storage::RecordDraft>>(storage::Store::Batch&)>;
 
   static std::unique_ptr<CommitPath> Create(Options options);
 
@@ -39,9 +42,8 @@ class CommitPath : public storage::StoreObserver {
 
   // Appends a SETTINGS or COMPACT record that `make` builds from the newest state; answers when it is
   // committed. Strand. `make` may return nullopt: nothing to change (answers revision zero).
-  virtual void AppendControl(
-      std::function<absl::StatusOr<std::optional<storage::RecordDraft>>(storage::Store::Batch&)> make,
-      absl::Duration deadline, std::function<void(absl::StatusOr<Revision>)> done) = 0;
+  virtual void AppendControl(MakeDraft make, absl::Duration deadline,
+                             std::function<void(absl::StatusOr<Revision>)> done) = 0;
 
   // Answers everything that waits (COMMIT_UNKNOWN for what is in the log, the CanAdmit error for what is
   // not). Strand.

@@ -1,0 +1,100 @@
+#include "primary/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/uuid.h"
+
+namespace holdfast::primary {
+
+absl::Status PreconditionFailedError(absl::string_view key, absl::string_view expected,
+                                     absl::string_view found) {
+  absl::Status status =
+      MakeError(absl::StatusCode::kFailedPrecondition, "PRECONDITION_FAILED",
+                absl::StrCat("precondition on '", key, "' does not hold: expected ", expected, ", found ",
+                             found, "; read it again before you retry"));
+  status = WithDetail(status, "key", key);
+  status = WithDetail(status, "expected", expected);
+  return WithDetail(status, "found", found);
+}
+
+absl::Status RequestIdReusedError(absl::string_view request_id, Revision revision) {
+  const std::string id = UuidToString(request_id);
+  absl::Status status = MakeError(absl::StatusCode::kAlreadyExists, "REQUEST_ID_REUSED",
+                                  absl::StrCat("request id ", id, " was committed at revision ",
+                                               revision.ToString(), " with other content; use a new id"));
+  status = WithDetail(status, "request_id", id);
+  return WithDetail(status, "revision", revision.ToString());
+}
+
+absl::Status OutcomeUnknowableError(absl::string_view request_id, Revision oldest) {
+  const std::string id = UuidToString(request_id);
+  absl::Status status =
+      MakeError(absl::StatusCode::kFailedPrecondition, "OUTCOME_UNKNOWABLE",
+                absl::StrCat("request id ", id, " is older than the log that is kept (from revision ",
+                             oldest.ToString(),
+                             "), so nobody can say whether it was committed; read, then use a new id"));
+  status = WithDetail(status, "request_id", id);
+  return WithDetail(status, "oldest_revision", oldest.ToString());
+}
+
+absl::Status CommitUnknownError(Revision revision,
+                                const replication::Replica::Acknowledgement& acknowledgement,
+                                absl::string_view why) {
+  absl::Status status = MakeError(
+      absl::StatusCode::kDeadlineExceeded, "COMMIT_UNKNOWN",
+      absl::StrCat("outcome unknown: the commit is in the log at revision ", revision.ToString(), " with ",
+                   acknowledgement.acknowledged, " of ", acknowledgement.needed, " acknowledgements (", why,
+                   "); it may still be committed: retry with the same request id only"));
+  status = WithDetail(status, "revision", revision.ToString());
+  status = WithDetail(status, "acknowledged", absl::StrCat(acknowledgement.acknowledged));
+  return WithDetail(status, "needed", absl::StrCat(acknowledgement.needed));
+}
+
+absl::Status CommitNotBegunError() {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
+                   "the deadline passed before the commit was begun; nothing was changed");
+}
+
+absl::Status CommitQueueFullError(int64_t limit) {
+  absl::Status status =
+      MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+                absl::StrCat("too many commits wait (limit ", limit, "); nothing was changed, retry later"));
+  status = WithDetail(status, "what", "queued commits");
+  return WithDetail(status, "limit", absl::StrCat(limit));
+}
+
+absl::Status InvalidNodeError(absl::string_view field, absl::string_view value, absl::string_view wanted) {
+  return WithDetail(MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
+                              absl::StrCat(field, " of node '", value, "' must be ", wanted)),
+                    "field", field);
+}
+
+absl::Status ConflictingSettingsError(absl::string_view what) {
+  return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
+                              absl::StrCat(what, "; see `holdfast nodes list`")),
+                    "what", what);
+}
+
+absl::Status UnknownIncarnationError(absl::string_view node_id) {
+  return WithDetail(
+      MakeError(
+          absl::StatusCode::kUnavailable, "UNREACHABLE",
+          absl::StrCat("node ", node_id, " did not say its incarnation; is it running at its peer address?")),
+      "node_id", node_id);
+}
+
+absl::Status NotCaughtUpError(absl::string_view node_id, Revision holds, Revision needed) {
+  absl::Status status =
+      MakeError(absl::StatusCode::kFailedPrecondition, "NOT_CAUGHT_UP",
+                absl::StrCat("node ", node_id, " holds the log up to ", holds.ToString(),
+                             ", a voter must hold ", needed.ToString(), "; wait until it has caught up"));
+  status = WithDetail(status, "node_id", node_id);
+  return WithDetail(status, "revision", holds.ToString());
+}
+
+bool IsRefusal(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE";
+}
+
+}  // namespace holdfast::primary

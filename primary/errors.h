@@ -1,0 +1,54 @@
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/revision.h"
+#include "replication/replica.h"
+
+// Every failure of the commit path, each with one reason (base/error.h). Any thread.
+namespace holdfast::primary {
+
+// PRECONDITION_FAILED. `key` as text, what the request wanted, and what was found. Nothing happened; read
+// again before you retry.
+absl::Status PreconditionFailedError(absl::string_view key, absl::string_view expected,
+                                     absl::string_view found);
+
+// REQUEST_ID_REUSED. The id was committed at `revision` with other content. Never retry.
+absl::Status RequestIdReusedError(absl::string_view request_id, Revision revision);
+
+// OUTCOME_UNKNOWABLE. The id is older than the log that is kept, so nobody can say whether it was committed.
+// Read, then use a new id.
+absl::Status OutcomeUnknowableError(absl::string_view request_id, Revision oldest);
+
+// COMMIT_UNKNOWN. The record is in the log at `revision`, but too few voters acknowledged it in time. Not a
+// failure: it may still be committed. Safe to retry with the same request id only.
+absl::Status CommitUnknownError(Revision revision,
+                                const replication::Replica::Acknowledgement& acknowledgement,
+                                absl::string_view why);
+
+// DEADLINE. The request was still in the queue: nothing happened.
+absl::Status CommitNotBegunError();
+
+// RESOURCE_EXHAUSTED. Too many commits wait. Nothing happened; retry later.
+absl::Status CommitQueueFullError(int64_t limit);
+
+// INVALID_REQUEST. A node's description is wrong: which field, of what, and what it must be.
+absl::Status InvalidNodeError(absl::string_view field, absl::string_view value, absl::string_view wanted);
+
+// CONFLICTING_SETTINGS. The change contradicts itself or the cluster as it is.
+absl::Status ConflictingSettingsError(absl::string_view what);
+
+// UNREACHABLE. A node must say its incarnation before it gets a slot or a vote, and did not answer.
+absl::Status UnknownIncarnationError(absl::string_view node_id);
+
+// NOT_CAUGHT_UP. A new voter must hold what is committed before a record names it (R21).
+absl::Status NotCaughtUpError(absl::string_view node_id, Revision holds, Revision needed);
+
+// True for the errors that speak of one request (a precondition, its id), as against those that speak of this
+// node.
+bool IsRefusal(const absl::Status& status);
+
+}  // namespace holdfast::primary

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "base/digest.h"
+#include "holdfast/v1/config.pb.h"
+#include "storage/store.h"
+
+namespace holdfast::primary {
+
+// What a commit request comes to at the end of the log: a pure function of the batch's state.
+struct Judgement {
+  // A record to append; absent if the request was committed before or changes nothing.
+  std::optional<storage::RecordDraft> draft;
+  // The revision that bears the request id already.
+  std::optional<Revision> repeated;
+};
+
+// XXH3-128 of everything in the request but its id: a reused id is recognised by it.
+Digest128 RequestDigest(const v1::CommitRequest& request);
+
+// Looks up the request id first, then the preconditions (a retry must not fail on what it did itself), then
+// works out the changes: sorted by key, deletions of absent keys left out. Errors: REQUEST_ID_REUSED,
+// OUTCOME_UNKNOWABLE, PRECONDITION_FAILED, and the store's own. `oldest` is the oldest record that the log
+// keeps.
+absl::StatusOr<Judgement> Judge(storage::Store::Batch& batch, Revision oldest,
+                                const v1::CommitRequest& request, const Digest128& digest,
+                                absl::string_view principal);
+
+}  // namespace holdfast::primary

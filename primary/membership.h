@@ -1,0 +1,43 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "holdfast/v1/admin.pb.h"
+#include "replication/inventory.h"
+#include "storage/store.h"
+
+// Turns what an operator wants of the membership into the record that makes it so. Pure: nothing here asks a
+// node or writes.
+namespace holdfast::primary {
+
+// What nodes answered when they were asked for their incarnation, by node id. A node that did not answer is
+// absent.
+using Incarnations = std::map<std::string, std::string, std::less<>>;
+
+// The node ids whose incarnation a change needs: servers without a slot and voters to be.
+std::vector<std::string> NodesToAsk(const replication::Inventory& now, const v1::ChangeNodesRequest& request);
+
+// The peer address of each member after the change, by node id.
+std::map<std::string, std::string, std::less<>> PeerAddresses(const replication::Inventory& now,
+                                                              const v1::ChangeNodesRequest& request);
+
+// The first EPOCH record: the inventory, V and q, slot 0 for `self`. CONFLICTING_SETTINGS (what),
+// INVALID_REQUEST (field), UNREACHABLE (a server or voter whose incarnation is not known).
+absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& request, absl::string_view self,
+                                                     absl::string_view cluster_id,
+                                                     const Incarnations& incarnations);
+
+// The SETTINGS record of a change; nullopt if all is as wanted already. Errors as above, and
+// CONFLICTING_SETTINGS for a change that would remove the primary, make it a voter of its own rule (R10), or
+// leave fewer voters than q.
+absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const replication::Inventory& now,
+                                                                  const v1::ChangeNodesRequest& request,
+                                                                  const Incarnations& incarnations);
+
+}  // namespace holdfast::primary
