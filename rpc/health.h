@@ -1,0 +1,17 @@
+#pragma once
+
+#include <grpcpp/channel.h>
+
+#include <memory>
+
+#include "absl/time/time.h"
+
+namespace holdfast::rpc {
+
+enum class HealthAnswer { kServing, kNotServing, kUnreachable };
+
+// Asks grpc.health.v1.Health/Check for the whole server. Waits at most `timeout`; safe to retry. Any thread
+// that may wait.
+HealthAnswer ProbeHealth(const std::shared_ptr<grpc::Channel>& channel, absl::Duration timeout);
+
+}  // namespace holdfast::rpc
