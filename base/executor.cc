@@ -2,6 +2,7 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <thread>
@@ -85,6 +86,7 @@ ThreadExecutor::~ThreadExecutor() { Shutdown(); }
 void ThreadExecutor::Post(std::function<void()> task) {
   MutexLock lock(&state_->mu);
   if (state_->stopping) return;
+  state_->MoveDueTimers();  // they were due before this task
   state_->ready.push_back(std::move(task));
   state_->wake.NotifyOne();
 }

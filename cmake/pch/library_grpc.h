@@ -1,0 +1,5 @@
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include "cmake/pch/library.h"
