@@ -17,7 +17,7 @@ check_lines() {
 }
 
 # Folders whose DESIGN.md comes with their first complete version: shorten this list, never lengthen it.
-growing=" proto rpc storage replication serving primary proxy client admin "
+growing=" proto storage replication serving primary proxy client admin "
 
 check_folders() {
   local folder

@@ -46,6 +46,7 @@ passes base/executor.cc '#include <thread>'
 passes storage/sqlite_database.cc '#include <sqlite3.h>'
 passes storage/log.cc '#include "holdfast/v1/log.pb.h"'
 passes replication/follow_service.cc '#include <grpcpp/grpcpp.h>'
+passes rpc/server.cc '#include <mutex>'
 passes tests/a_test.cc '#include <thread>'
 passes base/a.cc '// does not sleep (unlike absl::Mutex)'
 
