@@ -1,0 +1,38 @@
+#include "node/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+
+namespace holdfast::node {
+
+absl::Status ConfigError(absl::string_view path, int line, absl::string_view what) {
+  const std::string place = line > 0 ? absl::StrCat(path, ":", line) : std::string(path);
+  absl::Status status =
+      MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(place, ": ", what));
+  return WithDetail(status, "field", place);
+}
+
+absl::Status UnreadableFileError(absl::string_view path, absl::string_view why) {
+  return WithDetail(
+      MakeError(absl::StatusCode::kInternal, "IO_ERROR", absl::StrCat("cannot read ", path, ": ", why)),
+      "path", path);
+}
+
+absl::Status AdministrationAtProxyError(absl::string_view primary_node,
+                                        absl::string_view primary_peer_address) {
+  absl::Status status =
+      MakeError(absl::StatusCode::kFailedPrecondition, "NOT_PRIMARY",
+                primary_node.empty() ? std::string("this node is a proxy and knows no primary")
+                                     : absl::StrCat("this node is a proxy; ask the primary ", primary_node,
+                                                    " at ", primary_peer_address));
+  status = WithDetail(status, "primary_node", primary_node);
+  return WithDetail(status, "primary_address", primary_peer_address);
+}
+
+absl::Status InvalidFieldError(absl::string_view field, absl::string_view what) {
+  return WithDetail(
+      MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(field, ": ", what)),
+      "field", field);
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,160 @@
+#include "primary/membership.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+
+namespace holdfast::primary {
+namespace {
+
+using replication::Inventory;
+
+v1::NodeSpec Spec(const std::string& id, const std::string& site, v1::NodeKind kind, bool voter = false) {
+  v1::NodeSpec spec;
+  spec.set_node_id(id);
+  spec.set_site(site);
+  spec.set_kind(kind);
+  spec.set_client_address(id + ":7400");
+  spec.set_peer_address(id + ":7401");
+  spec.set_voter(voter);
+  return spec;
+}
+
+v1::InitRequest TwoSites() {
+  v1::InitRequest request;
+  request.set_quorum(2);
+  *request.add_nodes() = Spec("a", "dc1", v1::NODE_KIND_SERVER);
+  *request.add_nodes() = Spec("b", "dc2", v1::NODE_KIND_SERVER, true);
+  *request.add_nodes() = Spec("c", "dc2", v1::NODE_KIND_SERVER, true);
+  *request.add_nodes() = Spec("p", "dc2", v1::NODE_KIND_PROXY, true);
+  return request;
+}
+
+Incarnations All() { return {{"a", "1a"}, {"b", "1b"}, {"c", "1c"}, {"p", "1p"}, {"n", "1n"}}; }
+
+Inventory After(Inventory inventory, const storage::RecordDraft& draft) {
+  for (const v1::Change& change : draft.changes) {
+    if (change.key() == std::string(replication::kClusterKey)) {
+      inventory.cluster = *replication::ClusterFromJson(change.value());
+      continue;
+    }
+    const std::string id = change.key().substr(replication::kNodesPrefix.size());
+    std::erase_if(inventory.nodes, [&](const v1::NodeInfo& node) { return node.node_id() == id; });
+    if (change.has_value()) inventory.nodes.push_back(*replication::NodeFromJson(change.value()));
+  }
+  return inventory;
+}
+
+Inventory Fresh() { return After({}, *FirstEpochDraft(TwoSites(), "a", "c1", All())); }
+
+TEST(MembershipTest, FirstEpochGivesThePrimarySlotZeroAndEachServerItsOwn) {
+  const Inventory fresh = Fresh();
+  EXPECT_EQ(fresh.Find("a")->slot(), 0u);
+  EXPECT_EQ(fresh.Find("b")->slot(), 1u);
+  EXPECT_EQ(fresh.Find("c")->slot(), 2u);
+  EXPECT_FALSE(fresh.Find("p")->has_slot());
+  EXPECT_EQ(fresh.cluster.next_slot(), 3u);
+  EXPECT_EQ(fresh.cluster.primary_node_id(), "a");
+}
+
+TEST(MembershipTest, FirstEpochNamesVotersWithTheirIncarnations) {
+  const auto draft = FirstEpochDraft(TwoSites(), "a", "c1", All());
+  ASSERT_TRUE(draft.ok());
+  ASSERT_EQ(draft->rule->voters_size(), 3);
+  EXPECT_EQ(draft->rule->voters(0).incarnation(), "1b");
+  EXPECT_EQ(draft->rule->quorum(), 2u);
+  for (size_t i = 1; i < draft->changes.size(); ++i)
+    EXPECT_LT(draft->changes[i - 1].key(), draft->changes[i].key());
+}
+
+TEST(MembershipTest, FirstEpochRefusesWhatContradictsItself) {
+  v1::InitRequest primary_votes = TwoSites();
+  primary_votes.mutable_nodes(0)->set_voter(true);
+  EXPECT_EQ(ReasonOf(FirstEpochDraft(primary_votes, "a", "c1", All()).status()), "CONFLICTING_SETTINGS");
+  v1::InitRequest q_too_high = TwoSites();
+  q_too_high.set_quorum(4);
+  EXPECT_EQ(ReasonOf(FirstEpochDraft(q_too_high, "a", "c1", All()).status()), "CONFLICTING_SETTINGS");
+  v1::InitRequest twice = TwoSites();
+  *twice.add_nodes() = twice.nodes(1);
+  EXPECT_EQ(ReasonOf(FirstEpochDraft(twice, "a", "c1", All()).status()), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(ReasonOf(FirstEpochDraft(TwoSites(), "z", "c1", All()).status()), "CONFLICTING_SETTINGS");
+}
+
+TEST(MembershipTest, FirstEpochNeedsTheIncarnationOfEveryServerAndVoter) {
+  Incarnations known = All();
+  known.erase("p");
+  EXPECT_EQ(ReasonOf(FirstEpochDraft(TwoSites(), "a", "c1", known).status()), "UNREACHABLE");
+}
+
+TEST(MembershipTest, AnAddedServerGetsTheNextSlotAndARemovedOnesIsNotGivenAgain) {
+  v1::ChangeNodesRequest remove;
+  remove.add_remove("b");
+  remove.set_quorum(1);
+  const auto removal = SettingsDraft(Fresh(), remove, All());
+  ASSERT_TRUE(removal.ok()) << removal.status();
+  const Inventory without = After(Fresh(), **removal);
+  EXPECT_EQ(without.Find("b"), nullptr);
+  EXPECT_EQ(without.cluster.rule().voters_size(), 2);
+
+  v1::ChangeNodesRequest add;
+  *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_SERVER);
+  const Inventory with = After(without, **SettingsDraft(without, add, All()));
+  EXPECT_EQ(with.Find("n")->slot(), 3u);
+}
+
+TEST(MembershipTest, AWipedVoterIsAdmittedAgainWithItsNewIncarnationAndANewSlot) {
+  v1::ChangeNodesRequest again;
+  *again.add_set() = Spec("b", "dc2", v1::NODE_KIND_SERVER, true);
+  Incarnations known = All();
+  known["b"] = "2b";
+  const auto draft = SettingsDraft(Fresh(), again, known);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  ASSERT_TRUE(draft->has_value());
+  EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "b", "2b"));
+  EXPECT_FALSE(replication::IsVoter(*(*draft)->rule, "b", "1b"));
+  EXPECT_EQ(After(Fresh(), **draft).Find("b")->slot(), 3u);
+}
+
+TEST(MembershipTest, ADeadVoterDoesNotBlockAChangeOfOthers) {
+  v1::ChangeNodesRequest add;
+  *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_PROXY, true);
+  const auto draft = SettingsDraft(Fresh(), add, {{"n", "1n"}});
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "b", "1b"));
+  EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "n", "1n"));
+}
+
+TEST(MembershipTest, NothingToChangeMakesNoRecord) {
+  v1::ChangeNodesRequest same;
+  *same.add_set() = Spec("p", "dc2", v1::NODE_KIND_PROXY, true);
+  const auto draft = SettingsDraft(Fresh(), same, All());
+  ASSERT_TRUE(draft.ok());
+  EXPECT_FALSE(draft->has_value());
+}
+
+TEST(MembershipTest, RefusesToRemoveThePrimaryOrToTurnAServerIntoAProxy) {
+  v1::ChangeNodesRequest remove;
+  remove.add_remove("a");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), remove, All()).status()), "CONFLICTING_SETTINGS");
+  v1::ChangeNodesRequest turn;
+  *turn.add_set() = Spec("b", "dc2", v1::NODE_KIND_PROXY);
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), turn, All()).status()), "CONFLICTING_SETTINGS");
+}
+
+TEST(MembershipTest, RefusesFewerVotersThanQ) {
+  v1::ChangeNodesRequest remove;
+  remove.add_remove("b");
+  remove.add_remove("c");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), remove, All()).status()), "CONFLICTING_SETTINGS");
+}
+
+TEST(MembershipTest, RefusesAnAddressThatIsUsedTwice) {
+  v1::ChangeNodesRequest add;
+  *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_PROXY);
+  add.mutable_set(0)->set_peer_address("b:7401");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), add, All()).status()), "CONFLICTING_SETTINGS");
+}
+
+}  // namespace
+}  // namespace holdfast::primary
