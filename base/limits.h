@@ -17,6 +17,7 @@ inline constexpr int kMaxChangesPerCommit = 10'000;
 inline constexpr int kMaxPreconditionsPerCommit = 10'000;
 inline constexpr size_t kMaxAuthorBytes = 256;
 inline constexpr size_t kMaxMessageBytes = 4096;
+inline constexpr size_t kMaxImportIdBytes = 64;
 inline constexpr size_t kMaxNodeIdBytes = 64;
 inline constexpr int kMaxSites = 8;
 inline constexpr int kMaxServers = 64;  // slots (R3)

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <optional>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "base/revision.h"
+#include "holdfast/v1/config.pb.h"
+#include "serving/lost_history.h"
+
+// Decides whether, and at which revision, this node may answer a read now. Pure; any thread.
+namespace holdfast::serving {
+
+// What a read demands (v1::ReadOptions, checked).
+struct ReadDemands {
+  Revision min_revision;  // zero: none
+  std::optional<absl::Duration> max_staleness;
+  Revision at_revision;          // zero: the newest visible
+  bool may_wait_for_at = false;  // later pages of a listing: `at` was visible elsewhere, so it will be here
+
+  // INVALID_REQUEST for negative numbers.
+  static absl::StatusOr<ReadDemands> From(const v1::ReadOptions& options);
+};
+
+// What the node can show.
+struct NodeFacts {
+  Revision visible;
+  Revision floor;
+  std::optional<absl::Duration> staleness;
+};
+
+struct ReadDecision {
+  bool wait = false;  // until `revision` is visible; then ask again
+  Revision revision;  // to read at, or to wait for
+};
+
+// Errors: STALE (max_staleness cannot be proven), COMPACTED, FUTURE_REVISION, REWOUND (a revision of a lost
+// history, I5: never answered with less than the caller has seen).
+absl::StatusOr<ReadDecision> DecideRead(const ReadDemands& demands, const NodeFacts& facts,
+                                        const LostHistory& lost);
+
+}  // namespace holdfast::serving
