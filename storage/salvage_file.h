@@ -24,8 +24,9 @@ struct SalvageHeader {
   std::string incarnation;  // the one that held the records
   std::string reason;       // for people: "rewind to the history of epoch 3", "replaced by a snapshot"
   absl::Time made_at;
-  Position ancestor;                // the last record that both histories share; zero if none is known
-  std::vector<Position> first_lost;  // the first lost records, at most kMaxFirstLost, enough to name the branch
+  Position ancestor;  // the last record that both histories share; zero if none is known
+  std::vector<Position>
+      first_lost;  // the first lost records, at most kMaxFirstLost, enough to name the branch
 };
 
 // One record that only the diverged node held: its exact bytes, as they were hashed.

@@ -23,7 +23,7 @@ absl::StatusOr<std::unique_ptr<SqliteBackup>> SqliteBackup::Start(SqliteDatabase
 absl::Status SqliteBackup::Open() {
   const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_EXCLUSIVE | SQLITE_OPEN_NOMUTEX |
                     SQLITE_OPEN_EXRESCODE;
-  const std::string& vfs = source_->options().vfs;
+  const std::string vfs = VfsName(source_->options());
   int code = sqlite3_open_v2(path_.c_str(), &copy_, flags, vfs.empty() ? nullptr : vfs.c_str());
   if (code != SQLITE_OK) return SqliteError(copy_, code, path_);
   code = ConfigureBackupTarget(copy_);

@@ -7,12 +7,15 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
+#include "storage/sqlite_checksum_vfs.h"
 #include "storage/sqlite_database.h"
+#include "storage/sqlite_wal_check.h"
 
 namespace holdfast::storage {
 namespace {
 
 constexpr int kHeaderBytes = 100;
+constexpr int64_t kLockedByte = int64_t{1} << 30;  // file format, 1.5
 
 // SQLite's own handle: opening and closing the file beside it would drop every POSIX lock that this process
 // has on it.
@@ -40,9 +43,14 @@ absl::Status SqliteDatabase::CheckMatchesWal() {
   sqlite3_file* const file = MainFile(db_);
   sqlite3_int64 bytes = 0;
   if (const int code = file->pMethods->xFileSize(file, &bytes)) return Error(code);
-  if (bytes > 0) return absl::OkStatus();
-  // SQLite takes an empty file for a new database and deletes its WAL. We write page 1 before there is a WAL.
   sqlite3_vfs* const vfs = sqlite3_vfs_find(options_.vfs.empty() ? nullptr : options_.vfs.c_str());
+  if (bytes > 0) {
+    std::string finding;
+    const int code = is_writer_ ? CheckWal(db_, vfs, &finding) : SQLITE_OK;
+    if (code != SQLITE_OK) return Error(code);
+    return finding.empty() ? absl::OkStatus() : DamagedDatabaseError(path_, finding);
+  }
+  // SQLite takes an empty file for a new database and deletes its WAL. We write page 1 before there is a WAL.
   const std::string wal = absl::StrCat(sqlite3_db_filename(db_, "main"), "-wal");
   int exists = 0;
   if (const int code = vfs->xAccess(vfs, wal.c_str(), SQLITE_ACCESS_EXISTS, &exists)) return Error(code);
@@ -51,10 +59,12 @@ absl::Status SqliteDatabase::CheckMatchesWal() {
 }
 
 absl::Status SqliteDatabase::RepairSizeOrRefuse() {
-  const absl::Status fits = HeaderFitsFile();
-  if (fits.ok() || !is_writer_ || !IsDamaged(fits)) return fits;
-  // A crash in the middle of a checkpoint may leave a new page 1 and an old end; the WAL then holds the rest.
-  HF_RETURN_IF_ERROR(Checkpoint().status());
+  // A crash in the middle of a checkpoint may leave a new page 1 and an old end, or torn pages; the WAL then
+  // holds what they should be. A disk without room for it is no reason not to serve what is there.
+  if (is_writer_ && WalBytes() > 0) {
+    const absl::Status repaired = Checkpoint().status();
+    if (!repaired.ok() && !IsDiskFull(repaired)) return repaired;
+  }
   return HeaderFitsFile();
 }
 
@@ -84,6 +94,37 @@ absl::Status SqliteDatabase::CheckFileSize() {
   seen_bytes_ = bytes;
   return absl::OkStatus();
 }
+
+absl::StatusOr<int64_t> SqliteDatabase::FilePages() {
+  HF_ASSIGN_OR_RETURN(const int64_t page_bytes, ReadInt64("PRAGMA page_size"));
+  sqlite3_int64 bytes = 0;
+  if (const int code = MainFile(db_)->pMethods->xFileSize(MainFile(db_), &bytes)) return Error(code);
+  return bytes / page_bytes;
+}
+
+absl::Status SqliteDatabase::CheckPages(int64_t first, int64_t count, std::vector<int64_t>* damaged) {
+  HF_ASSIGN_OR_RETURN(const int64_t page_bytes, ReadInt64("PRAGMA page_size"));
+  HF_ASSIGN_OR_RETURN(const int64_t pages, FilePages());
+  std::string page(static_cast<size_t>(page_bytes), '\0');
+  for (int64_t number = first; number < first + count && number <= pages; ++number) {
+    const int64_t offset = (number - 1) * page_bytes;
+    // SQLite keeps its locks there and never writes that page.
+    if (offset <= kLockedByte && kLockedByte < offset + page_bytes) continue;
+    sqlite3_file* const file = MainFile(db_);
+    const int code = file->pMethods->xRead(file, page.data(), static_cast<int>(page_bytes), offset);
+    // A page of zeros was never written: the file grew beyond it, and the WAL holds it.
+    const bool is_written = page.find_first_not_of('\0') != std::string::npos;
+    if (code == SQLITE_IOERR_DATA && !is_written) continue;
+    if (code == SQLITE_IOERR_DATA) {
+      damaged->push_back(number);
+    } else if (code != SQLITE_OK) {
+      return Error(code);
+    }
+  }
+  return absl::OkStatus();
+}
+
+void SqliteDatabase::ForgetVerifiedPages() { storage::ForgetVerifiedPages(db_); }
 
 absl::Status SqliteDatabase::QuickCheck() { return RunCheck("PRAGMA quick_check(5)"); }
 

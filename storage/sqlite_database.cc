@@ -40,8 +40,10 @@ absl::Status SqliteDatabase::Open() {
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= is_writer_ ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   if (is_writer_ && options_.create_if_missing) flags |= SQLITE_OPEN_CREATE;
-  const char* const vfs = options_.vfs.empty() ? nullptr : options_.vfs.c_str();
-  if (const int code = sqlite3_open_v2(path_.c_str(), &db_, flags, vfs)) return Error(code);
+  const std::string vfs = VfsName(options_);
+  if (const int code = sqlite3_open_v2(path_.c_str(), &db_, flags, vfs.empty() ? nullptr : vfs.c_str())) {
+    return Error(code);
+  }
   // SQLite falls back to reading when it may not write.
   if (is_writer_ && sqlite3_db_readonly(db_, "main") != 0) return IoError(path_, "the file is not writable");
   if (const int code = ConfigureConnection(db_, options_, is_writer_)) return Error(code);

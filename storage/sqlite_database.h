@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -62,6 +63,16 @@ class SqliteDatabase {
   // flipped bits pass both: row hashes are what finds them (I13).
   absl::Status QuickCheck();
   absl::Status IntegrityCheck();
+
+  // Reads up to `count` pages of the file itself (not the WAL) from `first`, counted from 1, past SQLite's
+  // cache, and appends to `damaged` those that do not match their checksums: free pages and unused bytes too,
+  // which no query would touch. Other errors end it. Requires options().page_checksums. May be called while
+  // the file is in use.
+  absl::Status CheckPages(int64_t first, int64_t count, std::vector<int64_t>* damaged);
+  absl::StatusOr<int64_t> FilePages();
+
+  // Every page that any connection of this process maps is checked anew when it is next used.
+  void ForgetVerifiedPages();
 
   // DATA_DAMAGED if the file is now shorter than its own header says, or than it was when this connection
   // first saw it: reading a mapped page beyond the end would end the process with SIGBUS. Costs one fstat

@@ -32,7 +32,7 @@ absl::Status SqliteError(sqlite3* db, int code, absl::string_view path) {
   HF_CHECK(primary != SQLITE_MISUSE && primary != SQLITE_RANGE, what);
   // Before the question for room: a sync that fails for want of room has failed all the same.
   if (IsSyncCode(code)) return FailedSyncError(path, what);
-  if (code == SQLITE_IOERR_CORRUPTFS) return DamagedDatabaseError(path, what);
+  if (code == SQLITE_IOERR_CORRUPTFS || code == SQLITE_IOERR_DATA) return DamagedDatabaseError(path, what);
   if (code == SQLITE_IOERR_NOMEM) return OutOfMemoryError(path);
   if (os_error == ENOSPC || os_error == EDQUOT) return DiskFullError(path);
   switch (primary) {

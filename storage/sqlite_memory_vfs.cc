@@ -13,6 +13,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "storage/file_system.h"
+#include "storage/sqlite_checksum_vfs.h"
 
 namespace holdfast::storage {
 namespace {
@@ -256,6 +257,7 @@ SqliteMemoryVfs::SqliteMemoryVfs(MemoryDisk* disk)
 }
 
 SqliteMemoryVfs::~SqliteMemoryVfs() {
+  UnregisterChecksumVfs(name_);
   sqlite3_vfs_unregister(vfs_.get());
   MutexLock lock(&mu_);
   HF_CHECK(open_count_ == 0, "a connection outlives its disk");

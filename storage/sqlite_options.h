@@ -11,6 +11,9 @@ namespace holdfast::storage {
 struct SqliteOptions {
   // The name of a registered VFS (storage/sqlite_memory_vfs.h); empty: the operating system's.
   std::string vfs = "";
+  // Each page carries a checksum (storage/sqlite_checksum_vfs.h). Fixed when the file is created: a file of
+  // the other kind is DATA_DAMAGED.
+  bool page_checksums = true;
   // How long a statement waits for another connection before DatabaseBusyError.
   absl::Duration busy_timeout = absl::Seconds(5);
   // Bytes of the file to map; 0: none. Worth it for readers (DESIGN 7 has the price). Ignored by a VFS

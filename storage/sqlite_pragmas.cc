@@ -5,6 +5,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "storage/sqlite_checksum_vfs.h"
 
 namespace holdfast::storage {
 namespace {
@@ -34,7 +35,16 @@ int SwitchToWal(sqlite3* db) {
   return code != SQLITE_OK || mode == "wal" ? code : SQLITE_CANTOPEN;
 }
 
+// Room at the end of each page; SQLite heeds it only as long as the file has no page.
+int ReservePageBytes(sqlite3* db, int bytes) {
+  return sqlite3_file_control(db, "main", SQLITE_FCNTL_RESERVE_BYTES, &bytes);
+}
+
 }  // namespace
+
+std::string VfsName(const SqliteOptions& options) {
+  return options.page_checksums ? RegisterChecksumVfs(options.vfs) : options.vfs;
+}
 
 int ConfigureConnection(sqlite3* db, const SqliteOptions& options, bool is_writer) {
   return KeepFirst({
@@ -57,6 +67,7 @@ int ConfigureConnection(sqlite3* db, const SqliteOptions& options, bool is_write
 int ConfigureWal(sqlite3* db, const SqliteOptions& options) {
   return KeepFirst({
       Run(db, absl::StrCat("PRAGMA page_size = ", options.page_bytes)),
+      ReservePageBytes(db, options.page_checksums ? kPageChecksumBytes : 0),
       SwitchToWal(db),
       Run(db, absl::StrCat("PRAGMA journal_size_limit = ", kWalKeptBytes)),
   });

@@ -1,6 +1,7 @@
 #pragma once
 
-#include "absl/status/status.h"
+#include <string>
+
 #include "storage/sqlite_options.h"
 
 struct sqlite3;
@@ -8,6 +9,9 @@ struct sqlite3;
 // Every pragma and connection setting of the project (DESIGN 7), in the order in which they must be made.
 // storage/DESIGN.md says why each.
 namespace holdfast::storage {
+
+// The name of the VFS to open with: what the options name, under page checksums if they are wanted.
+std::string VfsName(const SqliteOptions& options);
 
 // Settings that touch no page: before anything is read. Returns a SQLite result code.
 int ConfigureConnection(sqlite3* db, const SqliteOptions& options, bool is_writer);
