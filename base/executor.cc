@@ -13,13 +13,10 @@
 #include "base/mutex.h"
 
 namespace holdfast {
-namespace {
 
 void NameThisThread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
-
-}  // namespace
 
 struct ThreadExecutor::State {
   using Due = std::pair<absl::Duration, TimerId>;  // SinceBoot time; ids grow, so equals run in order

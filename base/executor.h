@@ -10,6 +10,9 @@
 
 namespace holdfast {
 
+// Names the calling thread for debuggers and `top -H`; the kernel keeps 15 characters.
+void NameThisThread(const std::string& name);
+
 // Runs closures one at a time, in the order of their due time (FIFO among equals): a strand. Protocol state
 // that lives on a strand needs no lock. The production strand is one named thread; the simulator's strands
 // share one virtual-time queue.
@@ -29,7 +32,7 @@ class Executor {
   virtual bool Cancel(TimerId timer) = 0;
 };
 
-// One thread with a name (at most 15 characters are shown by the kernel). The destructor, or Shutdown, drops
+// One thread with a name. The destructor, or Shutdown, drops
 // what is queued, waits for the running task and joins; it must not be called from the strand itself.
 class ThreadExecutor : public Executor {
  public:

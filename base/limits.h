@@ -61,4 +61,9 @@ inline constexpr int64_t kRetainRecords = 1'000'000;
 inline constexpr absl::Duration kRetainAge = absl::Hours(72);
 inline constexpr int64_t kRetainBytes = int64_t{4} << 30;
 
+// Logging.
+inline constexpr size_t kMaxLogTextBytes = 2048;  // of one value
+inline constexpr size_t kMaxLogKinds = 256;
+inline constexpr size_t kMaxQueuedLogLines = 4096;
+
 }  // namespace holdfast
