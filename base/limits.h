@@ -57,6 +57,7 @@ inline constexpr int kMaxRelayDepth = 8;
 inline constexpr int kCheckpointPages = 1'000;
 inline constexpr int64_t kWalWarningBytes = 64 << 20;
 inline constexpr int kCompactStepRows = 200;
+inline constexpr uint64_t kMinRecordsPerCompact = 100;
 inline constexpr int64_t kRetainRecords = 1'000'000;
 inline constexpr absl::Duration kRetainAge = absl::Hours(72);
 inline constexpr int64_t kRetainBytes = int64_t{4} << 30;

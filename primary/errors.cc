@@ -92,6 +92,15 @@ absl::Status NotCaughtUpError(absl::string_view node_id, Revision holds, Revisio
   return WithDetail(status, "revision", holds.ToString());
 }
 
+bool IsNotCaughtUp(const absl::Status& status) { return ReasonOf(status) == "NOT_CAUGHT_UP"; }
+
+absl::Status AlreadyInitializedError(absl::string_view node_id, absl::string_view cluster_id) {
+  return WithDetail(MakeError(absl::StatusCode::kAlreadyExists, "ALREADY_INITIALIZED",
+                              absl::StrCat("node ", node_id, " belongs to cluster ", cluster_id,
+                                           " already; a new cluster needs an empty data directory")),
+                    "cluster_id", cluster_id);
+}
+
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
   return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE";

@@ -47,6 +47,11 @@ absl::Status UnknownIncarnationError(absl::string_view node_id);
 // NOT_CAUGHT_UP. A new voter must hold what is committed before a record names it (R21).
 absl::Status NotCaughtUpError(absl::string_view node_id, Revision holds, Revision needed);
 
+bool IsNotCaughtUp(const absl::Status& status);
+
+// ALREADY_INITIALIZED. The node has a cluster.
+absl::Status AlreadyInitializedError(absl::string_view node_id, absl::string_view cluster_id);
+
 // True for the errors that speak of one request (a precondition, its id), as against those that speak of this
 // node.
 bool IsRefusal(const absl::Status& status);

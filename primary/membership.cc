@@ -202,6 +202,21 @@ absl::StatusOr<Inventory> ChangedNodes(const Inventory& now, const v1::ChangeNod
   return next;
 }
 
+// The record that leads from one inventory to the next; nullopt if they are the same.
+absl::StatusOr<std::optional<storage::RecordDraft>> DraftOf(const Inventory& now, Inventory next,
+                                                            std::optional<v1::DurabilityRule> rule) {
+  HF_RETURN_IF_ERROR(CheckInventory(next.nodes));
+  storage::RecordDraft draft;
+  draft.kind = v1::RECORD_KIND_SETTINGS;
+  if (rule && rule->SerializeAsString() != now.cluster.rule().SerializeAsString()) {
+    *next.cluster.mutable_rule() = *rule;
+    draft.rule = std::move(rule);
+  }
+  draft.changes = InventoryChanges(now, next);
+  if (draft.changes.empty()) return std::nullopt;
+  return draft;
+}
+
 }  // namespace
 
 std::vector<std::string> NodesToAsk(const Inventory& now, const v1::ChangeNodesRequest& request) {
@@ -276,7 +291,14 @@ absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& requ
 
 absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const Inventory& now,
                                                                   const v1::ChangeNodesRequest& request,
-                                                                  const Incarnations& incarnations) {
+                                                                  const Incarnations& incarnations,
+                                                                  Scope scope) {
+  if (scope == Scope::kMembers) {
+    v1::ChangeNodesRequest additions;
+    *additions.mutable_set() = request.set();
+    HF_ASSIGN_OR_RETURN(const Inventory next, ChangedNodes(now, additions, incarnations));
+    return DraftOf(now, next, std::nullopt);
+  }
   HF_ASSIGN_OR_RETURN(Inventory next, ChangedNodes(now, request, incarnations));
   v1::DurabilityRule rule = now.cluster.rule();
   if (const auto wanted = WantedVoters(now, request)) {
@@ -290,18 +312,8 @@ absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const Inventor
   }
   if (request.has_quorum()) rule.set_quorum(request.quorum());
   if (request.has_retention()) *next.cluster.mutable_retention() = request.retention();
-  HF_RETURN_IF_ERROR(CheckInventory(next.nodes));
   HF_RETURN_IF_ERROR(CheckRule(rule, now.cluster.primary_node_id()));
-
-  storage::RecordDraft draft;
-  draft.kind = v1::RECORD_KIND_SETTINGS;
-  if (rule.SerializeAsString() != now.cluster.rule().SerializeAsString()) {
-    *next.cluster.mutable_rule() = rule;
-    draft.rule = std::move(rule);
-  }
-  draft.changes = InventoryChanges(now, next);
-  if (draft.changes.empty()) return std::nullopt;
-  return draft;
+  return DraftOf(now, std::move(next), std::move(rule));
 }
 
 }  // namespace holdfast::primary

@@ -33,11 +33,19 @@ absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& requ
                                                      absl::string_view cluster_id,
                                                      const Incarnations& incarnations);
 
+// A node must be a member before it can follow, and follow before it can vote (R21): such a change takes two
+// records.
+enum class Scope {
+  kMembers,  // additions and changes of members only: nobody leaves, the rule stays
+  kWhole
+};
+
 // The SETTINGS record of a change; nullopt if all is as wanted already. Errors as above, and
 // CONFLICTING_SETTINGS for a change that would remove the primary, make it a voter of its own rule (R10), or
 // leave fewer voters than q.
 absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const replication::Inventory& now,
                                                                   const v1::ChangeNodesRequest& request,
-                                                                  const Incarnations& incarnations);
+                                                                  const Incarnations& incarnations,
+                                                                  Scope scope);
 
 }  // namespace holdfast::primary

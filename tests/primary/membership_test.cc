@@ -91,7 +91,7 @@ TEST(MembershipTest, AnAddedServerGetsTheNextSlotAndARemovedOnesIsNotGivenAgain)
   v1::ChangeNodesRequest remove;
   remove.add_remove("b");
   remove.set_quorum(1);
-  const auto removal = SettingsDraft(Fresh(), remove, All());
+  const auto removal = SettingsDraft(Fresh(), remove, All(), Scope::kWhole);
   ASSERT_TRUE(removal.ok()) << removal.status();
   const Inventory without = After(Fresh(), **removal);
   EXPECT_EQ(without.Find("b"), nullptr);
@@ -99,7 +99,7 @@ TEST(MembershipTest, AnAddedServerGetsTheNextSlotAndARemovedOnesIsNotGivenAgain)
 
   v1::ChangeNodesRequest add;
   *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_SERVER);
-  const Inventory with = After(without, **SettingsDraft(without, add, All()));
+  const Inventory with = After(without, **SettingsDraft(without, add, All(), Scope::kWhole));
   EXPECT_EQ(with.Find("n")->slot(), 3u);
 }
 
@@ -108,7 +108,7 @@ TEST(MembershipTest, AWipedVoterIsAdmittedAgainWithItsNewIncarnationAndANewSlot)
   *again.add_set() = Spec("b", "dc2", v1::NODE_KIND_SERVER, true);
   Incarnations known = All();
   known["b"] = "2b";
-  const auto draft = SettingsDraft(Fresh(), again, known);
+  const auto draft = SettingsDraft(Fresh(), again, known, Scope::kWhole);
   ASSERT_TRUE(draft.ok()) << draft.status();
   ASSERT_TRUE(draft->has_value());
   EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "b", "2b"));
@@ -119,7 +119,7 @@ TEST(MembershipTest, AWipedVoterIsAdmittedAgainWithItsNewIncarnationAndANewSlot)
 TEST(MembershipTest, ADeadVoterDoesNotBlockAChangeOfOthers) {
   v1::ChangeNodesRequest add;
   *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_PROXY, true);
-  const auto draft = SettingsDraft(Fresh(), add, {{"n", "1n"}});
+  const auto draft = SettingsDraft(Fresh(), add, {{"n", "1n"}}, Scope::kWhole);
   ASSERT_TRUE(draft.ok()) << draft.status();
   EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "b", "1b"));
   EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "n", "1n"));
@@ -128,7 +128,7 @@ TEST(MembershipTest, ADeadVoterDoesNotBlockAChangeOfOthers) {
 TEST(MembershipTest, NothingToChangeMakesNoRecord) {
   v1::ChangeNodesRequest same;
   *same.add_set() = Spec("p", "dc2", v1::NODE_KIND_PROXY, true);
-  const auto draft = SettingsDraft(Fresh(), same, All());
+  const auto draft = SettingsDraft(Fresh(), same, All(), Scope::kWhole);
   ASSERT_TRUE(draft.ok());
   EXPECT_FALSE(draft->has_value());
 }
@@ -136,24 +136,36 @@ TEST(MembershipTest, NothingToChangeMakesNoRecord) {
 TEST(MembershipTest, RefusesToRemoveThePrimaryOrToTurnAServerIntoAProxy) {
   v1::ChangeNodesRequest remove;
   remove.add_remove("a");
-  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), remove, All()).status()), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), remove, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
   v1::ChangeNodesRequest turn;
   *turn.add_set() = Spec("b", "dc2", v1::NODE_KIND_PROXY);
-  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), turn, All()).status()), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), turn, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
+}
+
+TEST(MembershipTest, MembersOnlyLeavesTheRuleAndRemovesNobody) {
+  v1::ChangeNodesRequest change;
+  change.add_remove("b");
+  *change.add_set() = Spec("n", "dc2", v1::NODE_KIND_PROXY, true);
+  const auto draft = SettingsDraft(Fresh(), change, All(), Scope::kMembers);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_FALSE((*draft)->rule.has_value());
+  const Inventory next = After(Fresh(), **draft);
+  EXPECT_NE(next.Find("b"), nullptr);
+  EXPECT_NE(next.Find("n"), nullptr);
 }
 
 TEST(MembershipTest, RefusesFewerVotersThanQ) {
   v1::ChangeNodesRequest remove;
   remove.add_remove("b");
   remove.add_remove("c");
-  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), remove, All()).status()), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), remove, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
 }
 
 TEST(MembershipTest, RefusesAnAddressThatIsUsedTwice) {
   v1::ChangeNodesRequest add;
   *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_PROXY);
   add.mutable_set(0)->set_peer_address("b:7401");
-  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), add, All()).status()), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), add, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
 }
 
 }  // namespace

@@ -1,0 +1,209 @@
+#include "primary/administration.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "base/status_macros.h"
+#include "primary/errors.h"
+#include "primary/membership.h"
+
+namespace holdfast::primary {
+namespace {
+
+using replication::Inventory;
+
+constexpr absl::Duration kAskTimeout = absl::Seconds(3);
+constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
+
+// A change under way.
+struct NodesCall {
+  v1::ChangeNodesRequest request;
+  absl::Duration deadline;
+  std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done;
+  Incarnations incarnations;
+};
+
+class AdministrationImpl : public Administration {
+ public:
+  explicit AdministrationImpl(Options options) : options_(std::move(options)) {}
+
+  void Init(v1::InitRequest request, absl::Duration deadline,
+            std::function<void(absl::StatusOr<v1::InitResponse>)> done) override;
+  void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
+                   std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) override;
+
+ private:
+  using Addresses = std::map<std::string, std::string, std::less<>>;
+
+  // Asks each for its incarnation, without a promise; those that do not answer in time are absent.
+  void Ask(const Addresses& peers, std::function<void(Incarnations)> done);
+  Inventory inventory() const { return {options_.replica->cluster(), options_.replica->nodes()}; }
+  absl::Duration now() const { return options_.clock->SinceBoot(); }
+
+  void AppendMembers(std::shared_ptr<NodesCall> call);
+  void AppendWhenCaughtUp(std::shared_ptr<NodesCall> call);
+  void AnswerWhenSettled(std::shared_ptr<NodesCall> call, Revision revision);
+  absl::Status CheckCaughtUp(const v1::DurabilityRule& before, const v1::DurabilityRule& after) const;
+  absl::StatusOr<std::optional<storage::RecordDraft>> MakeDraft(const NodesCall& call, Scope scope) const;
+
+  const Options options_;
+};
+
+void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Incarnations)> done) {
+  struct Round {
+    Incarnations answers;
+    size_t waiting = 0;
+    std::function<void(Incarnations)> done;
+  };
+  auto round = std::make_shared<Round>();
+  round->done = std::move(done);
+  round->answers[options_.node_id] = options_.store->node().identity().incarnation;
+  for (const auto& [node_id, address] : peers) round->waiting += node_id != options_.node_id ? 1 : 0;
+  if (round->waiting == 0) {
+    options_.strand->Post([round] { round->done(std::move(round->answers)); });
+    return;
+  }
+  v1::PromiseRequest question;
+  question.set_cluster_id(options_.store->node().identity().cluster_id);
+  question.set_inspect(true);
+  for (const auto& [node_id, address] : peers) {
+    if (node_id == options_.node_id) continue;
+    options_.transport->Promise(address, question, kAskTimeout,
+                                [round, asked = node_id](absl::StatusOr<v1::PromiseResponse> answer) {
+                                  // Another node at this address speaks for itself only.
+                                  if (answer.ok() && answer->node_id() == asked) {
+                                    round->answers[asked] = answer->incarnation();
+                                  }
+                                  if (--round->waiting == 0) round->done(std::move(round->answers));
+                                });
+  }
+}
+
+void AdministrationImpl::Init(v1::InitRequest request, absl::Duration deadline,
+                              std::function<void(absl::StatusOr<v1::InitResponse>)> done) {
+  const std::string& present = options_.store->node().identity().cluster_id;
+  if (!present.empty()) return done(AlreadyInitializedError(options_.node_id, present));
+  Addresses peers;
+  for (const v1::NodeSpec& spec : request.nodes()) peers[spec.node_id()] = spec.peer_address();
+  Ask(peers,
+      [this, request = std::move(request), deadline, done = std::move(done)](Incarnations incarnations) {
+        std::string cluster_id = request.cluster_id();
+        if (cluster_id.empty()) cluster_id = RandomHexId(*options_.random);
+        absl::StatusOr<storage::RecordDraft> draft =
+            FirstEpochDraft(request, options_.node_id, cluster_id, incarnations);
+        if (!draft.ok()) return done(draft.status());
+        // Whoever comes first answers: the commit, or the end of the caller's patience.
+        auto once = std::make_shared<std::function<void(absl::StatusOr<v1::InitResponse>)>>(done);
+        const auto answer = [once](absl::StatusOr<v1::InitResponse> response) {
+          if (*once) std::exchange(*once, nullptr)(std::move(response));
+        };
+        const Executor::TimerId timer = options_.strand->PostAfter(deadline - now(), [this, answer] {
+          const Revision first = options_.store->appended().revision;
+          answer(CommitUnknownError(first, options_.replica->AcknowledgedAt(first), "the deadline passed"));
+        });
+        options_.replica->InitCluster(cluster_id, *std::move(draft),
+                                      [this, answer, timer, cluster_id](absl::Status status) {
+                                        options_.strand->Cancel(timer);
+                                        if (!status.ok()) return answer(status);
+                                        v1::InitResponse response;
+                                        response.set_cluster_id(cluster_id);
+                                        response.set_revision(Revision(0, 1).number());
+                                        answer(std::move(response));
+                                      });
+      });
+}
+
+void AdministrationImpl::ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
+                                     std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) {
+  if (absl::Status admitted = options_.replica->CanAdmit(); !admitted.ok()) return done(admitted);
+  const Inventory before = inventory();
+  const Addresses known = PeerAddresses(before, request);
+  Addresses peers;
+  for (const std::string& node_id : NodesToAsk(before, request)) {
+    if (const auto it = known.find(node_id); it != known.end()) peers.insert(*it);
+  }
+  auto call = std::make_shared<NodesCall>();
+  call->request = std::move(request);
+  call->deadline = deadline;
+  call->done = std::move(done);
+  Ask(peers, [this, call](Incarnations incarnations) {
+    call->incarnations = std::move(incarnations);
+    AppendMembers(call);
+  });
+}
+
+// R21: a record names as new voters only nodes that hold what is committed.
+absl::Status AdministrationImpl::CheckCaughtUp(const v1::DurabilityRule& before,
+                                               const v1::DurabilityRule& after) const {
+  const Revision committed = options_.store->visible().revision;
+  const std::vector<v1::FollowerStatus> followers = options_.replica->followers();
+  for (const v1::Voter& voter : after.voters()) {
+    if (replication::IsVoter(before, voter.node_id(), voter.incarnation())) continue;
+    Revision holds;
+    for (const v1::FollowerStatus& follower : followers) {
+      if (follower.node_id() != voter.node_id() || follower.incarnation() != voter.incarnation()) continue;
+      holds = std::max(holds, Revision(follower.appended().revision()));
+    }
+    if (holds < committed) return NotCaughtUpError(voter.node_id(), holds, committed);
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::optional<storage::RecordDraft>> AdministrationImpl::MakeDraft(const NodesCall& call,
+                                                                                  Scope scope) const {
+  const Inventory before = inventory();
+  HF_ASSIGN_OR_RETURN(std::optional<storage::RecordDraft> draft,
+                      SettingsDraft(before, call.request, call.incarnations, scope));
+  if (draft && draft->rule) HF_RETURN_IF_ERROR(CheckCaughtUp(before.cluster.rule(), *draft->rule));
+  return draft;
+}
+
+// Where a new voter lags, or is new: its membership first, so that it can follow.
+void AdministrationImpl::AppendMembers(std::shared_ptr<NodesCall> call) {
+  if (!IsNotCaughtUp(MakeDraft(*call, Scope::kWhole).status())) return AppendWhenCaughtUp(call);
+  options_.commit_path->AppendControl(
+      [this, call](storage::Store::Batch&) { return MakeDraft(*call, Scope::kMembers); }, call->deadline,
+      [this, call](const absl::StatusOr<Revision>& revision) {
+        if (!revision.ok()) return call->done(revision.status());
+        AppendWhenCaughtUp(call);
+      });
+}
+
+void AdministrationImpl::AppendWhenCaughtUp(std::shared_ptr<NodesCall> call) {
+  const absl::StatusOr<std::optional<storage::RecordDraft>> ready = MakeDraft(*call, Scope::kWhole);
+  if (!ready.ok() && IsNotCaughtUp(ready.status()) && now() < call->deadline) {
+    options_.strand->PostAfter(kPollInterval, [this, call] { AppendWhenCaughtUp(call); });
+    return;
+  }
+  options_.commit_path->AppendControl(
+      [this, call](storage::Store::Batch&) { return MakeDraft(*call, Scope::kWhole); }, call->deadline,
+      [this, call](absl::StatusOr<Revision> revision) {
+        if (!revision.ok()) return call->done(revision.status());
+        AnswerWhenSettled(call, *revision);
+      });
+}
+
+void AdministrationImpl::AnswerWhenSettled(std::shared_ptr<NodesCall> call, Revision revision) {
+  const bool settled = options_.replica->RuleSettled();
+  if (!settled && now() + kPollInterval < call->deadline) {
+    options_.strand->PostAfter(kPollInterval, [this, call, revision] { AnswerWhenSettled(call, revision); });
+    return;
+  }
+  v1::ChangeNodesResponse response;
+  response.set_revision(revision.number());
+  const Inventory after = inventory();
+  for (const v1::NodeInfo& node : after.nodes) *response.add_nodes() = node;
+  *response.mutable_rule() = after.cluster.rule();
+  response.set_settled(settled);
+  call->done(std::move(response));
+}
+
+}  // namespace
+
+std::unique_ptr<Administration> Administration::Create(Options options) {
+  return std::make_unique<AdministrationImpl>(std::move(options));
+}
+
+}  // namespace holdfast::primary
