@@ -61,6 +61,10 @@ DiskResult MemoryDisk::Write(MemoryFile& file, int64_t offset, absl::string_view
   MutexLock lock(&mu_);
   if (IsStale(file)) return DiskResult::kIoError;
   counters_.written_bytes += static_cast<int64_t>(bytes.size());
+  if (is_frozen_) {
+    file.WriteInVain(offset, bytes);
+    return DiskResult::kOk;
+  }
   const int64_t end = offset + static_cast<int64_t>(bytes.size());
   if (capacity_bytes_ != DiskFault::kForever && end > file.size()) {
     const int64_t room = std::max<int64_t>(0, capacity_bytes_ - UsedBytes());
@@ -80,7 +84,11 @@ DiskResult MemoryDisk::Truncate(MemoryFile& file, int64_t size) {
   if (entered != DiskResult::kOk) return entered;
   MutexLock lock(&mu_);
   if (IsStale(file)) return DiskResult::kIoError;
-  file.Truncate(size);
+  if (is_frozen_) {
+    file.TruncateInVain(size);
+  } else {
+    file.Truncate(size);
+  }
   return DiskResult::kOk;
 }
 
@@ -92,7 +100,7 @@ DiskResult MemoryDisk::Sync(MemoryFile& file) {
     return entered;
   }
   if (IsStale(file)) return DiskResult::kIoError;
-  file.Sync();
+  if (!is_frozen_) file.Sync();
   return DiskResult::kOk;
 }
 
@@ -157,6 +165,7 @@ DiskResult MemoryDisk::SyncDirectory(absl::string_view directory) {
   if (entered != DiskResult::kOk) return entered;
   MutexLock lock(&mu_);
   if (!HasDirectory(directory)) return DiskResult::kNotFound;
+  if (is_frozen_) return DiskResult::kOk;
   const auto touches = [&directory](const NameChange& change) {
     return std::any_of(change.begin(), change.end(),
                        [&](const auto& entry) { return ParentDirectory(entry.first) == directory; });
@@ -201,7 +210,7 @@ DiskResult MemoryDisk::List(absl::string_view directory, std::vector<std::string
 
 void MemoryDisk::ChangeNames(NameChange change) {
   Apply(change, names_);
-  unsynced_names_.push_back(std::move(change));
+  if (!is_frozen_) unsynced_names_.push_back(std::move(change));
 }
 
 void MemoryDisk::Apply(const NameChange& change, Names& names) {

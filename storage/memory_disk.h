@@ -107,13 +107,20 @@ class MemoryDisk {
 
   // ---- Misfortune ----
 
-  // Ends the power-off if there is one, decides by `mode` what is left, and makes every open handle fail for
-  // ever. The disk can be used anew at once. `random` is drawn from only under kTearUnsynced.
+  // Ends the power-off or the freeze if there is one, decides by `mode` what is left, and makes every open
+  // handle fail for ever. The disk can be used anew at once. `random` is drawn from only under kTearUnsynced.
   void Crash(CrashMode mode, Random& random);
 
   // Lets `changes` more changing operations through, then fails everything with kIoError until Crash.
   void PowerOffAfter(int64_t changes);
   bool is_off();
+
+  // Lets `changes` more changing operations through, then fixes what Crash will find: what is done from there
+  // on succeeds and is seen, but nothing of it survives. A crash in the middle of code that cannot be stopped
+  // there and would end the process if a sync failed. `on_frozen` is called once, at that moment, without the
+  // disk's lock.
+  void FreezeAfter(int64_t changes, std::function<void()> on_frozen);
+  bool is_frozen();
 
   void AddFault(DiskFault fault);
   void ClearFaults();
@@ -133,6 +140,7 @@ class MemoryDisk {
   // A change of names that is not durable yet: each path now names that file, or none.
   using NameChange = std::vector<std::pair<std::string, std::shared_ptr<MemoryFile>>>;
 
+  void FreezeIfDue(DiskOperation operation);
   DiskResult Enter(DiskOperation operation, absl::string_view path);
   DiskResult Admit(DiskOperation operation, absl::string_view path) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
   DiskResult InjectedFault(DiskOperation operation, absl::string_view path)
@@ -156,6 +164,9 @@ class MemoryDisk {
   int64_t capacity_bytes_ ABSL_GUARDED_BY(mu_) = DiskFault::kForever;
   int64_t power_off_at_ ABSL_GUARDED_BY(mu_) = DiskFault::kForever;  // in counters_.changes
   bool is_off_ ABSL_GUARDED_BY(mu_) = false;
+  int64_t freeze_at_ ABSL_GUARDED_BY(mu_) = DiskFault::kForever;  // in counters_.changes
+  std::function<void()> on_frozen_ ABSL_GUARDED_BY(mu_);
+  bool is_frozen_ ABSL_GUARDED_BY(mu_) = false;
   int64_t generation_ ABSL_GUARDED_BY(mu_) = 0;  // grows with every crash; older handles are stale
   DiskCounters counters_ ABSL_GUARDED_BY(mu_);
 };

@@ -13,10 +13,10 @@ bool Changes(DiskOperation operation) {
   return operation != DiskOperation::kOpen && operation != DiskOperation::kRead;
 }
 
-std::string AfterCrash(const MemoryFile& file, CrashMode mode, Random& random) {
+std::string AfterCrash(const MemoryFile& file, CrashMode mode, bool was_frozen, Random& random) {
   switch (mode) {
     case CrashMode::kKillProcess:
-      return file.bytes();
+      return was_frozen ? file.WrittenBytes() : file.bytes();
     case CrashMode::kLoseUnsynced:
       return file.durable_bytes();
     case CrashMode::kTearUnsynced:
@@ -34,8 +34,20 @@ DiskResult MemoryDisk::Enter(DiskOperation operation, absl::string_view path) {
     hook = hook_;
   }
   if (hook) hook(operation, path);
+  FreezeIfDue(operation);
   MutexLock lock(&mu_);
   return Admit(operation, path);
+}
+
+void MemoryDisk::FreezeIfDue(DiskOperation operation) {
+  std::function<void()> on_frozen;
+  {
+    MutexLock lock(&mu_);
+    if (is_frozen_ || !Changes(operation) || counters_.changes < freeze_at_) return;
+    is_frozen_ = true;
+    on_frozen = std::move(on_frozen_);
+  }
+  if (on_frozen) on_frozen();
 }
 
 DiskResult MemoryDisk::Admit(DiskOperation operation, absl::string_view path) {
@@ -75,7 +87,7 @@ DiskResult MemoryDisk::InjectedFault(DiskOperation operation, absl::string_view 
 void MemoryDisk::Crash(CrashMode mode, Random& random) {
   MutexLock lock(&mu_);
   if (mode == CrashMode::kKillProcess) {
-    durable_names_ = names_;
+    for (const NameChange& change : unsynced_names_) Apply(change, durable_names_);
   } else if (mode == CrashMode::kTearUnsynced) {
     for (const NameChange& change : unsynced_names_) {
       if (random.Below(2) == 0) Apply(change, durable_names_);
@@ -88,17 +100,31 @@ void MemoryDisk::Crash(CrashMode mode, Random& random) {
   for (auto& [name, file] : durable_names_) {
     std::shared_ptr<MemoryFile>& next = successors[file.get()];
     if (next == nullptr)
-      next = std::make_shared<MemoryFile>(name, generation_, AfterCrash(*file, mode, random));
+      next = std::make_shared<MemoryFile>(name, generation_, AfterCrash(*file, mode, is_frozen_, random));
     file = next;
   }
   names_ = durable_names_;
   is_off_ = false;
   power_off_at_ = DiskFault::kForever;
+  is_frozen_ = false;
+  freeze_at_ = DiskFault::kForever;
+  on_frozen_ = nullptr;
 }
 
 void MemoryDisk::PowerOffAfter(int64_t changes) {
   MutexLock lock(&mu_);
   power_off_at_ = counters_.changes + changes;
+}
+
+void MemoryDisk::FreezeAfter(int64_t changes, std::function<void()> on_frozen) {
+  MutexLock lock(&mu_);
+  freeze_at_ = counters_.changes + changes;
+  on_frozen_ = std::move(on_frozen);
+}
+
+bool MemoryDisk::is_frozen() {
+  MutexLock lock(&mu_);
+  return is_frozen_;
 }
 
 bool MemoryDisk::is_off() {

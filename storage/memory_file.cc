@@ -30,6 +30,16 @@ void MemoryFile::Sync() {
   unsynced_.clear();
 }
 
+void MemoryFile::WriteInVain(int64_t offset, absl::string_view bytes) { WriteInto(current_, offset, bytes); }
+
+void MemoryFile::TruncateInVain(int64_t size) { current_.resize(static_cast<size_t>(size), '\0'); }
+
+std::string MemoryFile::WrittenBytes() const {
+  std::string bytes = durable_;
+  for (const Change& change : unsynced_) Apply(change, bytes);
+  return bytes;
+}
+
 std::string MemoryFile::TornBytes(Random& random) const {
   std::string bytes = durable_;
   for (const Change& change : unsynced_) ApplyTorn(change, random, bytes);

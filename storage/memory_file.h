@@ -26,6 +26,13 @@ class MemoryFile {
   // What was written since the last sync stays readable but will never be durable (a failed fsync).
   void ForgetUnsynced() { unsynced_.clear(); }
 
+  // As above, but no crash will find it (MemoryDisk::FreezeAfter).
+  void WriteInVain(int64_t offset, absl::string_view bytes);
+  void TruncateInVain(int64_t size);
+
+  // What is found after a kill: everything written, but not what was written in vain or lost by a failed
+  // sync.
+  std::string WrittenBytes() const;
   // What is found after a power cut that let any choice of the unsynced 512-byte sectors arrive.
   std::string TornBytes(Random& random) const;
 
