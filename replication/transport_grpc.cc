@@ -1,0 +1,264 @@
+#include "replication/transport_grpc.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <deque>
+#include <utility>
+
+#include "holdfast/v1/replication.grpc.pb.h"
+#include "rpc/status.h"
+
+namespace holdfast::replication {
+namespace {
+
+// A failure that came before any call could be made reaches the owner like any other: later, on the strand.
+template <typename Message>
+void FailLater(Executor* strand, std::shared_ptr<StreamEvents<Message>*> events, absl::Status status) {
+  strand->Post([events = std::move(events), status = std::move(status)] {
+    if (*events != nullptr) (*events)->OnClosed(status);
+  });
+}
+
+// The client's end of Follow. Keeps itself until gRPC is done with it; `events_` is null once the owner has
+// gone.
+class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowResponse>,
+                   public std::enable_shared_from_this<FollowCall> {
+ public:
+  FollowCall(std::shared_ptr<grpc::Channel> channel, Executor* strand,
+             StreamEvents<v1::FollowResponse>* events)
+      : stub_(v1::ReplicationService::NewStub(channel)), strand_(strand), events_(events) {}
+
+  void Start() {
+    self_ = shared_from_this();
+    stub_->async()->Follow(&context_, this);
+    AddHold();  // operations are begun outside of reactions until Release
+    StartRead(&incoming_);
+    StartCall();
+  }
+
+  void Send(v1::FollowRequest message) {
+    if (released_) return;
+    queue_.push_back(std::move(message));
+    if (queue_.size() == 1) StartWrite(&queue_.front());
+  }
+
+  void Abandon() {
+    events_ = nullptr;
+    context_.TryCancel();
+    Release();
+  }
+
+  void OnReadDone(bool ok) override {
+    strand_->Post([self = shared_from_this(), ok] { self->OnRead(ok); });
+  }
+  void OnWriteDone(bool ok) override {
+    strand_->Post([self = shared_from_this(), ok] { self->OnWritten(ok); });
+  }
+  void OnDone(const grpc::Status& status) override {
+    strand_->Post([self = std::move(self_), status] {
+      if (self->events_ != nullptr)
+        std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
+    });
+  }
+
+ private:
+  void OnRead(bool ok) {
+    if (!ok) return Release();  // the end: OnDone says why
+    if (events_ != nullptr) events_->OnMessage(std::move(incoming_));
+    incoming_.Clear();
+    if (!released_) StartRead(&incoming_);
+  }
+
+  void OnWritten(bool ok) {
+    queue_.pop_front();
+    if (ok && !queue_.empty() && !released_) StartWrite(&queue_.front());
+  }
+
+  void Release() {
+    if (!std::exchange(released_, true)) RemoveHold();
+  }
+
+  const std::unique_ptr<v1::ReplicationService::Stub> stub_;
+  Executor* const strand_;
+  StreamEvents<v1::FollowResponse>* events_;
+  grpc::ClientContext context_;
+  std::shared_ptr<FollowCall> self_;
+  v1::FollowResponse incoming_;
+  std::deque<v1::FollowRequest> queue_;  // the front is being written
+  bool released_ = false;
+};
+
+class FollowEnd : public StreamEnd<v1::FollowRequest> {
+ public:
+  explicit FollowEnd(std::shared_ptr<FollowCall> call) : call_(std::move(call)) {}
+  ~FollowEnd() override { call_->Abandon(); }
+
+  void Send(v1::FollowRequest message) override { call_->Send(std::move(message)); }
+  // What may get lost are acknowledgements, which the next hello repeats.
+  void Close(const absl::Status&) override { call_->Abandon(); }
+
+ private:
+  const std::shared_ptr<FollowCall> call_;
+};
+
+// For addresses that are none: the owner hears OnClosed, unless it has dropped the end before.
+template <typename Sent, typename Received>
+class DeadEnd : public StreamEnd<Sent> {
+ public:
+  DeadEnd(Executor* strand, StreamEvents<Received>* events, absl::Status status)
+      : events_(std::make_shared<StreamEvents<Received>*>(events)) {
+    FailLater(strand, events_, std::move(status));
+  }
+  ~DeadEnd() override { *events_ = nullptr; }
+  void Send(Sent) override {}
+  void Close(const absl::Status&) override { *events_ = nullptr; }
+
+ private:
+  const std::shared_ptr<StreamEvents<Received>*> events_;
+};
+
+class DeadSnapshot : public SnapshotStream {
+ public:
+  DeadSnapshot(Executor* strand, StreamEvents<v1::FetchSnapshotResponse>* events, absl::Status status)
+      : events_(std::make_shared<StreamEvents<v1::FetchSnapshotResponse>*>(events)) {
+    FailLater(strand, events_, std::move(status));
+  }
+  ~DeadSnapshot() override { *events_ = nullptr; }
+  void Next() override {}
+
+ private:
+  const std::shared_ptr<StreamEvents<v1::FetchSnapshotResponse>*> events_;
+};
+
+class SnapshotCall : public grpc::ClientReadReactor<v1::FetchSnapshotResponse>,
+                     public std::enable_shared_from_this<SnapshotCall> {
+ public:
+  SnapshotCall(std::shared_ptr<grpc::Channel> channel, v1::FetchSnapshotRequest request, Executor* strand,
+               StreamEvents<v1::FetchSnapshotResponse>* events)
+      : stub_(v1::ReplicationService::NewStub(channel)),
+        request_(std::move(request)),
+        strand_(strand),
+        events_(events) {}
+
+  void Start() {
+    self_ = shared_from_this();
+    stub_->async()->FetchSnapshot(&context_, &request_, this);
+    AddHold();
+    StartCall();
+  }
+
+  void Next() {
+    if (!released_) StartRead(&incoming_);
+  }
+
+  void Abandon() {
+    events_ = nullptr;
+    context_.TryCancel();
+    Release();
+  }
+
+  void OnReadDone(bool ok) override {
+    strand_->Post([self = shared_from_this(), ok] {
+      if (!ok) return self->Release();
+      if (self->events_ != nullptr) self->events_->OnMessage(std::move(self->incoming_));
+    });
+  }
+  void OnDone(const grpc::Status& status) override {
+    strand_->Post([self = std::move(self_), status] {
+      if (self->events_ != nullptr)
+        std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
+    });
+  }
+
+ private:
+  void Release() {
+    if (!std::exchange(released_, true)) RemoveHold();
+  }
+
+  const std::unique_ptr<v1::ReplicationService::Stub> stub_;
+  const v1::FetchSnapshotRequest request_;
+  Executor* const strand_;
+  StreamEvents<v1::FetchSnapshotResponse>* events_;
+  grpc::ClientContext context_;
+  std::shared_ptr<SnapshotCall> self_;
+  v1::FetchSnapshotResponse incoming_;
+  bool released_ = false;
+};
+
+class SnapshotEnd : public SnapshotStream {
+ public:
+  explicit SnapshotEnd(std::shared_ptr<SnapshotCall> call) : call_(std::move(call)) {}
+  ~SnapshotEnd() override { call_->Abandon(); }
+  void Next() override { call_->Next(); }
+
+ private:
+  const std::shared_ptr<SnapshotCall> call_;
+};
+
+// What a Promise call needs until it is answered.
+struct PromiseCall {
+  std::unique_ptr<v1::ReplicationService::Stub> stub;
+  grpc::ClientContext context;
+  v1::PromiseRequest request;
+  v1::PromiseResponse response;
+};
+
+class GrpcTransport : public PeerTransport {
+ public:
+  GrpcTransport(rpc::ChannelCache* channels, Executor* strand) : channels_(channels), strand_(strand) {}
+
+  std::unique_ptr<StreamEnd<v1::FollowRequest>> Follow(const std::string& address,
+                                                       StreamEvents<v1::FollowResponse>* events) override {
+    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = channels_->Get(address);
+    if (!channel.ok()) {
+      return std::make_unique<DeadEnd<v1::FollowRequest, v1::FollowResponse>>(strand_, events,
+                                                                              channel.status());
+    }
+    auto call = std::make_shared<FollowCall>(*std::move(channel), strand_, events);
+    call->Start();
+    return std::make_unique<FollowEnd>(std::move(call));
+  }
+
+  std::unique_ptr<SnapshotStream> FetchSnapshot(const std::string& address,
+                                                const v1::FetchSnapshotRequest& request,
+                                                StreamEvents<v1::FetchSnapshotResponse>* events) override {
+    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = channels_->Get(address);
+    if (!channel.ok()) return std::make_unique<DeadSnapshot>(strand_, events, channel.status());
+    auto call = std::make_shared<SnapshotCall>(*std::move(channel), request, strand_, events);
+    call->Start();
+    return std::make_unique<SnapshotEnd>(std::move(call));
+  }
+
+  void Promise(const std::string& address, const v1::PromiseRequest& request, absl::Duration timeout,
+               std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) override {
+    absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = channels_->Get(address);
+    if (!channel.ok()) {
+      strand_->Post([done = std::move(done), status = channel.status()] { done(status); });
+      return;
+    }
+    auto call = std::make_shared<PromiseCall>();
+    call->stub = v1::ReplicationService::NewStub(*channel);
+    call->request = request;
+    rpc::SetTimeout(call->context, timeout);
+    call->stub->async()->Promise(
+        &call->context, &call->request, &call->response,
+        [strand = strand_, call, done = std::move(done)](const grpc::Status& status) {
+          strand->Post([call, done, status] {
+            if (!status.ok()) return done(rpc::FromGrpcStatus(status));
+            done(std::move(call->response));
+          });
+        });
+  }
+
+ private:
+  rpc::ChannelCache* const channels_;
+  Executor* const strand_;
+};
+
+}  // namespace
+
+std::unique_ptr<PeerTransport> MakeGrpcTransport(rpc::ChannelCache* channels, Executor* strand) {
+  return std::make_unique<GrpcTransport>(channels, strand);
+}
+
+}  // namespace holdfast::replication
