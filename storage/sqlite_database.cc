@@ -46,8 +46,8 @@ absl::Status SqliteDatabase::Open() {
   }
   // SQLite falls back to reading when it may not write.
   if (is_writer_ && sqlite3_db_readonly(db_, "main") != 0) return IoError(path_, "the file is not writable");
+  HF_RETURN_IF_ERROR(CheckMatchesWal());  // before the first pragma: some of them read the file
   if (const int code = ConfigureConnection(db_, options_, is_writer_)) return Error(code);
-  HF_RETURN_IF_ERROR(CheckMatchesWal());
   if (is_writer_) {
     if (const int code = ConfigureWal(db_, options_)) return Error(code);
   }

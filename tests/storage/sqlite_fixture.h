@@ -18,11 +18,13 @@ class NumberTable {
  public:
   static constexpr char kPath[] = "/d/data.db";
 
-  explicit NumberTable(MemoryFileSystem* files) : files_(files) {}
+  explicit NumberTable(MemoryFileSystem* files, bool page_checksums = true)
+      : files_(files), page_checksums_(page_checksums) {}
 
   SqliteOptions Options() const {
     SqliteOptions options;
     options.vfs = files_->sqlite_vfs();
+    options.page_checksums = page_checksums_;
     options.busy_timeout = absl::ZeroDuration();
     options.cache_bytes = 64 << 10;
     return options;
@@ -76,6 +78,7 @@ class NumberTable {
   }
 
   MemoryFileSystem* const files_;
+  const bool page_checksums_;
   std::unique_ptr<SqliteDatabase> database_;
 };
 

@@ -1,0 +1,43 @@
+#include "storage/errors.h"
+
+#include "base/error.h"
+#include "gtest/gtest.h"
+
+namespace holdfast::storage {
+namespace {
+
+TEST(StorageErrorsTest, EachCarriesItsReasonAndItsPath) {
+  const std::pair<absl::Status, std::string> expected[] = {
+      {DiskFullError("/d"), "DISK_FULL"},
+      {DamagedDatabaseError("/d", "torn"), "DATA_DAMAGED"},
+      {DatabaseBusyError("/d"), "RESOURCE_EXHAUSTED"},
+      {OutOfMemoryError("/d"), "RESOURCE_EXHAUSTED"},
+      {NewerSchemaError("/d", 9, 1), "SCHEMA_TOO_NEW"},
+      {LockedByAnotherProcessError("/d", 4711), "DATA_DIR_LOCKED"},
+      {IoError("/d", "read"), "IO_ERROR"},
+      {FailedSyncError("/d", "EIO"), "IO_ERROR"},
+      {NoSuchFileError("/d"), "IO_ERROR"},
+      {FileExistsError("/d"), "IO_ERROR"},
+      {FileTooLargeError("/d", 9, 8), "RESOURCE_EXHAUSTED"},
+      {StatementError("/d", "syntax"), "INTERNAL"},
+  };
+  for (const auto& [status, reason] : expected) {
+    EXPECT_EQ(ReasonOf(status), reason) << status;
+    EXPECT_EQ(DetailOf(status, "path"), "/d") << status;
+  }
+}
+
+TEST(StorageErrorsTest, NamesWhoHoldsTheLockAndWhichSchemaWasFound) {
+  EXPECT_EQ(DetailOf(LockedByAnotherProcessError("/d", 4711), "pid"), "4711");
+  EXPECT_EQ(DetailOf(NewerSchemaError("/d", 9, 1), "found"), "9");
+  EXPECT_EQ(DetailOf(NewerSchemaError("/d", 9, 1), "known"), "1");
+}
+
+TEST(StorageErrorsTest, OnlyAFailedSyncIsAFailedSync) {
+  EXPECT_TRUE(IsFailedSync(FailedSyncError("/d", "EIO")));
+  EXPECT_FALSE(IsFailedSync(IoError("/d", "EIO")));
+  EXPECT_FALSE(IsFailedSync(absl::OkStatus()));
+}
+
+}  // namespace
+}  // namespace holdfast::storage
