@@ -9,6 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "rpc/address.h"
+#include "rpc/tls_files.h"
 
 // Mutual TLS for every listener and every channel, in one place. Any thread.
 //
@@ -17,15 +18,6 @@
 // `holdfast://operator/<name>` makes it a node's or an operator's certificate; the peer listener admits
 // nobody else.
 namespace holdfast::rpc {
-
-// PEM files. All empty: no TLS. Read once, when a listener or channel is made.
-struct TlsFiles {
-  std::string ca;
-  std::string cert;
-  std::string key;
-
-  bool enabled() const { return !ca.empty() || !cert.empty() || !key.empty(); }
-};
 
 // Whom a listener admits when TLS is on; every certificate must come from the cluster's CA.
 enum class Admit {
