@@ -1,5 +1,6 @@
 #include "storage/errors.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 
@@ -75,6 +76,67 @@ absl::Status FileTooLargeError(absl::string_view path, int64_t size, int64_t lim
 
 absl::Status StatementError(absl::string_view path, absl::string_view what) {
   return AtPath(absl::StatusCode::kInternal, "INTERNAL", path, what);
+}
+
+absl::Status DamagedRowError(absl::string_view path, absl::string_view key, absl::string_view what) {
+  return WithDetail(DamagedDatabaseError(path, absl::StrCat("\"", absl::CHexEscape(key), "\": ", what)),
+                    "key", key);
+}
+
+absl::Status CompactedError(Revision asked, Revision oldest) {
+  return WithDetail(MakeError(absl::StatusCode::kOutOfRange, "COMPACTED",
+                              absl::StrCat("revision ", asked.ToString(), " is compacted; the oldest is ",
+                                           oldest.ToString())),
+                    "oldest_revision", absl::StrCat(oldest.number()));
+}
+
+absl::Status FutureRevisionError(Revision asked, Revision visible) {
+  return WithDetail(MakeError(absl::StatusCode::kOutOfRange, "FUTURE_REVISION",
+                              absl::StrCat("revision ", asked.ToString(),
+                                           " is not shown here yet; this node is at ", visible.ToString())),
+                    "revision", absl::StrCat(visible.number()));
+}
+
+absl::Status BrokenChainError(int64_t revision, absl::string_view what) {
+  return WithDetail(
+      MakeError(absl::StatusCode::kDataLoss, "CHAIN_BROKEN",
+                absl::StrCat("the log does not go on at ", Revision(revision).ToString(), ": ", what)),
+      "revision", absl::StrCat(revision));
+}
+
+absl::Status DivergedError(Revision revision) {
+  return WithDetail(MakeError(absl::StatusCode::kDataLoss, "DIVERGED",
+                              absl::StrCat("the state digest after ", revision.ToString(),
+                                           " is not the one that the record carries")),
+                    "revision", absl::StrCat(revision.number()));
+}
+
+absl::Status UnknownRecordError(int64_t revision, int kind) {
+  const absl::Status error =
+      MakeError(absl::StatusCode::kFailedPrecondition, "UNKNOWN_RECORD",
+                absl::StrCat("record ", Revision(revision).ToString(), " is of a kind or format (", kind,
+                             ") that this release does not know; upgrade this node"));
+  return WithDetail(WithDetail(error, "revision", absl::StrCat(revision)), "kind", absl::StrCat(kind));
+}
+
+absl::Status ReadersBusyError() {
+  return WithDetail(MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+                              "all pooled readers of the database are busy; try again"),
+                    "what", "readers");
+}
+
+absl::Status WrongClusterError(absl::string_view expected, absl::string_view found) {
+  const absl::Status error =
+      MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_CLUSTER",
+                absl::StrCat("this data directory belongs to cluster ", expected, ", not to ", found));
+  return WithDetail(WithDetail(error, "expected", expected), "found", found);
+}
+
+absl::Status OtherNodeError(absl::string_view expected, absl::string_view found) {
+  return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
+                              absl::StrCat("this data directory belongs to node \"", expected,
+                                           "\", not to \"", found, "\"; a node's id never changes")),
+                    "what", "node_id");
 }
 
 bool IsDiskFull(const absl::Status& status) { return ReasonOf(status) == "DISK_FULL"; }

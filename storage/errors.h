@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
+#include "base/revision.h"
 
 // Every failure of storage/, each with its reason (base/error.h) and `path` as a detail. Any thread.
 namespace holdfast::storage {
@@ -45,6 +46,33 @@ absl::Status FileTooLargeError(absl::string_view path, int64_t size, int64_t lim
 
 // INTERNAL. SQLite found fault with our statement, or a constraint of our own was broken.
 absl::Status StatementError(absl::string_view path, absl::string_view what);
+
+// DATA_DAMAGED. A row says something else than was written; `key` is what it is about.
+absl::Status DamagedRowError(absl::string_view path, absl::string_view key, absl::string_view what);
+
+// COMPACTED. What was asked for lies below the floor; `oldest_revision` can still be had.
+absl::Status CompactedError(Revision asked, Revision oldest);
+
+// FUTURE_REVISION. This node does not show `asked` yet; it shows `revision`. Retry later.
+absl::Status FutureRevisionError(Revision asked, Revision visible);
+
+// CHAIN_BROKEN. These bytes do not go on from where this log ends, or are no record. Nothing was changed.
+absl::Status BrokenChainError(int64_t revision, absl::string_view what);
+
+// DIVERGED. After this record the state is not what the primary had (I4). Nothing was changed.
+absl::Status DivergedError(Revision revision);
+
+// UNKNOWN_RECORD. A newer release wrote the record. Nothing was changed.
+absl::Status UnknownRecordError(int64_t revision, int kind);
+
+// RESOURCE_EXHAUSTED. Every pooled reader was busy for the whole bounded wait. Safe to retry.
+absl::Status ReadersBusyError();
+
+// WRONG_CLUSTER. The data directory belongs to another cluster.
+absl::Status WrongClusterError(absl::string_view expected, absl::string_view found);
+
+// CONFLICTING_SETTINGS. The data directory belongs to another node.
+absl::Status OtherNodeError(absl::string_view expected, absl::string_view found);
 
 bool IsDiskFull(const absl::Status& status);
 bool IsDamaged(const absl::Status& status);

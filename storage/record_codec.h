@@ -35,6 +35,9 @@ using LogRecordPtr = std::shared_ptr<const LogRecord>;
 // kind demands. CHAIN_BROKEN for bytes that are no record.
 absl::StatusOr<v1::Record> DecodeRecord(absl::string_view bytes);
 
+// The same checks on a record that is parsed already.
+absl::Status CheckRecord(const v1::Record& record);
+
 v1::LogPosition ToProto(const Position& position);
 absl::StatusOr<Position> FromProto(
     const v1::LogPosition& position);  // CHAIN_BROKEN unless the hash has 32 bytes (or revision 0)

@@ -55,6 +55,11 @@ absl::Status SqliteDatabase::Open() {
   HF_RETURN_IF_ERROR(RepairSizeOrRefuse());
   mmap_bytes_ = options_.mmap_bytes;
   if (const int code = ConfigureMapping(db_, mmap_bytes_)) return Error(code);
+  const auto note_frames = [](void* self, sqlite3*, const char*, int frames) {
+    static_cast<SqliteDatabase*>(self)->wal_frames_ = frames;
+    return SQLITE_OK;
+  };
+  if (is_writer_) sqlite3_wal_hook(db_, note_frames, this);
   return absl::OkStatus();
 }
 
@@ -89,6 +94,12 @@ absl::StatusOr<SqliteCheckpoint> SqliteDatabase::Checkpoint() {
   if (code != SQLITE_OK) return Error(code);
   result.wal_bytes = WalBytes();
   return result;
+}
+
+absl::Status SqliteDatabase::SetSynced(bool is_synced) {
+  HF_CHECK(is_writer_ && !in_transaction(), "how to sync is decided between transactions");
+  const int code = ConfigureSync(db_, is_synced);
+  return code == SQLITE_OK ? absl::OkStatus() : Error(code);
 }
 
 int64_t SqliteDatabase::WalBytes() {

@@ -56,8 +56,16 @@ class SqliteDatabase {
   // a transaction. Costs about 11 ms per 1,000 pages; syncs both files.
   absl::StatusOr<SqliteCheckpoint> Checkpoint();
 
+  // From the next transaction on: is a commit durable when it returns (the rule), or only written, so that it
+  // outlives the process but not the machine? A later synced commit makes it durable too. Outside a transaction.
+  absl::Status SetSynced(bool is_synced);
+
   // The size of the WAL file now; 0 if there is none yet.
   int64_t WalBytes();
+
+  // Frames in the WAL after the last commit of this connection, those already checkpointed included: what a
+  // checkpoint would have to look at. 0 before the first commit.
+  int wal_frames() const { return wal_frames_; }
 
   // OK, or DATA_DAMAGED with the first findings. Deep also compares indexes with their tables. Note that most
   // flipped bits pass both: row hashes are what finds them (I13).
@@ -117,6 +125,7 @@ class SqliteDatabase {
   const bool is_writer_;
   int64_t mmap_bytes_ = 0;  // what was asked for, once the file's size was found good
   int64_t seen_bytes_ = 0;  // the largest size seen; the file never shrinks (no VACUUM)
+  int wal_frames_ = 0;
   sqlite3* db_ = nullptr;
 
   SqliteStatement begin_immediate_;

@@ -73,6 +73,10 @@ int ConfigureWal(sqlite3* db, const SqliteOptions& options) {
   });
 }
 
+int ConfigureSync(sqlite3* db, bool is_synced) {
+  return Run(db, is_synced ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL");
+}
+
 int ConfigureMapping(sqlite3* db, int64_t mmap_bytes) {
   return Run(db, absl::StrCat("PRAGMA mmap_size = ", mmap_bytes));
 }

@@ -19,6 +19,9 @@ int ConfigureConnection(sqlite3* db, const SqliteOptions& options, bool is_write
 // Turns a new file into a WAL database, or opens the WAL of an old one. Writer only.
 int ConfigureWal(sqlite3* db, const SqliteOptions& options);
 
+// Whether a commit is synced (FULL) or survives the process only (NORMAL). Checkpoints sync in both.
+int ConfigureSync(sqlite3* db, bool is_synced);
+
 // Maps the file. Only after its size was found good (SqliteDatabase::CheckFileSize).
 int ConfigureMapping(sqlite3* db, int64_t mmap_bytes);
 

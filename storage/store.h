@@ -14,6 +14,7 @@
 #include "base/position.h"
 #include "storage/file_system.h"
 #include "storage/log_reader.h"
+#include "storage/milestone.h"
 #include "storage/node_store.h"
 #include "storage/reader_pool.h"
 #include "storage/record_codec.h"
@@ -28,14 +29,6 @@ struct RecordDraft {
   std::optional<v1::EpochInfo> epoch;
   std::optional<v1::DurabilityRule> rule;
   std::optional<Revision> compact_floor;
-};
-
-// A milestone of the log that is never compacted: each EPOCH record and each record that carries a rule.
-struct Milestone {
-  Position position;
-  v1::RecordKind kind;
-  std::optional<v1::EpochInfo> epoch;
-  std::optional<v1::DurabilityRule> rule;
 };
 
 // Hears what the store does, on the core strand, after it is durable. Must not call back into the store's
@@ -73,6 +66,10 @@ class Store {
     int reader_count = 6;         // pooled read connections
     int64_t mmap_bytes = int64_t{1} << 36;
     int log_cache_bytes = 32 << 20;  // recent records kept in memory for senders and watches
+    int log_reader_count = 2;        // read connections for records that memory no longer has
+    // An fsync failed, so nobody knows what is durable (DESIGN 7). Unset: the process ends. A simulator
+    // crashes the node here; if this returns, every later write fails with the same error.
+    std::function<void(const absl::Status&)> on_failed_sync;
   };
 
   // Opens or creates data.db and node.db in an existing directory. Errors: DATA_DIR_LOCKED (pid),
@@ -87,6 +84,7 @@ class Store {
   Revision floor() const;          // reads below answer COMPACTED
   Digest128 state_digest() const;  // at appended()
   int64_t key_count() const;       // live keys at appended()
+  const Options& options() const;
   ReaderPool& readers();
   LogReader& log();
   std::vector<Milestone> milestones() const;  // a copy, oldest first

@@ -1,0 +1,157 @@
+#include "storage/connection_pool.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+
+namespace holdfast::storage {
+
+absl::StatusOr<std::unique_ptr<ConnectionPool>> ConnectionPool::Open(Options options,
+                                                                     const PublishedState* state) {
+  std::unique_ptr<ConnectionPool> pool(new ConnectionPool(std::move(options), state));
+  for (int i = 0; i < pool->options_.connection_count; ++i) {
+    HF_ASSIGN_OR_RETURN(std::unique_ptr<PooledConnection> connection, pool->OpenConnection(0));
+    MutexLock lock(&pool->mu_);
+    pool->idle_.push_back(std::move(connection));
+  }
+  return pool;
+}
+
+ConnectionPool::~ConnectionPool() {
+  MutexLock lock(&mu_);
+  HF_CHECK(taken_.empty(), "a read lease outlives its store");
+}
+
+absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::OpenConnection(uint64_t generation) {
+  auto connection = std::make_unique<PooledConnection>();
+  HF_ASSIGN_OR_RETURN(connection->database, SqliteDatabase::OpenReader(options_.path, options_.sqlite));
+  HF_ASSIGN_OR_RETURN(VersionReader versions, VersionReader::Open(*connection->database));
+  HF_ASSIGN_OR_RETURN(LogTable log, LogTable::Open(*connection->database));
+  connection->versions.emplace(std::move(versions));
+  connection->log.emplace(std::move(log));
+  connection->generation = generation;
+  return connection;
+}
+
+absl::Status ConnectionPool::Renew(PooledConnection& connection) {
+  // Read before the snapshot is pinned, so that what they promise is in it.
+  const Revision appended = state_->appended_revision();
+  const uint64_t cut = state_->cut_count();
+  const uint64_t write = state_->write_count();
+  if (connection.snapshot.has_value()) {
+    const absl::Status renewed = connection.snapshot->Renew();
+    if (!renewed.ok()) connection.snapshot.reset();
+    HF_RETURN_IF_ERROR(renewed);
+  } else {
+    HF_ASSIGN_OR_RETURN(SqliteReadTransaction pinned, SqliteReadTransaction::Begin(*connection.database));
+    connection.snapshot.emplace(std::move(pinned));
+  }
+  connection.pinned_revision = appended;
+  connection.pinned_cut = cut;
+  connection.pinned_write = write;
+  return absl::OkStatus();
+}
+
+absl::Status ConnectionPool::Refresh(std::unique_ptr<PooledConnection>& connection) {
+  uint64_t generation = 0;
+  {
+    MutexLock lock(&mu_);
+    generation = generation_;
+  }
+  if (connection->generation == generation) return Renew(*connection);
+  HF_ASSIGN_OR_RETURN(std::unique_ptr<PooledConnection> fresh, OpenConnection(generation));
+  HF_RETURN_IF_ERROR(Renew(*fresh));
+  MutexLock lock(&mu_);
+  *std::find(taken_.begin(), taken_.end(), connection.get()) = fresh.get();
+  connection.swap(fresh);
+  returned_.NotifyAll();
+  return absl::OkStatus();
+}
+
+std::unique_ptr<PooledConnection> ConnectionPool::Take(absl::Duration wait) {
+  MutexLock lock(&mu_);
+  if (idle_.empty() && wait > absl::ZeroDuration()) {
+    returned_.WaitFor(&mu_, wait, [this]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return !idle_.empty(); });
+  }
+  if (idle_.empty()) return nullptr;
+  std::unique_ptr<PooledConnection> connection = std::move(idle_.back());
+  idle_.pop_back();
+  taken_.push_back(connection.get());
+  return connection;
+}
+
+void ConnectionPool::Return(std::unique_ptr<PooledConnection> connection) {
+  uint64_t renewal = 0;
+  uint64_t generation = 0;
+  {
+    MutexLock lock(&mu_);
+    renewal = renewal_;
+    generation = generation_;
+  }
+  // Whoever holds the old snapshot renews it: the strand waits for that and for nothing else. A connection
+  // that cannot be renewed pins nothing, which serves the checkpoint as well; its next user learns why.
+  if (connection->generation == generation && connection->renewal < renewal) (void)Renew(*connection);
+  connection->renewal = renewal;
+
+  MutexLock lock(&mu_);
+  taken_.erase(std::find(taken_.begin(), taken_.end(), connection.get()));
+  if (connection->generation == generation_) idle_.push_back(std::move(connection));
+  returned_.NotifyAll();
+  // A connection to an older file is closed here, with the lock held: it is rare.
+}
+
+int ConnectionPool::LateCount(uint64_t renewal) const {
+  return static_cast<int>(
+      std::count_if(taken_.begin(), taken_.end(), [&](const PooledConnection* connection) {
+        return connection->renewal < renewal && connection->generation == generation_;
+      }));
+}
+
+bool ConnectionPool::RenewAll(absl::Duration wait) {
+  std::vector<std::unique_ptr<PooledConnection>> idle;
+  uint64_t renewal = 0;
+  {
+    MutexLock lock(&mu_);
+    renewal = ++renewal_;
+    idle.swap(idle_);
+  }
+  for (std::unique_ptr<PooledConnection>& connection : idle) {
+    (void)Renew(*connection);
+    connection->renewal = renewal;
+  }
+  MutexLock lock(&mu_);
+  for (std::unique_ptr<PooledConnection>& connection : idle) idle_.push_back(std::move(connection));
+  returned_.NotifyAll();
+  if (LateCount(renewal) == 0) return true;
+  return returned_.WaitFor(&mu_, wait,
+                           [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return LateCount(renewal) == 0; });
+}
+
+absl::Status ConnectionPool::Reopen() {
+  uint64_t generation = 0;
+  {
+    MutexLock lock(&mu_);
+    generation = generation_ + 1;
+  }
+  std::vector<std::unique_ptr<PooledConnection>> fresh;
+  for (int i = 0; i < options_.connection_count; ++i) {
+    HF_ASSIGN_OR_RETURN(std::unique_ptr<PooledConnection> connection, OpenConnection(generation));
+    fresh.push_back(std::move(connection));
+  }
+  MutexLock lock(&mu_);
+  generation_ = generation;
+  idle_.swap(fresh);
+  returned_.NotifyAll();
+  return absl::OkStatus();
+}
+
+bool ConnectionPool::has_moved() const {
+  MutexLock lock(&mu_);
+  return std::all_of(taken_.begin(), taken_.end(), [&](const PooledConnection* connection) {
+    return connection->generation == generation_;
+  });
+}
+
+}  // namespace holdfast::storage

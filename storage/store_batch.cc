@@ -1,0 +1,193 @@
+// Appending: a primary's drafts and a follower's exact bytes, in one transaction.
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "storage/errors.h"
+#include "storage/sqlite_transaction.h"
+#include "storage/store_impl.h"
+
+namespace holdfast::storage {
+
+struct Store::Batch::Impl {
+  explicit Impl(Store::Impl* of) : store(of), tail(of->tail), floor(of->floor) {}
+
+  Store::Impl* const store;
+  std::optional<SqliteTransaction> transaction;
+  // As they will be when this batch is durable.
+  StoreTail tail;
+  StoreFloor floor;
+  std::vector<LogRecordPtr> records;
+  absl::Status failed;  // a change went wrong half-way: nothing of this batch may become durable
+
+  absl::Status Fail(absl::Status status) {
+    failed = status;
+    return status;
+  }
+
+  // Applies, seals (which makes the bytes, or checks them) and stores `record`, whose message and revision
+  // are set.
+  absl::Status Add(std::shared_ptr<LogRecord> record, absl::FunctionRef<absl::Status(LogRecord&)> seal) {
+    HF_RETURN_IF_ERROR(store->tables->ApplyChanges(record.get(), &tail));
+    HF_RETURN_IF_ERROR(seal(*record));
+    HF_RETURN_IF_ERROR(store->tables->InsertRecord(*record, &tail, &floor));
+    records.push_back(std::move(record));
+    return absl::OkStatus();
+  }
+};
+
+Store::Batch::Batch(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Store::Batch::~Batch() {
+  impl_->transaction.reset();
+  impl_->store->has_open_batch = false;
+}
+
+absl::StatusOr<std::unique_ptr<Store::Batch>> Store::BeginBatch() {
+  HF_CHECK(!impl_->has_open_batch, "one batch at a time");
+  HF_RETURN_IF_ERROR(impl_->failed_sync);
+  auto batch = std::make_unique<Batch::Impl>(impl_.get());
+  HF_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(*impl_->writer));
+  batch->transaction.emplace(std::move(transaction));
+  impl_->has_open_batch = true;
+  return std::unique_ptr<Batch>(new Batch(std::move(batch)));
+}
+
+absl::StatusOr<std::optional<v1::KeyValue>> Store::Batch::Get(absl::string_view key) {
+  HF_RETURN_IF_ERROR(impl_->failed);
+  return impl_->store->tables->keys.Get(key);
+}
+
+absl::StatusOr<Revision> Store::Batch::RangeChangedAt(absl::string_view key, absl::string_view range_end) {
+  HF_RETURN_IF_ERROR(impl_->failed);
+  return impl_->store->tables->keys.ChangedAt(key, range_end);
+}
+
+absl::StatusOr<std::optional<Store::Batch::RequestRecord>> Store::Batch::FindRequest(
+    absl::string_view request_id) {
+  HF_RETURN_IF_ERROR(impl_->failed);
+  LogTable& log = impl_->store->tables->log;
+  HF_ASSIGN_OR_RETURN(const std::optional<uint64_t> index, log.FindRequest(request_id));
+  if (!index.has_value()) return std::optional<RequestRecord>();
+  HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, log.Read(*index));
+  const bool is_there = row.has_value() && row->record->message.commit().request_id() == request_id;
+  if (!is_there)
+    return DamagedDatabaseError(impl_->store->data_path(), "a request id leads to no record of its own");
+  // Below the floor it is as good as deleted, on every node alike.
+  if (row->record->position.revision <= impl_->store->floor.floor) return std::optional<RequestRecord>();
+  const std::optional<Digest128> digest =
+      Digest128::FromBytes(row->record->message.commit().request_digest());
+  return std::optional<RequestRecord>({row->record->position.revision, digest.value_or(Digest128())});
+}
+
+absl::StatusOr<absl::Time> Store::Batch::OldestRecordTime() {
+  const Store::Impl& store = *impl_->store;
+  if (store.floor.floor.is_zero() && store.floor.base.revision.is_zero()) return absl::InfinitePast();
+  const Revision oldest = store.oldest_record.is_zero() ? store.tail.position.revision : store.oldest_record;
+  HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, store.tables->log.Read(oldest.index()));
+  return absl::FromUnixMicros(row.has_value() ? row->wall_time_us : store.tail.wall_time_us);
+}
+
+absl::StatusOr<LogRecordPtr> Store::Batch::Append(uint64_t epoch, absl::string_view origin_node,
+                                                  const RecordDraft& draft) {
+  HF_RETURN_IF_ERROR(impl_->failed);
+  const StoreTail& tail = impl_->tail;
+  const Revision last = tail.position.revision;
+  HF_CHECK(epoch >= last.epoch(), "epochs only grow (I2)");
+  HF_CHECK(epoch == last.epoch() || draft.kind == v1::RECORD_KIND_EPOCH,
+           "an epoch begins with its EPOCH record");
+
+  auto record = std::make_shared<LogRecord>();
+  record->previous = tail.position.chain_hash;
+  record->position.revision = Revision(epoch, last.index() + 1);
+  v1::Record& message = record->message;
+  message.set_format_version(1);
+  message.set_kind(draft.kind);
+  message.set_revision(record->position.revision.number());
+  message.set_wall_time_us(
+      std::max(absl::ToUnixMicros(impl_->store->options.clock->Now()), tail.wall_time_us));
+  message.set_origin_node(std::string(origin_node));
+  for (const v1::Change& change : draft.changes) *message.add_changes() = change;
+  if (draft.commit.has_value()) *message.mutable_commit() = *draft.commit;
+  if (draft.epoch.has_value()) *message.mutable_epoch() = *draft.epoch;
+  if (draft.rule.has_value()) *message.mutable_rule() = *draft.rule;
+  if (draft.compact_floor.has_value()) message.set_compact_floor(draft.compact_floor->number());
+
+  const absl::Status added = impl_->Add(record, [this](LogRecord& applied) -> absl::Status {
+    applied.message.set_state_digest(impl_->tail.state_digest.ToBytes());
+    const absl::Status sound = CheckRecord(applied.message);
+    HF_CHECK(sound.ok(), sound.ToString());
+    applied.bytes = applied.message.SerializeAsString();
+    applied.position.chain_hash = NextChainHash(applied.previous, applied.bytes);
+    return absl::OkStatus();
+  });
+  if (!added.ok()) return impl_->Fail(added);
+  return LogRecordPtr(record);
+}
+
+absl::StatusOr<LogRecordPtr> Store::Batch::AppendEncoded(const ChainHash& previous, absl::string_view bytes) {
+  HF_RETURN_IF_ERROR(impl_->failed);
+  auto record = std::make_shared<LogRecord>();
+  HF_ASSIGN_OR_RETURN(record->message, DecodeRecord(bytes));
+  const Revision revision(record->message.revision());
+  const Revision last = impl_->tail.position.revision;
+  if (previous != impl_->tail.position.chain_hash) {
+    return BrokenChainError(revision.number(), "it does not follow this log's last record");
+  }
+  if (revision.index() != last.index() + 1) return BrokenChainError(revision.number(), "a gap before it");
+  const bool begins_epoch =
+      revision.epoch() > last.epoch() && record->message.kind() == v1::RECORD_KIND_EPOCH;
+  if (revision.epoch() != last.epoch() && !begins_epoch) {
+    return BrokenChainError(revision.number(), "epochs only grow, each from its EPOCH record");
+  }
+  record->previous = previous;
+  record->bytes = std::string(bytes);
+  record->position = {revision, NextChainHash(previous, bytes)};
+
+  const absl::Status added = impl_->Add(record, [this](LogRecord& applied) -> absl::Status {
+    const bool is_same_state = impl_->tail.state_digest.ToBytes() == applied.message.state_digest();
+    return is_same_state ? absl::OkStatus() : DivergedError(applied.position.revision);
+  });
+  if (!added.ok()) return impl_->Fail(added);
+  return LogRecordPtr(record);
+}
+
+absl::Status Store::Batch::Commit() {
+  Store::Impl& store = *impl_->store;
+  HF_CHECK(impl_->transaction.has_value(), "a batch is committed once");
+  HF_RETURN_IF_ERROR(impl_->failed);
+  if (impl_->records.empty()) {
+    impl_->transaction.reset();
+    return absl::OkStatus();
+  }
+  const auto commit = [&]() -> absl::Status {
+    HF_RETURN_IF_ERROR(store.tables->meta.WriteTail(impl_->tail));
+    return impl_->transaction->Commit();
+  };
+  const absl::Status committed = commit();
+  impl_->transaction.reset();
+  if (!committed.ok()) return store.Checked(impl_->Fail(committed));
+
+  bool milestones_changed = false;
+  store.tail = impl_->tail;
+  store.floor = impl_->floor;
+  for (const LogRecordPtr& record : impl_->records) {
+    if (std::optional<Milestone> milestone = MilestoneOf(*record)) {
+      store.milestones.push_back(*std::move(milestone));
+      milestones_changed = true;
+    }
+  }
+  if (store.oldest_record.is_zero()) store.oldest_record = impl_->records.front()->position.revision;
+  store.cache.Append(impl_->records);
+  store.state.CountWrite();
+  store.Publish(milestones_changed);
+  store.NoteSizes();
+  // The batch is over before the observers hear of it: they may begin the next one.
+  store.has_open_batch = false;
+  for (StoreObserver* observer : store.observers) observer->OnAppended(impl_->records);
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast::storage

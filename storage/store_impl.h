@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "storage/connection_pool.h"
+#include "storage/data_tables.h"
+#include "storage/log_cache.h"
+#include "storage/published_state.h"
+#include "storage/sqlite_log_reader.h"
+#include "storage/sqlite_node_store.h"
+#include "storage/sqlite_reader_pool.h"
+#include "storage/store.h"
+
+namespace holdfast::storage {
+
+// What all verbs of the store share. Everything is the strand's, except where it says otherwise.
+struct Store::Impl {
+  explicit Impl(Options opened_with)
+      : options(std::move(opened_with)), cache(static_cast<size_t>(options.log_cache_bytes)) {}
+
+  const Options options;
+
+  // ---- Any thread ----
+  PublishedState state;
+  LogCache cache;
+  std::atomic<int64_t> database_bytes{0};
+  std::atomic<int64_t> wal_bytes{0};
+  Mutex damage_mu;
+  std::function<void(const absl::Status&)> damage_handler ABSL_GUARDED_BY(damage_mu);
+
+  // ---- In the order of construction ----
+  std::unique_ptr<FileLock> lock;
+  std::unique_ptr<SqliteNodeStore> node;
+  std::unique_ptr<SqliteDatabase> writer;
+  std::unique_ptr<DataTables> tables;
+  std::unique_ptr<ConnectionPool> key_connections;
+  std::unique_ptr<ConnectionPool> log_connections;
+  std::unique_ptr<SqliteReaderPool> readers;
+  std::unique_ptr<SqliteLogReader> log;
+
+  // ---- The durable state, as it stands in memory ----
+  StoreTail tail;
+  StoreFloor floor;
+  Position floor_position;  // of the last record that the floor covers
+  Revision oldest_record;   // the first above the floor; zero if there is none
+  Position visible;
+  std::vector<Milestone> milestones;
+
+  std::vector<StoreObserver*> observers;
+  bool has_open_batch = false;
+  bool may_compact = true;             // there may be rows below the floor
+  int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
+  absl::Status failed_sync;            // nothing is written any more
+
+  std::string data_path() const;
+  SqliteOptions WriterOptions() const;
+  SqliteOptions ReaderOptions() const;
+
+  // store_open.cc
+  absl::Status Open();
+  absl::Status OpenTables();
+  absl::Status OpenReaders();
+  absl::Status CheckTail();
+  absl::Status CheckNothingLost();
+  absl::Status SettleVisible();
+  // Finds floor_position and oldest_record anew.
+  absl::Status SettleFloor();
+
+  // The position of a record that is kept, of a milestone, of the floor, or of the beginning.
+  absl::StatusOr<std::optional<Position>> Lookup(Revision revision);
+
+  // Moves the floor up to what visible COMPACT records ask for. True if it moved.
+  absl::StatusOr<bool> AdvanceFloor();
+
+  // store_maintain.cc
+  // Deletes a bounded number of rows below the floor; true if there may be more.
+  absl::StatusOr<bool> CompactStep();
+  absl::StatusOr<int> CompactLog(StoreFloor* compacted);
+  absl::Status CheckpointIfDue();
+
+  // Tells the other threads.
+  void Publish(bool milestones_changed);
+  void NoteSizes();
+
+  // Passes `status` on; if it is a failed sync, the process ends or nothing is written any more.
+  absl::Status Checked(absl::Status status);
+  void ReportDamage(const absl::Status& status);
+};
+
+}  // namespace holdfast::storage
