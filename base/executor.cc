@@ -169,7 +169,7 @@ struct WorkerPool::State {
   }
 };
 
-WorkerPool::WorkerPool(std::string name, int thread_count, int max_queued)
+WorkerPool::WorkerPool(const std::string& name, int thread_count, int max_queued)
     : state_(std::make_unique<State>()) {
   state_->max_queued = static_cast<size_t>(max_queued);
   for (int i = 0; i < thread_count; ++i) {

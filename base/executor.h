@@ -59,7 +59,7 @@ class ThreadExecutor : public Executor {
 // ThreadExecutor.
 class WorkerPool {
  public:
-  WorkerPool(std::string name, int thread_count, int max_queued);
+  WorkerPool(const std::string& name, int thread_count, int max_queued);
   ~WorkerPool();
 
   [[nodiscard]] bool TryPost(std::function<void()> task);
