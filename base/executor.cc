@@ -18,6 +18,8 @@ void NameThisThread(const std::string& name) {
   pthread_setname_np(pthread_self(), name.substr(0, 15).c_str());
 }
 
+void YieldThisThread() { std::this_thread::yield(); }
+
 struct ThreadExecutor::State {
   using Due = std::pair<absl::Duration, TimerId>;  // SinceBoot time; ids grow, so equals run in order
 

@@ -13,6 +13,9 @@ namespace holdfast {
 // Names the calling thread for debuggers and `top -H`; the kernel keeps 15 characters.
 void NameThisThread(const std::string& name);
 
+// Lets another thread run first, where a wait is shorter than any sleep.
+void YieldThisThread();
+
 // Runs closures one at a time, in the order of their due time (FIFO among equals): a strand. Protocol state
 // that lives on a strand needs no lock. The production strand is one named thread; the simulator's strands
 // share one virtual-time queue.

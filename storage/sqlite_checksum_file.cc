@@ -11,10 +11,10 @@
 #include <memory>
 #include <new>
 #include <string>
-#include <thread>
 #include <tuple>
 #include <utility>
 
+#include "base/executor.h"
 #include "base/mutex.h"
 #include "storage/sqlite_checksum_vfs.h"
 #include "storage/verified_pages.h"
@@ -125,7 +125,7 @@ int ReadWholePage(sqlite3_file* file, void* out, int amount, sqlite3_int64 offse
       return SQLITE_OK;
     }
     if (pages.WasQuietSince(before) || reads == kMaxReadsOfBusyPage) break;
-    std::this_thread::yield();
+    YieldThisThread();
   }
   pages.Remove(number);
   return Damaged(number);

@@ -11,8 +11,9 @@ BEGIN {
   may["replication"] = may["storage"] "replication "
   may["serving"] = may["storage"] "serving "
   may["failover"] = may["replication"] "failover "
-  may["primary"] = " base holdfast rpc storage replication serving failover primary "
-  may["proxy"] = " base holdfast rpc storage replication serving failover proxy "
+  may["node"] = " base holdfast rpc storage replication serving failover node "
+  may["primary"] = may["node"] "primary "
+  may["proxy"] = may["node"] "proxy "
   may["client"] = " base holdfast rpc client "
   may["admin"] = " base holdfast rpc storage client admin "
 
