@@ -37,8 +37,9 @@ class SqliteDatabase {
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenWriter(absl::string_view path,
                                                                     const SqliteOptions& options);
 
-  // Opens an existing database, which refuses writes. Open the writer first: it brings a file that was cut
-  // short in the middle of a checkpoint back to its size.
+  // Opens an existing database, which refuses writes. Open the writer first: it brings a file that a crash
+  // cut short in the middle of a checkpoint back to its size, and refuses one that lacks pages for good. A
+  // reader says so only when it meets one.
   static absl::StatusOr<std::unique_ptr<SqliteDatabase>> OpenReader(absl::string_view path,
                                                                     const SqliteOptions& options);
 

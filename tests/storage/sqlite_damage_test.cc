@@ -43,10 +43,22 @@ class SqliteDamageTest : public testing::Test {
   SqliteOptions mapped_;
 };
 
-TEST_F(SqliteDamageTest, AFileCutShortIsRefusedAtOpeningByBoth) {
+TEST_F(SqliteDamageTest, AFileCutShortIsRefusedToAWriter) {
   fs::resize_file(path_, fs::file_size(path_) / 2);
-  EXPECT_TRUE(IsDamaged(SqliteDatabase::OpenReader(path_, mapped_).status()));
   EXPECT_TRUE(IsDamaged(SqliteDatabase::OpenWriter(path_, mapped_).status()));
+}
+
+TEST_F(SqliteDamageTest, AFileCutShortIsAnErrorToAMappedReaderNotASigbus) {
+  fs::resize_file(path_, fs::file_size(path_) / 2);
+  auto reader = SqliteDatabase::OpenReader(path_, mapped_);
+  EXPECT_TRUE(IsDamaged(reader.ok() ? ReadAll(**reader) : reader.status()));
+}
+
+TEST_F(SqliteDamageTest, AFileCutShortWithoutAWalIsRefusedToAReader) {
+  fs::resize_file(path_, fs::file_size(path_) / 2);
+  fs::resize_file(path_ + "-wal", 0);
+  fs::remove(path_ + "-shm");
+  EXPECT_TRUE(IsDamaged(SqliteDatabase::OpenReader(path_, mapped_).status()));
 }
 
 TEST_F(SqliteDamageTest, AFileCutBelowItsHeaderIsRefused) {
