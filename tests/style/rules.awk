@@ -23,7 +23,7 @@ BEGIN {
 function report(message) { printf "%s:%d: %s\n", FILENAME, FNR, message }
 
 function is_grpc_adapter() {
-  return folder == "rpc" || folder == "client" || FILENAME ~ /_grpc/ || FILENAME ~ /_(service|server|main)\.(h|cc)$/ || FILENAME ~ /\/main\.cc$/
+  return folder == "rpc" || FILENAME ~ /(_grpc|grpc_)/ || FILENAME ~ /_(service|server|main)\.(h|cc)$/ || FILENAME ~ /\/main\.cc$/
 }
 
 function end_of_file() {
@@ -63,9 +63,9 @@ function check_include(header, top) {
   if (header ~ time_header && FILENAME !~ /^base\/(clock|random|executor|mutex)\.(h|cc)$/ && !(folder == "rpc" && header ~ /^<(chrono|mutex)>$/))
     report("includes " header ": time, chance and threads come from base/clock.h, base/random.h, base/executor.h, base/mutex.h")
   if (header ~ /^[<"](grpc|grpcpp|grpc\+\+)\// && !is_grpc_adapter())
-    report("includes gRPC: only rpc/, client/ and *_grpc, *_service, *_server files do")
+    report("includes gRPC: only rpc/ and *grpc*, *_service, *_server files do")
   if (header ~ /\.grpc\.pb\.h"$/ && !is_grpc_adapter())
-    report("includes a generated service: only rpc/, client/ and *_grpc, *_service, *_server files do")
+    report("includes a generated service: only rpc/ and *grpc*, *_service, *_server files do")
   if (header !~ /^"/) return
   top = header
   gsub(/"/, "", top)
