@@ -1,0 +1,260 @@
+#include "primary/commit_path.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/uuid.h"
+#include "tests/primary/fake_replica.h"
+#include "tests/storage/store_fixture.h"
+#include "tests/support/sim_executor.h"
+#include "tests/support/virtual_time.h"
+
+namespace holdfast::primary {
+namespace {
+
+using Answer = absl::StatusOr<v1::CommitResponse>;
+
+class CommitPathTest : public ::testing::Test {
+ protected:
+  CommitPathTest() : clock_(&time_), random_(SeededRandom(1)), strand_(&time_, &clock_, random_.get()) {
+    EXPECT_TRUE(store_.Open().ok());
+    replica_.store = &store_.store();
+    auto batch = store_->BeginBatch();
+    EXPECT_TRUE((*batch)->Append(0, "a", storage::EpochDraft("a")).ok());
+    EXPECT_TRUE((*batch)->Commit().ok());
+    batch->reset();
+    replica_.CommitAll();
+    CommitPath::Options options;
+    options.store = &store_.store();
+    options.replica = &replica_;
+    options.strand = &strand_;
+    options.clock = &clock_;
+    options.node_id = "a";
+    path_ = CommitPath::Create(options);
+  }
+
+  v1::CommitRequest Put(const std::string& key, const std::string& value) {
+    v1::CommitRequest request;
+    request.set_request_id(NewUuid7(clock_, *random_));
+    v1::Mutation& mutation = *request.add_mutations();
+    mutation.set_key(key);
+    mutation.set_put(value);
+    return request;
+  }
+
+  // The answer arrives in the returned place.
+  std::shared_ptr<std::optional<Answer>> Send(const v1::CommitRequest& request,
+                                              absl::Duration patience = absl::Seconds(10)) {
+    auto place = std::make_shared<std::optional<Answer>>();
+    path_->Commit(request, "", clock_.SinceBoot() + patience, [place](Answer answer) {
+      ASSERT_FALSE(place->has_value()) << "answered twice";
+      *place = std::move(answer);
+    });
+    return place;
+  }
+
+  Answer Commit(const v1::CommitRequest& request) {
+    const auto place = Send(request);
+    time_.RunFor(absl::Seconds(1));
+    return place->has_value() ? **place : absl::UnknownError("no answer yet");
+  }
+
+  testing::VirtualTime time_{1};
+  testing::VirtualClock clock_;
+  std::unique_ptr<Random> random_;
+  testing::SimExecutor strand_;
+  storage::StoreUnderTest store_;
+  FakeReplica replica_;
+  std::unique_ptr<CommitPath> path_;
+};
+
+TEST_F(CommitPathTest, AnswersWithTheRevisionOfTheRecord) {
+  const Answer answer = Commit(Put("k", "v"));
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_EQ(Revision(answer->revision()), Revision(0, 2));
+  EXPECT_TRUE(answer->changed());
+  EXPECT_FALSE(answer->repeated());
+}
+
+TEST_F(CommitPathTest, WaitingCommitsShareOneTransaction) {
+  std::vector<std::shared_ptr<std::optional<Answer>>> answers;
+  for (int i = 0; i < 64; ++i) answers.push_back(Send(Put(absl::StrCat("k", i), "v")));
+  const int64_t syncs = store_.disk().counters().syncs;
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_LE(store_.disk().counters().syncs - syncs, 4);
+  for (size_t i = 0; i < answers.size(); ++i) {
+    ASSERT_TRUE((*answers[i])->ok());
+    EXPECT_EQ(Revision((**answers[i])->revision()), Revision(0, 2 + i));
+  }
+}
+
+TEST_F(CommitPathTest, ARetryGetsTheFirstAnswerAndMakesNoRecord) {
+  v1::CommitRequest request = Put("k", "v");
+  v1::Precondition& absent = *request.add_preconditions();
+  absent.set_key("k");
+  absent.set_absent(true);
+  const Answer first = Commit(request);
+  const Answer second = Commit(request);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_EQ(second->revision(), first->revision());
+  EXPECT_TRUE(second->repeated());
+  EXPECT_EQ(store_->appended().revision, Revision(0, 2));
+}
+
+TEST_F(CommitPathTest, ARetryInTheSameBatchIsRecognisedToo) {
+  const v1::CommitRequest request = Put("k", "v");
+  const auto first = Send(request);
+  const auto second = Send(request);
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ((**first)->revision(), (**second)->revision());
+}
+
+TEST_F(CommitPathTest, RefusesAnIdThatWasUsedForOtherContent) {
+  v1::CommitRequest request = Put("k", "v");
+  ASSERT_TRUE(Commit(request).ok());
+  request.mutable_mutations(0)->set_put("w");
+  EXPECT_EQ(ReasonOf(Commit(request).status()), "REQUEST_ID_REUSED");
+}
+
+TEST_F(CommitPathTest, SaysWhichPreconditionFailedAndChangesNothing) {
+  ASSERT_TRUE(Commit(Put("k", "v")).ok());
+  v1::CommitRequest request = Put("other", "v");
+  v1::Precondition& condition = *request.add_preconditions();
+  condition.set_key("k");
+  condition.set_mod_revision(Revision(0, 99).number());
+  const Answer answer = Commit(request);
+  EXPECT_EQ(ReasonOf(answer.status()), "PRECONDITION_FAILED");
+  EXPECT_EQ(DetailOf(answer.status(), "found"), "revision 0.2");
+  EXPECT_EQ(store_->appended().revision, Revision(0, 2));
+}
+
+TEST_F(CommitPathTest, ARangeThatChangedIsFound) {
+  const Answer first = Commit(Put("dir/a", "v"));
+  v1::CommitRequest request = Put("out", "v");
+  v1::Precondition& condition = *request.add_preconditions();
+  condition.set_key("dir/");
+  condition.set_range_end("dir0");
+  condition.set_range_unchanged_since(first->revision());
+  ASSERT_TRUE(Commit(request).ok());
+  v1::CommitRequest deletion = Put("dir/a", "");
+  deletion.mutable_mutations(0)->set_delete_(true);
+  ASSERT_TRUE(Commit(deletion).ok());
+  request.set_request_id(NewUuid7(clock_, *random_));
+  EXPECT_EQ(ReasonOf(Commit(request).status()), "PRECONDITION_FAILED");
+}
+
+TEST_F(CommitPathTest, DeletingWhatIsNotThereMakesNoRecord) {
+  v1::CommitRequest request = Put("nothing", "");
+  request.mutable_mutations(0)->set_delete_(true);
+  const Answer answer = Commit(request);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_FALSE(answer->changed());
+  EXPECT_EQ(store_->appended().revision, Revision(0, 1));
+}
+
+TEST_F(CommitPathTest, AnswersOnlyWhenTheRecordIsCommitted) {
+  replica_.hold = true;
+  const auto place = Send(Put("k", "v"));
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_FALSE(place->has_value());
+  replica_.CommitAll();
+  ASSERT_TRUE(place->has_value());
+  EXPECT_TRUE((*place)->ok());
+}
+
+TEST_F(CommitPathTest, ARefusalWaitsForTheStateThatItRestsOn) {
+  replica_.hold = true;
+  Send(Put("k", "v"));
+  v1::CommitRequest request = Put("k", "w");
+  v1::Precondition& absent = *request.add_preconditions();
+  absent.set_key("k");
+  absent.set_absent(true);
+  const auto place = Send(request);
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_FALSE(place->has_value());
+  replica_.CommitAll();
+  EXPECT_EQ(ReasonOf((*place)->status()), "PRECONDITION_FAILED");
+}
+
+TEST_F(CommitPathTest, OutOfTimeIsUnknownNeverFailed) {
+  replica_.hold = true;
+  const auto place = Send(Put("k", "v"), absl::Seconds(2));
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_FALSE(place->has_value());
+  time_.RunFor(absl::Seconds(2));
+  ASSERT_TRUE(place->has_value());
+  EXPECT_EQ(ReasonOf((*place)->status()), "COMMIT_UNKNOWN");
+  EXPECT_EQ(DetailOf((*place)->status(), "revision"), "0.2");
+  EXPECT_EQ(DetailOf((*place)->status(), "needed"), "2");
+}
+
+TEST_F(CommitPathTest, ARetryOfAnUnknownCommitWaitsForTheSameRecord) {
+  replica_.hold = true;
+  const v1::CommitRequest request = Put("k", "v");
+  Send(request, absl::Milliseconds(100));
+  time_.RunFor(absl::Seconds(1));
+  const auto again = Send(request);
+  time_.RunFor(absl::Milliseconds(100));
+  EXPECT_FALSE(again->has_value());
+  replica_.CommitAll();
+  EXPECT_TRUE((**again)->repeated());
+  EXPECT_EQ(Revision((**again)->revision()), Revision(0, 2));
+}
+
+TEST_F(CommitPathTest, SaysWhyItCannotAdmit) {
+  replica_.admit = MakeError(absl::StatusCode::kFailedPrecondition, "STANDBY", "a standby");
+  EXPECT_EQ(ReasonOf(Commit(Put("k", "v")).status()), "STANDBY");
+  EXPECT_EQ(store_->appended().revision, Revision(0, 1));
+}
+
+TEST_F(CommitPathTest, LosingTheRoleLeavesWhatIsInTheLogUnknown) {
+  replica_.hold = true;
+  const auto place = Send(Put("k", "v"));
+  time_.RunFor(absl::Seconds(1));
+  replica_.admit = MakeError(absl::StatusCode::kFailedPrecondition, "SUSPENDED", "suspended");
+  path_->OnRoleChange();
+  EXPECT_EQ(ReasonOf((*place)->status()), "COMMIT_UNKNOWN");
+}
+
+TEST_F(CommitPathTest, AFullDiskFailsTheBatchAndItRecoversByItself) {
+  store_.disk().LimitRoom(0);
+  const v1::CommitRequest request = Put("k", std::string(100'000, 'v'));
+  EXPECT_EQ(ReasonOf(Commit(request).status()), "DISK_FULL");
+  store_.disk().LiftLimit();
+  const Answer answer = Commit(request);
+  ASSERT_TRUE(answer.ok()) << answer.status();
+  EXPECT_FALSE(answer->repeated());
+}
+
+TEST_F(CommitPathTest, RefusesMoreThanTheQueueHolds) {
+  replica_.hold = true;
+  std::vector<std::shared_ptr<std::optional<Answer>>> answers;
+  for (int i = 0; i < kMaxQueuedCommits + 1; ++i) answers.push_back(Send(Put("k", absl::StrCat(i))));
+  time_.RunFor(absl::Seconds(1));
+  ASSERT_TRUE(answers.back()->has_value());
+  EXPECT_EQ(ReasonOf((*answers.back())->status()), "RESOURCE_EXHAUSTED");
+  EXPECT_FALSE(answers.front()->has_value());
+}
+
+TEST_F(CommitPathTest, AControlRecordAnswersWhenItIsCommitted) {
+  replica_.hold = true;
+  std::optional<absl::StatusOr<Revision>> answer;
+  const auto make = [](storage::Store::Batch&) -> absl::StatusOr<std::optional<storage::RecordDraft>> {
+    return storage::CompactDraft(Revision(0, 1));
+  };
+  path_->AppendControl(make, clock_.SinceBoot() + absl::Seconds(5),
+                       [&](absl::StatusOr<Revision> revision) { answer = revision; });
+  EXPECT_FALSE(answer.has_value());
+  replica_.CommitAll();
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(**answer, Revision(0, 2));
+}
+
+}  // namespace
+}  // namespace holdfast::primary

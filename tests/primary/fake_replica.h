@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "replication/replica.h"
+#include "storage/store.h"
+
+namespace holdfast::primary {
+
+// A primary whose voters acknowledge at once, or when the test says so.
+class FakeReplica : public replication::Replica {
+ public:
+  storage::Store* store = nullptr;
+  absl::Status admit;
+  bool hold = false;  // nothing is committed until CommitAll
+
+  void CommitAll() { ASSERT_TRUE(store->AdvanceVisible(store->appended()).ok()); }
+
+  absl::Status CanAdmit() const override { return admit; }
+  uint64_t epoch() const override { return 0; }
+  void OnOwnAppend() override {
+    if (!hold) CommitAll();
+  }
+  Acknowledgement AcknowledgedAt(Revision) const override {
+    return {.acknowledged = 1, .needed = 2, .local = false};
+  }
+  bool RuleSettled() const override { return true; }
+
+  void Start() override {}
+  void Stop() override {}
+  replication::ReplicaView view() const override { return {}; }
+  std::optional<absl::Duration> Staleness() const override { return absl::ZeroDuration(); }
+  std::vector<v1::NodeInfo> nodes() const override { return {}; }
+  v1::ClusterInfo cluster() const override { return {}; }
+  std::vector<v1::FollowerStatus> followers() const override { return {}; }
+  void InitCluster(const std::string&, storage::RecordDraft, std::function<void(absl::Status)>) override {}
+  std::unique_ptr<replication::StreamEvents<v1::FollowRequest>> AcceptFollow(
+      std::unique_ptr<replication::StreamEnd<v1::FollowResponse>>) override {
+    return nullptr;
+  }
+  absl::StatusOr<std::unique_ptr<SnapshotSource>> AcceptFetchSnapshot(
+      const v1::FetchSnapshotRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+};
+
+}  // namespace holdfast::primary
