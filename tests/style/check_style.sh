@@ -28,7 +28,18 @@ check_folders() {
   done
 }
 
-findings=$([[ -z $sources ]] || check_lines; check_folders)
+# Every relative link of a document leads to a file.
+check_links() {
+  local document line rest link
+  while IFS=: read -r document line rest; do
+    while read -r link; do
+      [[ -e ${document%/*}/$link || $growing == *" ${link%%/*} "* ]] ||
+        echo "${document#./}:$line: links to $link, which does not exist: mend the link or write the file"
+    done < <(grep -oP '\]\(\K[^)#:]+(?=[)#])' <<<"$rest")
+  done < <(find . -name '*.md' -not -path './build*' -not -path './.*' -exec grep -nHP '\]\([^)#:]+[)#]' {} +)
+}
+
+findings=$([[ -z $sources ]] || check_lines; check_folders; check_links)
 [[ -z $findings ]] && exit 0
 printf '%s\n' "$findings"
 printf 'style: %d findings\n' "$(wc -l <<<"$findings")" >&2

@@ -41,6 +41,8 @@ for folder in base storage replication serving primary proxy rpc tests; do
   file "$folder/DESIGN.md" <<<"# $folder"
 done
 
+file docs/b.md <<<'[up](../base/DESIGN.md), [out](https://example.org/x)'
+
 passes base/a.cc '#include "base/a.h"'
 passes base/executor.cc '#include <thread>'
 passes storage/sqlite_database.cc '#include <sqlite3.h>'
@@ -69,6 +71,7 @@ expects storage/a.cc:3 'unfinished' $'//\n//\n// TODO: later'
 expects storage/a.cc:1 'base/mutex.h' 'absl::Mutex mu;'
 expects tests/a_test.cc:1 'sleeps' '  std::this_thread::sleep_for(x);'
 expects tests/a_test.cc:1 'sleeps' '  sleep(1);'
+expects docs/a.md:2 'links to gone.md' $'\n[a](b.md#part), [b](gone.md)'
 expects bench:1 'no DESIGN.md' ''
 
 exit "$failed"
