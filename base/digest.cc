@@ -78,6 +78,17 @@ std::array<uint8_t, 32> Sha256(absl::string_view bytes) {
   return context.End();
 }
 
+struct Sha256Stream::Context : Sha256Context {};
+
+Sha256Stream::Sha256Stream() : context_(std::make_unique<Context>()) { context_->Begin(); }
+Sha256Stream::~Sha256Stream() = default;
+Sha256Stream::Sha256Stream(Sha256Stream&&) noexcept = default;
+Sha256Stream& Sha256Stream::operator=(Sha256Stream&&) noexcept = default;
+
+void Sha256Stream::Add(absl::string_view bytes) { context_->Add(bytes); }
+
+std::array<uint8_t, 32> Sha256Stream::Finish() { return context_->End(); }
+
 Digest128& Digest128::operator+=(const Digest128& other) {
   low += other.low;
   high += other.high + (low < other.low ? 1 : 0);

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -22,6 +23,23 @@ struct ChainHash {
 
 // hash = SHA-256(previous || record). Thread-safe; keeps one EVP context per thread.
 ChainHash NextChainHash(const ChainHash& previous, absl::string_view record);
+
+// SHA-256 of bytes that come in pieces. One thread; moves, does not copy.
+class Sha256Stream {
+ public:
+  Sha256Stream();
+  ~Sha256Stream();
+  Sha256Stream(Sha256Stream&&) noexcept;
+  Sha256Stream& operator=(Sha256Stream&&) noexcept;
+
+  void Add(absl::string_view bytes);
+  // Of everything added. Call once, last.
+  std::array<uint8_t, 32> Finish();
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 // SHA-256 of one piece of bytes (snapshot chunks, manifests).
 std::array<uint8_t, 32> Sha256(absl::string_view bytes);

@@ -49,13 +49,16 @@ inline constexpr size_t kMaxUnackedBytesPerFollower = 8 << 20;
 inline constexpr absl::Duration kHeartbeatInterval = absl::Seconds(1);
 inline constexpr absl::Duration kUpstreamSilence = absl::Seconds(4);  // then the follower reconnects
 inline constexpr int kMaxSnapshotCopies = 2;
-inline constexpr size_t kSnapshotChunkBytes = 1 << 20;  // before compression
+inline constexpr size_t kSnapshotChunkBytes = 1 << 20;     // before compression
+inline constexpr size_t kMaxSnapshotChunkBytes = 4 << 20;  // what a receiver unpacks at a time
+inline constexpr int kMaxSnapshotChunks = 100'000;         // the manifest stays below gRPC's 4 MiB
 inline constexpr absl::Duration kSnapshotIdleLife = absl::Minutes(2);
 inline constexpr int kMaxRelayDepth = 8;
 
 // Storage.
 inline constexpr int kCheckpointPages = 1'000;
 inline constexpr int64_t kWalWarningBytes = 64 << 20;
+inline constexpr size_t kMaxFrameBytes = 8 << 20;  // one frame of a salvage or archive file
 inline constexpr int kCompactStepRows = 200;
 inline constexpr uint64_t kMinRecordsPerCompact = 100;
 inline constexpr int64_t kRetainRecords = 1'000'000;

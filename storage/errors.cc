@@ -139,6 +139,23 @@ absl::Status OtherNodeError(absl::string_view expected, absl::string_view found)
                     "what", "node_id");
 }
 
+absl::Status AlteredManifestError(absl::string_view snapshot_id, absl::string_view what) {
+  return WithDetail(MakeError(absl::StatusCode::kDataLoss, "SNAPSHOT_ALTERED",
+                              absl::StrCat("the manifest of snapshot ", snapshot_id, ": ", what)),
+                    "snapshot_id", snapshot_id);
+}
+
+absl::Status AlteredChunkError(absl::string_view snapshot_id, uint32_t chunk, absl::string_view what) {
+  const absl::Status status =
+      MakeError(absl::StatusCode::kDataLoss, "SNAPSHOT_ALTERED",
+                absl::StrCat("chunk ", chunk, " of snapshot ", snapshot_id, " was altered: ", what));
+  return WithDetail(WithDetail(status, "snapshot_id", snapshot_id), "chunk", absl::StrCat(chunk));
+}
+
+absl::Status StoppedError(absl::string_view what) {
+  return absl::CancelledError(absl::StrCat(what, " was stopped"));
+}
+
 bool IsDiskFull(const absl::Status& status) { return ReasonOf(status) == "DISK_FULL"; }
 bool IsDamaged(const absl::Status& status) { return ReasonOf(status) == "DATA_DAMAGED"; }
 bool IsFailedSync(const absl::Status& status) { return !DetailOf(status, kFailedSync).empty(); }

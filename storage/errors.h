@@ -74,6 +74,13 @@ absl::Status WrongClusterError(absl::string_view expected, absl::string_view fou
 // CONFLICTING_SETTINGS. The data directory belongs to another node.
 absl::Status OtherNodeError(absl::string_view expected, absl::string_view found);
 
+// SNAPSHOT_ALTERED. A manifest or chunk is not what its digest says; nothing of it was kept. Fetch it again.
+absl::Status AlteredManifestError(absl::string_view snapshot_id, absl::string_view what);
+absl::Status AlteredChunkError(absl::string_view snapshot_id, uint32_t chunk, absl::string_view what);
+
+// CANCELLED as code, without a reason: the caller itself said stop. Nothing is left behind.
+absl::Status StoppedError(absl::string_view what);
+
 bool IsDiskFull(const absl::Status& status);
 bool IsDamaged(const absl::Status& status);
 bool IsFailedSync(const absl::Status& status);

@@ -61,6 +61,11 @@ class FileSystem {
   // Begins a new file; ALREADY_EXISTS as above.
   virtual absl::StatusOr<std::unique_ptr<AppendStream>> CreateAppendStream(absl::string_view path) = 0;
 
+  // Goes on with a file, after its first `keep_bytes`; what follows them is cut. Not durable before the next
+  // Sync. IO_ERROR if it has fewer.
+  virtual absl::StatusOr<std::unique_ptr<AppendStream>> ResumeAppendStream(absl::string_view path,
+                                                                           int64_t keep_bytes) = 0;
+
   // Of files only. Atomic; replaces `to`. Source and target directory are synced. Never let a database take
   // the name of another one: the other's WAL would be replayed into it.
   virtual absl::Status Rename(absl::string_view from, absl::string_view to) = 0;

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
 
@@ -30,8 +31,8 @@ absl::Status ToSyncStatus(DiskResult result, absl::string_view path) {
 
 class MemoryAppendStream : public AppendStream {
  public:
-  MemoryAppendStream(MemoryDisk* disk, absl::string_view path, std::shared_ptr<MemoryFile> file)
-      : disk_(disk), path_(path), file_(std::move(file)) {}
+  MemoryAppendStream(MemoryDisk* disk, absl::string_view path, std::shared_ptr<MemoryFile> file, int64_t size)
+      : disk_(disk), path_(path), file_(std::move(file)), size_(size) {}
 
   absl::Status Append(absl::string_view bytes) override {
     HF_RETURN_IF_ERROR(ToStatus(disk_->Write(*file_, size_, bytes), path_));
@@ -53,7 +54,7 @@ class MemoryAppendStream : public AppendStream {
   MemoryDisk* const disk_;
   const std::string path_;
   const std::shared_ptr<MemoryFile> file_;
-  int64_t size_ = 0;
+  int64_t size_;
   bool is_name_durable_ = false;
 };
 
@@ -99,7 +100,17 @@ absl::Status MemoryFileSystem::WriteNewFile(absl::string_view path, absl::string
 
 absl::StatusOr<std::unique_ptr<AppendStream>> MemoryFileSystem::CreateAppendStream(absl::string_view path) {
   HF_ASSIGN_OR_RETURN(std::shared_ptr<MemoryFile> file, Open(path, {.create = true, .exclusive = true}));
-  return std::make_unique<MemoryAppendStream>(disk_, path, std::move(file));
+  return std::make_unique<MemoryAppendStream>(disk_, path, std::move(file), 0);
+}
+
+absl::StatusOr<std::unique_ptr<AppendStream>> MemoryFileSystem::ResumeAppendStream(absl::string_view path,
+                                                                                   int64_t keep_bytes) {
+  HF_ASSIGN_OR_RETURN(std::shared_ptr<MemoryFile> file, Open(path, {}));
+  int64_t size = 0;
+  HF_RETURN_IF_ERROR(ToStatus(disk_->Size(*file, &size), path));
+  if (size < keep_bytes) return IoError(path, absl::StrCat("it has ", size, " bytes, not ", keep_bytes));
+  HF_RETURN_IF_ERROR(ToStatus(disk_->Truncate(*file, keep_bytes), path));
+  return std::make_unique<MemoryAppendStream>(disk_, path, std::move(file), keep_bytes);
 }
 
 absl::Status MemoryFileSystem::Rename(absl::string_view from, absl::string_view to) {

@@ -23,6 +23,8 @@ class MemoryFileSystem : public FileSystem {
   absl::StatusOr<std::string> ReadAt(absl::string_view path, int64_t offset, size_t max_bytes) override;
   absl::Status WriteNewFile(absl::string_view path, absl::string_view bytes) override;
   absl::StatusOr<std::unique_ptr<AppendStream>> CreateAppendStream(absl::string_view path) override;
+  absl::StatusOr<std::unique_ptr<AppendStream>> ResumeAppendStream(absl::string_view path,
+                                                                   int64_t keep_bytes) override;
   absl::Status Rename(absl::string_view from, absl::string_view to) override;
   absl::Status Remove(absl::string_view path) override;
   absl::StatusOr<bool> Exists(absl::string_view path) override;

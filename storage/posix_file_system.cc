@@ -94,7 +94,8 @@ absl::Status SyncDirectoryAt(absl::string_view directory) {
 
 class PosixAppendStream : public AppendStream {
  public:
-  PosixAppendStream(absl::string_view path, Descriptor fd) : path_(path), fd_(std::move(fd)) {}
+  PosixAppendStream(absl::string_view path, Descriptor fd, int64_t size)
+      : path_(path), fd_(std::move(fd)), size_(size) {}
 
   absl::Status Append(absl::string_view bytes) override {
     HF_RETURN_IF_ERROR(WriteAll(fd_.get(), path_, bytes));
@@ -119,7 +120,7 @@ class PosixAppendStream : public AppendStream {
  private:
   const std::string path_;
   Descriptor fd_;
-  int64_t size_ = 0;
+  int64_t size_;
   bool is_name_durable_ = false;
 };
 
@@ -154,8 +155,11 @@ class Posix : public FileSystem {
 
   absl::StatusOr<std::unique_ptr<AppendStream>> CreateAppendStream(absl::string_view path) override {
     HF_ASSIGN_OR_RETURN(Descriptor fd, OpenFile(path, O_WRONLY | O_CREAT | O_EXCL));
-    return std::make_unique<PosixAppendStream>(path, std::move(fd));
+    return std::make_unique<PosixAppendStream>(path, std::move(fd), 0);
   }
+
+  absl::StatusOr<std::unique_ptr<AppendStream>> ResumeAppendStream(absl::string_view path,
+                                                                   int64_t keep_bytes) override;
 
   absl::Status Rename(absl::string_view from, absl::string_view to) override {
     struct stat found;
@@ -203,6 +207,15 @@ class Posix : public FileSystem {
 
   std::string sqlite_vfs() const override { return ""; }
 };
+
+absl::StatusOr<std::unique_ptr<AppendStream>> Posix::ResumeAppendStream(absl::string_view path,
+                                                                        int64_t keep_bytes) {
+  HF_ASSIGN_OR_RETURN(const int64_t size, Size(path));
+  if (size < keep_bytes) return IoError(path, absl::StrCat("it has ", size, " bytes, not ", keep_bytes));
+  HF_ASSIGN_OR_RETURN(Descriptor fd, OpenFile(path, O_WRONLY | O_APPEND));
+  if (ftruncate(fd.get(), keep_bytes) != 0) return ErrnoError(path, "ftruncate", errno);
+  return std::make_unique<PosixAppendStream>(path, std::move(fd), keep_bytes);
+}
 
 absl::StatusOr<std::vector<std::string>> Posix::List(absl::string_view directory) {
   DIR* const stream = opendir(std::string(directory).c_str());

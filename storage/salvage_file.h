@@ -64,13 +64,11 @@ class SalvageWriter {
   int64_t record_count() const { return record_count_; }
 
  private:
-  SalvageWriter(FileSystem* files, std::string path, Revision first_lost);
+  SalvageWriter(std::unique_ptr<FramedFileWriter> file, const Position& ancestor, Revision first_lost);
 
-  FileSystem* const files_;
-  const std::string path_;  // the final name
+  const std::unique_ptr<FramedFileWriter> file_;
   const Revision first_lost_;
-  std::unique_ptr<FramedFileWriter> file_;
-  Revision last_;
+  Position previous_;  // what was added last; the ancestor before that
   int64_t record_count_ = 0;
 };
 
