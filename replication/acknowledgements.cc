@@ -1,0 +1,69 @@
+#include "replication/acknowledgements.h"
+
+#include <algorithm>
+#include <functional>
+#include <vector>
+
+namespace holdfast::replication {
+
+void Acknowledgements::Acknowledge(const VoterId& voter, uint64_t stream_epoch, Revision held) {
+  if (stream_epoch != epoch_) return;
+  Revision& known = held_[voter];
+  known = std::max(known, held);
+}
+
+uint32_t Acknowledgements::Holders(const Rule& rule, Revision revision) const {
+  uint32_t count = 0;
+  for (const VoterId& voter : rule.voters) {
+    const auto it = held_.find(voter);
+    if (it != held_.end() && it->second >= revision) ++count;
+  }
+  return count;
+}
+
+bool Acknowledgements::Waived(const Rule& rule, absl::Span<const RuleRecord> rules, size_t from) const {
+  for (size_t i = from; i < rules.size(); ++i) {
+    if (rules[i].revision.epoch() != epoch_) continue;  // an override speaks for its own epoch only
+    if (std::find(rules[i].waived.begin(), rules[i].waived.end(), rule) != rules[i].waived.end()) return true;
+  }
+  return false;
+}
+
+bool Acknowledgements::ChangeHeld(absl::Span<const RuleRecord> rules, size_t i) const {
+  const RuleRecord& change = rules[i];
+  if (!Met(change.rule, change.revision) && !Waived(change.rule, rules, i + 1)) return false;
+  if (i == 0 || change.breaks_glass()) return true;
+  const Rule& before = rules[i - 1].rule;
+  return Met(before, change.revision) || Waived(before, rules, i + 1);
+}
+
+Revision Acknowledgements::HeldByQuorum(const Rule& rule, Revision last) const {
+  if (rule.quorum == 0) return last;
+  std::vector<Revision> held;
+  for (const VoterId& voter : rule.voters) {
+    const auto it = held_.find(voter);
+    if (it != held_.end()) held.push_back(std::min(it->second, last));
+  }
+  if (held.size() < rule.quorum) return Revision();
+  std::nth_element(held.begin(), held.begin() + (rule.quorum - 1), held.end(), std::greater<>());
+  return held[rule.quorum - 1];
+}
+
+Revision Acknowledgements::Committed(Revision known, Revision appended,
+                                     absl::Span<const RuleRecord> rules) const {
+  Revision committed = known;
+  for (size_t i = 0; i < rules.size(); ++i) {
+    // rules[0] is in force at `known` already, unless the log begins with it.
+    if (rules[i].revision > known && !ChangeHeld(rules, i)) break;
+    // Up to this epoch's own EPOCH record stand records of older epochs only, which are not counted (R9,
+    // F12).
+    if (rules[i].revision.epoch() != epoch_) continue;
+    Revision last = appended;
+    if (i + 1 < rules.size()) last = Revision(epoch_, rules[i + 1].revision.index() - 1);
+    const Revision held = HeldByQuorum(rules[i].rule, last);
+    if (held.epoch() == epoch_ && held > committed && held >= rules[i].revision) committed = held;
+  }
+  return committed;
+}
+
+}  // namespace holdfast::replication

@@ -1,0 +1,175 @@
+#include "replication/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/error.h"
+
+namespace holdfast::replication {
+namespace {
+
+using absl::StatusCode;
+
+absl::Status WithPrimary(absl::Status status, absl::string_view node, absl::string_view address) {
+  return WithDetail(WithDetail(std::move(status), "primary_node", node), "primary_address", address);
+}
+
+}  // namespace
+
+absl::Status WrongClusterError(absl::string_view expected, absl::string_view found) {
+  absl::Status status = MakeError(StatusCode::kFailedPrecondition, "WRONG_CLUSTER",
+                                  absl::StrCat("this node belongs to cluster ", expected, ", the other to ",
+                                               found, "; check the addresses in the configuration"));
+  return WithDetail(WithDetail(status, "expected", expected), "found", found);
+}
+
+absl::Status NotAMemberError(absl::string_view node_id) {
+  return WithDetail(
+      MakeError(StatusCode::kFailedPrecondition, "NOT_A_MEMBER",
+                absl::StrCat("node '", node_id,
+                             "' is not a member of this cluster; admit it with `holdfast nodes add ", node_id,
+                             "`")),
+      "node_id", node_id);
+}
+
+absl::Status LowerEpochError(uint64_t promised, uint64_t epoch) {
+  absl::Status status = MakeError(StatusCode::kFailedPrecondition, "LOWER_EPOCH",
+                                  absl::StrCat("epoch ", epoch, " is below the promised epoch ", promised));
+  return WithDetail(WithDetail(status, "promised_epoch", absl::StrCat(promised)), "epoch",
+                    absl::StrCat(epoch));
+}
+
+absl::Status PromisedElsewhereError(const v1::EpochPromise& promise) {
+  absl::Status status =
+      MakeError(StatusCode::kFailedPrecondition, "PROMISED_ELSEWHERE",
+                absl::StrCat("epoch ", promise.epoch(), " is promised to '", promise.candidate_node_id(),
+                             "' (operation ", promise.operation_id(), " of ", promise.operator_name(), ")"));
+  status = WithDetail(status, "epoch", absl::StrCat(promise.epoch()));
+  status = WithDetail(status, "candidate", promise.candidate_node_id());
+  status = WithDetail(status, "operation", promise.operation_id());
+  return WithDetail(status, "operator", promise.operator_name());
+}
+
+absl::Status BrokenChainError(Revision revision, absl::string_view what) {
+  return WithDetail(
+      MakeError(StatusCode::kDataLoss, "CHAIN_BROKEN", absl::StrCat("at ", revision.ToString(), ": ", what)),
+      "revision", revision.ToString());
+}
+
+absl::Status DivergedError(Revision revision, absl::string_view what) {
+  return WithDetail(
+      MakeError(StatusCode::kDataLoss, "DIVERGED", absl::StrCat("at ", revision.ToString(), ": ", what)),
+      "revision", revision.ToString());
+}
+
+absl::Status FollowLoopError(const std::vector<std::string>& path) {
+  const std::string joined = absl::StrJoin(path, " <- ");
+  return WithDetail(MakeError(StatusCode::kFailedPrecondition, "FOLLOW_LOOP",
+                              absl::StrCat("the follower feeds this node itself: ", joined)),
+                    "path", joined);
+}
+
+absl::Status SnapshotBusyError(absl::Duration retry_after) {
+  return WithDetail(
+      MakeError(StatusCode::kResourceExhausted, "SNAPSHOT_BUSY",
+                "this node makes as many snapshots as it may; come back later or ask another node"),
+      "retry_after_ms", absl::StrCat(absl::ToInt64Milliseconds(retry_after)));
+}
+
+absl::Status SnapshotGoneError(absl::string_view snapshot_id) {
+  return WithDetail(
+      MakeError(StatusCode::kNotFound, "SNAPSHOT_GONE",
+                absl::StrCat("snapshot ", snapshot_id, " is not here any more; ask for a new one")),
+      "snapshot_id", snapshot_id);
+}
+
+absl::Status SnapshotRefusedError(absl::string_view snapshot_id, absl::string_view why) {
+  return WithDetail(MakeError(StatusCode::kDataLoss, "SNAPSHOT_ALTERED",
+                              absl::StrCat("snapshot ", snapshot_id, " is not taken: ", why)),
+                    "snapshot_id", snapshot_id);
+}
+
+absl::Status InvalidMessageError(absl::string_view field, absl::string_view what) {
+  return WithDetail(
+      MakeError(StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(field, ": ", what)), "field",
+      field);
+}
+
+absl::Status ImpossibleRuleError(absl::string_view what) {
+  return WithDetail(MakeError(StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
+                              absl::StrCat("impossible durability rule: ", what)),
+                    "what", what);
+}
+
+absl::Status SilentUpstreamError(absl::Duration silence) {
+  return MakeError(StatusCode::kUnavailable, "UNREACHABLE",
+                   absl::StrCat("the upstream was silent for ", absl::FormatDuration(silence)));
+}
+
+absl::Status NoUpstreamError(absl::string_view node_id) {
+  return MakeError(StatusCode::kUnavailable, "UNREACHABLE",
+                   absl::StrCat("'", node_id, "' follows nobody at the moment and can feed nobody"));
+}
+
+absl::Status StoppingError(const std::vector<std::string>& try_addresses) {
+  return WithDetail(MakeError(StatusCode::kUnavailable, "DRAINING", "this node stops"), "try_address",
+                    absl::StrJoin(try_addresses, ","));
+}
+
+absl::Status NotPrimaryError(absl::string_view primary_node, absl::string_view primary_address) {
+  return WithPrimary(MakeError(StatusCode::kFailedPrecondition, "NOT_PRIMARY",
+                               absl::StrCat("this is a read-only proxy; commits go to the primary '",
+                                            primary_node, "' at ", primary_address)),
+                     primary_node, primary_address);
+}
+
+absl::Status StandbyError(absl::string_view primary_node, absl::string_view primary_address) {
+  return WithPrimary(MakeError(StatusCode::kFailedPrecondition, "STANDBY",
+                               absl::StrCat("this is a standby; commits go to the primary '", primary_node,
+                                            "' at ", primary_address, ", reads to any proxy")),
+                     primary_node, primary_address);
+}
+
+absl::Status NoPrimaryError(absl::Duration since) {
+  return WithDetail(MakeError(StatusCode::kFailedPrecondition, "NO_PRIMARY",
+                              absl::StrCat("no primary has been heard for ",
+                                           absl::FormatDuration(absl::Trunc(since, absl::Milliseconds(1))),
+                                           "; reads go on, commits must wait")),
+                    "since", absl::FormatDuration(since));
+}
+
+absl::Status NotInitializedError(absl::string_view node_id) {
+  return WithDetail(
+      MakeError(StatusCode::kFailedPrecondition, "NOT_INITIALIZED",
+                absl::StrCat("'", node_id,
+                             "' belongs to no cluster yet; begin one with `holdfast init`, or have "
+                             "this node admitted with `holdfast nodes add`")),
+      "node_id", node_id);
+}
+
+absl::Status RecoveringError(absl::string_view waiting_for) {
+  return WithDetail(MakeError(StatusCode::kUnavailable, "RECOVERING",
+                              absl::StrCat("the primary has restarted and waits for ", waiting_for)),
+                    "waiting_for", waiting_for);
+}
+
+absl::Status SuspendedError(uint64_t promised_epoch) {
+  return WithDetail(MakeError(StatusCode::kFailedPrecondition, "SUSPENDED",
+                              absl::StrCat("this primary has learned of a promise for epoch ", promised_epoch,
+                                           " and admits nothing")),
+                    "promised_epoch", absl::StrCat(promised_epoch));
+}
+
+absl::Status FencedError(uint64_t epoch, absl::string_view primary_address) {
+  absl::Status status =
+      MakeError(StatusCode::kFailedPrecondition, "FENCED",
+                absl::StrCat("epoch ", epoch, " has begun elsewhere; this former primary is read-only"));
+  return WithDetail(WithDetail(status, "epoch", absl::StrCat(epoch)), "primary_address", primary_address);
+}
+
+absl::Status AlreadyInitializedError(absl::string_view cluster_id) {
+  return WithDetail(MakeError(StatusCode::kAlreadyExists, "ALREADY_INITIALIZED",
+                              absl::StrCat("this node belongs to cluster ", cluster_id, " already")),
+                    "cluster_id", cluster_id);
+}
+
+}  // namespace holdfast::replication

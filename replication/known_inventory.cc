@@ -1,0 +1,94 @@
+#include "replication/known_inventory.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/match.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+
+namespace holdfast::replication {
+namespace {
+
+void Put(v1::NodeInfo node, std::vector<v1::NodeInfo>* nodes) {
+  const auto place =
+      std::lower_bound(nodes->begin(), nodes->end(), node.node_id(),
+                       [](const v1::NodeInfo& n, const std::string& id) { return n.node_id() < id; });
+  if (place != nodes->end() && place->node_id() == node.node_id()) {
+    *place = std::move(node);
+  } else {
+    nodes->insert(place, std::move(node));
+  }
+}
+
+void Erase(absl::string_view node_id, std::vector<v1::NodeInfo>* nodes) {
+  std::erase_if(*nodes, [node_id](const v1::NodeInfo& node) { return node.node_id() == node_id; });
+}
+
+}  // namespace
+
+// A value that cannot be parsed leaves the older one: the bytes were agreed on, so every node does the same.
+void KnownInventory::Apply(const v1::Record& record, Inventory* out) {
+  for (const v1::Change& change : record.changes()) {
+    if (change.key() == kClusterKey) {
+      if (auto cluster = ClusterFromJson(change.value()); cluster.ok()) out->cluster = *std::move(cluster);
+    } else if (absl::StartsWith(change.key(), kNodesPrefix)) {
+      const absl::string_view node_id = absl::string_view(change.key()).substr(kNodesPrefix.size());
+      if (!change.has_value()) {
+        Erase(node_id, &out->nodes);
+      } else if (auto node = NodeFromJson(change.value()); node.ok()) {
+        Put(*std::move(node), &out->nodes);
+      }
+    }
+  }
+}
+
+absl::Status KnownInventory::ReadVisible(Revision at, Inventory* out) {
+  if (at.is_zero()) return absl::OkStatus();
+  std::string next(kNodesPrefix);
+  for (bool more = true; more;) {
+    HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store_->readers().Acquire());
+    HF_ASSIGN_OR_RETURN(const auto cluster, lease->Get(kClusterKey, at));
+    if (cluster) {
+      HF_ASSIGN_OR_RETURN(out->cluster, ClusterFromJson(cluster->value));
+    }
+    absl::Status parsed;
+    HF_ASSIGN_OR_RETURN(std::optional<std::string> rest,
+                        lease->Scan(next, kNodesEnd, at, kMaxRowsPerLease, /*keys_only=*/false,
+                                    [&](const storage::KeyVersion& row) {
+                                      auto node = NodeFromJson(row.value);
+                                      if (node.ok()) Put(*std::move(node), &out->nodes);
+                                      parsed.Update(node.status());
+                                      return true;
+                                    }));
+    HF_RETURN_IF_ERROR(parsed);
+    more = rest.has_value();
+    if (more) next = *std::move(rest);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status KnownInventory::Reload() {
+  Inventory inventory;
+  const Revision visible = store_->visible().revision;
+  HF_RETURN_IF_ERROR(ReadVisible(visible, &inventory));
+  for (Revision after = visible; after < store_->appended().revision;) {
+    HF_ASSIGN_OR_RETURN(const auto records,
+                        store_->log().ReadAfter(after, store_->appended().revision, kMaxRecordsPerMessage,
+                                                kMaxRecordBytesPerMessage));
+    if (records.empty()) break;
+    for (const storage::LogRecordPtr& record : records) Apply(record->message, &inventory);
+    after = records.back()->position.revision;
+  }
+  inventory_ = std::move(inventory);
+  return absl::OkStatus();
+}
+
+void KnownInventory::OnAppended(absl::Span<const storage::LogRecordPtr> records) {
+  for (const storage::LogRecordPtr& record : records) Apply(record->message, &inventory_);
+}
+
+}  // namespace holdfast::replication

@@ -1,0 +1,32 @@
+#pragma once
+
+#include "absl/status/status.h"
+#include "absl/types/span.h"
+#include "replication/inventory.h"
+#include "storage/store.h"
+
+namespace holdfast::replication {
+
+// The inventory at the newest record of this node's log, whether readers see that record yet or not: a rule
+// counts from its record on (R10), and so do the members that it speaks of. Kept up to date record by record.
+// Strand.
+class KnownInventory {
+ public:
+  explicit KnownInventory(storage::Store* store) : store_(store) {}  // `store` must outlive this
+
+  // Reads everything: what readers see, then the records above it. After a start, a rewind or a new snapshot.
+  // Errors leave what was known.
+  absl::Status Reload();
+  void OnAppended(absl::Span<const storage::LogRecordPtr> records);
+
+  const Inventory& inventory() const { return inventory_; }
+
+ private:
+  absl::Status ReadVisible(Revision at, Inventory* out);
+  static void Apply(const v1::Record& record, Inventory* out);
+
+  storage::Store* const store_;
+  Inventory inventory_;
+};
+
+}  // namespace holdfast::replication

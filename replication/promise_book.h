@@ -1,0 +1,19 @@
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "holdfast/v1/replication.pb.h"
+
+namespace holdfast::replication {
+
+enum class PromiseDecision {
+  kStore,   // durable before the position that the answer carries is read (R1, F14)
+  kRepeat,  // given already, to this very candidate: answer again
+};
+
+// R1, R2: what a node whose durable promise is `current`, and whose newest record is of `log_epoch`, does
+// when `asked`. A higher epoch is granted to anyone; the same one only to the candidate (node and
+// incarnation) that has it. LOWER_EPOCH, PROMISED_ELSEWHERE, INVALID_REQUEST.
+absl::StatusOr<PromiseDecision> DecidePromise(const v1::EpochPromise& current, uint64_t log_epoch,
+                                              const v1::EpochPromise& asked);
+
+}  // namespace holdfast::replication

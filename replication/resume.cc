@@ -1,0 +1,76 @@
+#include "replication/resume.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::replication {
+
+Resume::Resume(Options options) : options_(std::move(options)) {
+  for (const Rule& rule : options_.rules) {
+    for (const VoterId& voter : rule.voters) whom_.insert(voter.node_id);
+  }
+  if (options_.rules.empty() || options_.rules.back().quorum == 0) {
+    whom_.insert(options_.other_servers.begin(), options_.other_servers.end());
+  }
+  whom_.erase(options_.node_id);
+}
+
+void Resume::OnAnswer(const v1::PromiseResponse& answer) {
+  if (!whom_.contains(answer.node_id())) return;
+  const Revision appended(answer.appended().revision());
+  highest_epoch_ = std::max({highest_epoch_, answer.promise().epoch(), appended.epoch()});
+  const auto bad = [this](Verdict verdict, std::string found) {
+    if (bad_news_ != kFenced) bad_news_ = verdict, found_ = std::move(found);
+  };
+  if (appended.epoch() > options_.epoch) {
+    bad(kFenced, absl::StrCat("'", answer.node_id(), "' has records of epoch ", appended.epoch()));
+  } else if (answer.promise().epoch() > options_.epoch) {
+    bad(kSuspended, absl::StrCat("'", answer.node_id(), "' has promised epoch ", answer.promise().epoch(),
+                                 " to '", answer.promise().candidate_node_id(), "'"));
+  } else if (appended.epoch() == options_.epoch && appended > options_.appended.revision) {
+    bad(kSuspended,
+        absl::StrCat("'", answer.node_id(), "' holds records of this epoch up to ", appended.ToString(),
+                     ", this node only up to ", options_.appended.revision.ToString(),
+                     ": its log has lost its end, and only a new epoch can go on"));
+  } else if (appended == options_.appended.revision && !appended.is_zero() &&
+             answer.appended().chain_hash() != options_.appended.chain_hash.view()) {
+    bad(kSuspended, absl::StrCat("'", answer.node_id(), "' has another record at ", appended.ToString()));
+  }
+  answered_[answer.node_id()] = answer.incarnation();
+}
+
+bool Resume::Met(const Rule& rule, bool newest) const {
+  const std::optional<uint32_t> needed = rule.ResumeAnswersNeeded();
+  if (!needed) return !newest || whom_.empty() || !answered_.empty();  // q = 0
+  uint32_t count = 0;
+  for (const VoterId& voter : rule.voters) {
+    if (voter.node_id == options_.node_id) ++count;  // rules of earlier epochs may name this node
+    const auto it = answered_.find(voter.node_id);
+    if (it != answered_.end() && it->second == voter.incarnation) ++count;
+  }
+  return count >= *needed;
+}
+
+Resume::Verdict Resume::verdict() const {
+  if (bad_news_ != kWaiting) return bad_news_;
+  for (size_t i = 0; i < options_.rules.size(); ++i) {
+    if (!Met(options_.rules[i], i + 1 == options_.rules.size())) return kWaiting;
+  }
+  return kReady;
+}
+
+std::string Resume::explanation() const {
+  if (bad_news_ != kWaiting) return found_;
+  for (size_t i = 0; i < options_.rules.size(); ++i) {
+    const Rule& rule = options_.rules[i];
+    if (Met(rule, i + 1 == options_.rules.size())) continue;
+    const std::optional<uint32_t> needed = rule.ResumeAnswersNeeded();
+    return needed ? absl::StrCat(*needed, " of the ", rule.voters.size(), " voters to answer")
+                  : absl::StrCat("one of ", whom_.size(), " other servers to answer");
+  }
+  return "nothing";
+}
+
+}  // namespace holdfast::replication
