@@ -1,13 +1,13 @@
 #include "base/log_output.h"
 
-#include <spdlog/async_logger.h>
-#include <spdlog/details/thread_pool.h>
-#include <spdlog/pattern_formatter.h>
+#include <spdlog/logger.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <deque>
 #include <utility>
 #include <vector>
 
+#include "base/check.h"
 #include "base/executor.h"
 #include "base/limits.h"
 #include "base/log_repeats.h"
@@ -36,57 +36,95 @@ class StandardErrorLogger : public Logger {
       : Logger(options.lowest),
         options_(std::move(options)),
         clock_(clock),
-        thread_(std::make_shared<spdlog::details::thread_pool>(kMaxQueuedLogLines, 1,
-                                                               [] { NameThisThread("log"); })),
-        output_(std::make_shared<spdlog::async_logger>(
-            "holdfast", std::make_shared<spdlog::sinks::stderr_sink_mt>(), thread_,
-            spdlog::async_overflow_policy::overrun_oldest)) {
-    output_->set_level(spdlog::level::trace);  // Logger has chosen already
-    output_->set_pattern("%v");                // the line is complete when spdlog gets it
+        output_("holdfast", std::make_shared<spdlog::sinks::stderr_sink_st>()),
+        writer_("log", 1, 1) {
+    output_.set_level(spdlog::level::trace);  // Logger has chosen already
+    output_.set_pattern("%v");                // the line is complete when spdlog gets it
   }
 
   ~StandardErrorLogger() override {
-    MutexLock lock(&mu_);
-    ReportDropped(absl::InfiniteDuration());
+    {
+      MutexLock lock(&mu_);
+      ReportDropped(absl::InfiniteDuration());
+      idle_.Wait(&mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return !writing_; });
+    }
+    writer_.Shutdown();
   }
 
  private:
+  struct Line {
+    LogLevel level;
+    std::string text;
+  };
+
   void Write(const LogEvent& event) override {
     const absl::Duration now = clock_->SinceBoot();
     MutexLock lock(&mu_);
     if (now >= repeats_.next_end()) ReportDropped(now);
-    if (repeats_.Admit(event, now)) Emit(event);
+    if (repeats_.Admit(event, now)) Queue(event);
   }
 
   void ReportDropped(absl::Duration now) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
     for (const LogRepeats::Dropped& dropped : repeats_.TakeDropped(now)) {
       const LogField fields[] = {{"message_repeated", dropped.message}, {"count", dropped.count}};
-      Emit({dropped.level, dropped.component, "lines of one kind were dropped", fields});
+      Queue({dropped.level, dropped.component, "lines of one kind were dropped", fields});
     }
-    const size_t lost_count = thread_->overrun_counter();
-    if (lost_count == reported_lost_count_) return;
-    const LogField fields[] = {{"count", lost_count - reported_lost_count_}};
-    reported_lost_count_ = lost_count;
-    Emit({LogLevel::kWarning, "log", "lines were lost because the log's reader is slow", fields});
   }
 
-  // Hands over one line; never waits for its reader.
-  void Emit(const LogEvent& event) {
-    const std::string line = options_.format == LogFormat::kJson
-                                 ? FormatJson(event, options_.node, clock_->Now())
-                                 : FormatText(event, options_.node, clock_->Now());
-    output_->log(SpdlogLevel(event.level), spdlog::string_view_t(line.data(), line.size()));
+  // Hands a line to the writer. When too many wait, the oldest goes.
+  void Queue(const LogEvent& event) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (queue_.size() >= kMaxQueuedLogLines) {
+      queue_.pop_front();
+      ++lost_count_;
+    }
+    queue_.push_back({event.level, Format(event)});
+    if (writing_) return;
+    writing_ = writer_.TryPost([this] { WriteQueued(); });
+    HF_CHECK(writing_, "the log's writer refuses its only task");
+  }
+
+  // On the writer's thread: writes until nothing waits.
+  void WriteQueued() {
+    for (;;) {
+      std::deque<Line> lines;
+      {
+        MutexLock lock(&mu_);
+        lines.swap(queue_);
+        if (lost_count_ > 0) {
+          const LogField fields[] = {{"count", lost_count_}};
+          lines.push_front({LogLevel::kWarning, Format({LogLevel::kWarning, "log",
+                                                        "the reader is slow; lines are lost", fields})});
+          lost_count_ = 0;
+        }
+        if (lines.empty()) {
+          writing_ = false;
+          idle_.NotifyAll();
+          return;
+        }
+      }
+      for (const Line& line : lines) {
+        output_.log(SpdlogLevel(line.level), spdlog::string_view_t(line.text.data(), line.text.size()));
+      }
+    }
+  }
+
+  std::string Format(const LogEvent& event) const {
+    return options_.format == LogFormat::kJson ? FormatJson(event, options_.node, clock_->Now())
+                                               : FormatText(event, options_.node, clock_->Now());
   }
 
   const LogOptions options_;
   Clock* const clock_;
-  const std::shared_ptr<spdlog::details::thread_pool>
-      thread_;  // joined, after writing all, by its destructor
-  const std::shared_ptr<spdlog::async_logger> output_;
+  spdlog::logger output_;  // the writer's
 
   Mutex mu_;
+  CondVar idle_;
   LogRepeats repeats_ ABSL_GUARDED_BY(mu_);
-  size_t reported_lost_count_ ABSL_GUARDED_BY(mu_) = 0;
+  std::deque<Line> queue_ ABSL_GUARDED_BY(mu_);
+  int64_t lost_count_ ABSL_GUARDED_BY(mu_) = 0;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;  // a task of the writer is on its way or running
+
+  WorkerPool writer_;
 };
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_split.h"
+#include "base/executor.h"
 #include "base/limits.h"
 #include "base/log_format.h"
 #include "base/log_output.h"
@@ -177,6 +178,21 @@ TEST(StandardErrorLoggerTest, SaysAtItsEndWhatItDropped) {
   });
   ASSERT_THAT(lines, SizeIs(LogRepeats::kMaxPerWindow + 1));
   EXPECT_THAT(lines.back(), HasSubstr(R"("count":1)"));
+}
+
+TEST(StandardErrorLoggerTest, TakesLinesFromManyThreads) {
+  ManualClock clock;
+  const auto lines = WrittenLines({.node = "a1"}, &clock, [](Logger* log) {
+    ThreadExecutor one("one", RealClock());
+    ThreadExecutor two("two", RealClock());
+    for (int i = 0; i < 10; ++i) {
+      one.Post([log, i] { log->Info("one", "line", {{"i", i}}); });
+      two.Post([log, i] { log->Info("two", "line", {{"i", i}}); });
+    }
+    one.RunAndWait([] {});
+    two.RunAndWait([] {});
+  });
+  EXPECT_THAT(lines, SizeIs(20));
 }
 
 }  // namespace
