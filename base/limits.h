@@ -30,8 +30,19 @@ inline constexpr int kMaxPageRows = 10'000;
 inline constexpr int kDefaultPageRows = 1'000;
 inline constexpr int kMaxRowsPerLease = 256;  // rows read before a pooled reader is given back (DESIGN 7)
 inline constexpr size_t kMaxWatchMessageBytes = 1 << 20;
+inline constexpr size_t kWatchBatchBytes = 256 << 10;  // several commits share a message up to this
 inline constexpr size_t kMaxWatchRingBytes = 64 << 20;
 inline constexpr int kMaxWatchesPerNode = 20'000;
+inline constexpr int kMaxWatchReads = 2;               // streams that read the database at a time
+inline constexpr int kMaxRecordsPerWatchTurn = 4'096;  // records looked at before another stream has its turn
+inline constexpr absl::Duration kDefaultProgressInterval = absl::Seconds(10);
+inline constexpr absl::Duration kMinProgressInterval = absl::Milliseconds(100);
+inline constexpr int kMaxVisibleWaiters = 10'000;  // reads that wait for `min_revision`
+inline constexpr int kMaxHistoryRows = 1'000;
+inline constexpr int kDefaultHistoryRows = 100;
+inline constexpr int kMaxRecordsPerHistoryPage = 20'000;  // looked at; then the page ends, however few it has
+inline constexpr int kMaxQueuedPointReads = 1'024;
+inline constexpr int kMaxQueuedRangeReads = 256;
 inline constexpr absl::Duration kMaxMinRevisionWait = absl::Seconds(5);
 
 // The commit path.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "base/revision.h"
@@ -24,6 +25,8 @@ class LostHistory {
   // The same for a cursor that asks for everything from `start` on, which stands for "I have seen the one
   // before". The first revision of an epoch is no lost history, although the number before it is.
   std::optional<Revision> CommonBeforeStart(Revision start) const;
+
+  bool empty() const { return begins_.empty(); }
 
   // The revision with this index, for walking back through the log; zero below the first epoch known.
   Revision AtIndex(uint64_t index) const;

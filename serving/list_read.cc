@@ -1,0 +1,111 @@
+#include "serving/list_read.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "serving/errors.h"
+#include "serving/key_rules.h"
+#include "serving/key_value.h"
+#include "serving/page_token.h"
+
+namespace holdfast::serving {
+namespace {
+
+constexpr size_t kRowOverheadBytes = 40;  // tags, lengths and revisions of an encoded row, at most
+
+int PageRows(const v1::ListRequest& request) {
+  return request.page_size() == 0 ? kDefaultPageRows : std::min(request.page_size(), kMaxPageRows);
+}
+
+}  // namespace
+
+void ListRead::Start(Options options, const v1::ListRequest& request, const CallLimits& limits,
+                     v1::ListResponse* response, Done done) {
+  auto read = std::make_shared<ListRead>(std::move(options), request, limits, response, std::move(done));
+  const absl::StatusOr<ReadDemands> demands = read->Prepare();
+  if (!demands.ok()) return read->done_(demands.status());
+  read->options_.admission->OnWorker(*demands, limits, read->options_.ranges,
+                                     [read](absl::StatusOr<Revision> at) { read->Begin(at); });
+}
+
+ListRead::ListRead(Options options, const v1::ListRequest& request, const CallLimits& limits,
+                   v1::ListResponse* response, Done done)
+    : options_(std::move(options)),
+      request_(request),
+      limits_(limits),
+      response_(response),
+      done_(std::move(done)),
+      range_(request.key(), request.range_end()),
+      fingerprint_(Fingerprint(request)),
+      page_rows_(PageRows(request)),
+      next_key_(range_.begin()) {}
+
+absl::StatusOr<ReadDemands> ListRead::Prepare() {
+  HF_RETURN_IF_ERROR(CheckRange(request_.key(), request_.range_end()));
+  if (request_.page_size() < 0) return InvalidRequestError("page_size", "must not be negative");
+  HF_ASSIGN_OR_RETURN(ReadDemands demands, ReadDemands::From(request_.options()));
+  if (request_.page_token().empty()) return demands;
+  HF_ASSIGN_OR_RETURN(PageToken token, DecodePageToken(request_.page_token(), fingerprint_));
+  next_key_ = std::move(token.next_key);
+  demands.at_revision = token.revision;
+  demands.may_wait_for_at = true;
+  return demands;
+}
+
+void ListRead::Begin(absl::StatusOr<Revision> at) {
+  if (!at.ok()) return done_(at.status());
+  at_ = *at;
+  RunLease();
+}
+
+void ListRead::RunLease() {
+  if (const absl::Status status = limits_.Check(*options_.clock); !status.ok()) return done_(status);
+  const absl::StatusOr<bool> complete = ReadSome();
+  if (!complete.ok()) return done_(complete.status());
+  if (*complete) return Finish();
+  // Behind the other listings; if the queue is full, their turn comes after this page instead.
+  if (!options_.ranges([self = shared_from_this()] { self->RunLease(); })) RunLease();
+}
+
+absl::StatusOr<bool> ListRead::ReadSome() {
+  if (range_.IsEmpty()) return true;
+  HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, options_.store->readers().Acquire());
+  const auto take = [this](const storage::KeyVersion& row) { return Take(row); };
+  const bool keys_only = request_.keys_only() || request_.count_only();
+  const bool single = range_.IsSingleKey();
+  HF_ASSIGN_OR_RETURN(std::optional<std::string> next,
+                      lease->Scan(next_key_, single ? absl::string_view() : range_.scan_end(), at_,
+                                  kMaxRowsPerLease, keys_only, take));
+  if (!next || next_page_) return true;
+  next_key_ = *std::move(next);
+  return false;
+}
+
+bool ListRead::Take(const storage::KeyVersion& row) {
+  if (request_.count_only()) {
+    ++count_;
+    return true;
+  }
+  const size_t bytes = row.key.size() + (request_.keys_only() ? 0 : row.value.size()) + kRowOverheadBytes;
+  const bool full = response_->kvs_size() >= page_rows_ || (bytes_ > 0 && bytes_ + bytes > kMaxPageBytes);
+  if (full) {
+    next_page_ = std::string(row.key);
+    return false;
+  }
+  bytes_ += bytes;
+  FillKeyValue(row, request_.keys_only(), response_->add_kvs());
+  return true;
+}
+
+void ListRead::Finish() {
+  if (next_page_)
+    response_->set_next_page_token(EncodePageToken({at_, *next_page_, Revision()}, fingerprint_));
+  response_->set_count(count_);
+  response_->set_revision(at_.number());
+  options_.node->FillHeader(std::max(at_, options_.admission->visible()), response_->mutable_header());
+  done_(absl::OkStatus());
+}
+
+}  // namespace holdfast::serving

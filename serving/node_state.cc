@@ -1,0 +1,69 @@
+#include "serving/node_state.h"
+
+#include <utility>
+
+#include "serving/errors.h"
+#include "serving/wire_format.h"
+
+namespace holdfast::serving {
+
+NodeState::NodeState(Options options) : options_(std::move(options)), view_(std::make_shared<NodeView>()) {}
+
+void NodeState::Set(NodeView view) {
+  auto shared = std::make_shared<const NodeView>(std::move(view));
+  MutexLock lock(&mu_);
+  view_.swap(shared);
+}
+
+std::shared_ptr<const NodeView> NodeState::view() const {
+  MutexLock lock(&mu_);
+  return view_;
+}
+
+absl::Status NodeState::CheckServes(Revision visible) const {
+  const std::shared_ptr<const NodeView> now = view();
+  switch (now->role) {
+    case v1::NODE_ROLE_STANDBY:
+      return StandbyError(now->primary_node_id, now->primary_client_address);
+    case v1::NODE_ROLE_UNINITIALIZED:
+    case v1::NODE_ROLE_UNSPECIFIED:
+      return NotInitializedError(options_.node_id);
+    default:
+      break;
+  }
+  // A replica that has received nothing must not answer that nothing exists (I5).
+  return visible.is_zero() ? StaleError(visible, std::nullopt, "anything at all") : absl::OkStatus();
+}
+
+absl::Status NodeState::RefuseCommit() const {
+  const std::shared_ptr<const NodeView> now = view();
+  if (now->role == v1::NODE_ROLE_UNINITIALIZED) return NotInitializedError(options_.node_id);
+  if (now->role == v1::NODE_ROLE_STANDBY)
+    return StandbyError(now->primary_node_id, now->primary_client_address);
+  if (now->no_primary_since) return NoPrimaryError(*now->no_primary_since);
+  return NotPrimaryError(now->primary_node_id, now->primary_client_address);
+}
+
+void NodeState::FillHeader(Revision revision, v1::ResponseHeader* header) const {
+  const std::shared_ptr<const NodeView> now = view();
+  header->set_cluster_id(now->cluster_id);
+  header->set_node_id(options_.node_id);
+  header->set_site(options_.site);
+  header->set_role(now->role);
+  header->set_revision(revision.number());
+  const std::optional<absl::Duration> age = options_.staleness();
+  if (!age) return;
+  absl::Duration rest;
+  header->mutable_staleness()->set_seconds(absl::IDivDuration(*age, absl::Seconds(1), &rest));
+  header->mutable_staleness()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+}
+
+std::string NodeState::EncodeHeader(Revision revision) const {
+  v1::ResponseHeader header;
+  FillHeader(revision, &header);
+  std::string field;
+  wire::AppendBytes(field, v1::WatchResponse::kHeaderFieldNumber, header.SerializeAsString());
+  return field;
+}
+
+}  // namespace holdfast::serving

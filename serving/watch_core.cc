@@ -1,0 +1,182 @@
+#include "serving/watch_core.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "base/status_macros.h"
+#include "serving/errors.h"
+#include "serving/key_rules.h"
+
+namespace holdfast::serving {
+
+WatchCore::WatchCore(Options options)
+    : options_(std::move(options)),
+      ring_(options_.max_ring_bytes),
+      tail_(options_.visible),
+      target_(options_.visible),
+      lost_(options_.lost_history()) {
+  ring_.Reset(tail_);
+}
+
+WatchCore::~WatchCore() {
+  for (auto& [id, stream] : streams_) stream->sink->Finish(DrainingError(try_address_));
+}
+
+WatchStream* WatchCore::Find(WatchId id) {
+  const auto it = streams_.find(id);
+  return it == streams_.end() ? nullptr : it->second.get();
+}
+
+void WatchCore::Post(Task task) {
+  options_.executor->Post([weak = weak_from_this(), task] {
+    if (const auto self = weak.lock()) (self.get()->*task)();
+  });
+}
+
+void WatchCore::PostAfter(absl::Duration delay, Task task) {
+  options_.executor->PostAfter(delay, [weak = weak_from_this(), task] {
+    if (const auto self = weak.lock()) (self.get()->*task)();
+  });
+}
+
+absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stream) const {
+  if (draining_) return DrainingError(try_address_);
+  if (streams_.size() >= kMaxWatchesPerNode) return TooBusyError("watches", kMaxWatchesPerNode);
+  HF_RETURN_IF_ERROR(CheckNonEmptyRange(request.key(), request.range_end()));
+  if (request.start_revision() < 0) return InvalidRequestError("start_revision", "must not be negative");
+  if (request.no_puts() && request.no_deletes())
+    return InvalidRequestError("no_deletes", "only one of no_puts and no_deletes");
+  stream->progress_interval = kDefaultProgressInterval;
+  if (request.has_progress_interval()) {
+    const absl::Duration interval = absl::Seconds(request.progress_interval().seconds()) +
+                                    absl::Nanoseconds(request.progress_interval().nanos());
+    if (interval < absl::ZeroDuration())
+      return InvalidRequestError("progress_interval", "must not be negative");
+    if (interval > absl::ZeroDuration()) stream->progress_interval = std::max(interval, kMinProgressInterval);
+  }
+  const Revision start(request.start_revision());
+  stream->cursor.after = start.is_zero() ? tail_ : Revision(start.number() - 1);
+  stream->behind = stream->cursor.after < tail_;
+  const std::optional<Revision> common = lost_.CommonBeforeStart(start);
+  return common ? RewoundError(stream->cursor.after, *common) : absl::OkStatus();
+}
+
+void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink) {
+  const WatchFilter filter{KeyRange(request.key(), request.range_end()), !request.no_puts(),
+                           !request.no_deletes(), request.include_previous()};
+  auto stream = std::make_unique<WatchStream>(id, filter, std::move(sink));
+  if (const absl::Status refused = Admit(request, stream.get()); !refused.ok()) {
+    stream->sink->Finish(refused);
+    return;
+  }
+  stream->last_sent = options_.clock->SinceBoot();
+  progress_due_.emplace(stream->last_sent + stream->progress_interval, id);
+  index_.Add(stream->filter.range, id);
+  streams_.emplace(id, std::move(stream));
+  ArmProgress();
+  Deliver(id);
+}
+
+void WatchCore::OnWritable(WatchId id) { Deliver(id); }
+
+void WatchCore::Close(WatchId id, const absl::Status& status) {
+  if (WatchStream* stream = Find(id)) End(*stream, status);
+}
+
+void WatchCore::End(WatchStream& stream, const absl::Status& status) {
+  index_.Remove(stream.filter.range, stream.id);
+  const std::shared_ptr<WatchSink> sink = std::move(stream.sink);
+  streams_.erase(stream.id);
+  sink->Finish(status);
+  if (streams_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+void WatchCore::Drain(std::string try_address, std::function<void()> done) {
+  draining_ = true;
+  try_address_ = std::move(try_address);
+  drained_ = std::move(done);
+  std::vector<WatchId> ids;
+  ids.reserve(streams_.size());
+  for (const auto& [id, stream] : streams_) ids.push_back(id);
+  for (const WatchId id : ids) Deliver(id);
+  if (streams_.empty() && drained_) std::exchange(drained_, nullptr)();
+}
+
+Revision WatchCore::Reached(const WatchStream& stream) const {
+  return stream.behind ? stream.cursor.after : std::max(stream.cursor.after, tail_);
+}
+
+void WatchCore::OnVisible(Revision visible) {
+  target_ = std::max(target_, visible);
+  if (!advancing_) Advance();
+}
+
+// One batch of visible records; the rest in another turn, so that sinks are served in between.
+void WatchCore::Advance() {
+  advancing_ = false;
+  if (tail_ >= target_) return;
+  if (streams_.empty()) {  // nobody to encode for: whoever comes later and asks for it reads the log
+    FallBehind(target_);
+    return;
+  }
+  const auto records =
+      options_.log->ReadAfter(tail_, target_, kMaxRecordsPerMessage, kMaxRecordBytesPerMessage);
+  if (!records.ok()) {  // whoever wants them reads for itself, and hears the error
+    FallBehind(target_);
+    return;
+  }
+  std::vector<WatchId> touched;
+  for (const storage::LogRecordPtr& record : *records) Take(*record, &touched);
+  if (records->empty()) tail_ = target_;
+  for (const WatchId id : touched) Deliver(id);
+  if (tail_ >= target_ || advancing_) return;
+  advancing_ = true;
+  Post(&WatchCore::Advance);
+}
+
+void WatchCore::Take(const storage::LogRecord& record, std::vector<WatchId>* touched) {
+  const EncodedCommitPtr commit = EncodedCommit::Of(record);
+  const Revision before = std::exchange(tail_, commit->revision());
+  ring_.Push(commit);
+  std::vector<absl::string_view> keys;
+  keys.reserve(commit->end_index());
+  for (size_t i = 0; i < commit->end_index(); ++i) keys.push_back(commit->key(i));
+  index_.ForEachTouched(keys, [&](WatchId id) {
+    WatchStream* stream = Find(id);
+    HF_CHECK(stream != nullptr, "the index knows only open streams");
+    if (stream->behind || commit->revision() <= stream->cursor.after) return;
+    stream->cursor = {std::max(stream->cursor.after, before), 0};
+    stream->behind = true;
+    touched->push_back(id);
+  });
+  if (record.message.kind() == v1::RECORD_KIND_EPOCH) EndLostCursors(before);
+}
+
+// Goes to `visible` without looking at the records in between.
+void WatchCore::FallBehind(Revision visible) {
+  const Revision before = std::exchange(tail_, visible);
+  ring_.Reset(visible);
+  if (before.epoch() != visible.epoch()) EndLostCursors(before);
+  std::vector<WatchId> fallen;
+  for (auto& [id, stream] : streams_) {
+    if (stream->behind || stream->cursor.after >= visible) continue;
+    stream->cursor = {std::max(stream->cursor.after, before), 0};
+    stream->behind = true;
+    fallen.push_back(id);
+  }
+  for (const WatchId id : fallen) Deliver(id);
+}
+
+// A new epoch shows which cursors from other nodes name a history that was lost.
+void WatchCore::EndLostCursors(Revision before) {
+  lost_ = options_.lost_history();
+  std::vector<std::pair<WatchId, absl::Status>> lost;
+  for (const auto& [id, stream] : streams_) {
+    if (stream->cursor.after <= before) continue;
+    if (const auto common = lost_.CommonBeforeStart(Revision(stream->cursor.after.number() + 1)))
+      lost.emplace_back(id, RewoundError(stream->cursor.after, *common));
+  }
+  for (const auto& [id, status] : lost) Close(id, status);
+}
+
+}  // namespace holdfast::serving

@@ -1,0 +1,130 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "base/limits.h"
+#include "base/revision.h"
+#include "serving/lost_history.h"
+#include "serving/node_state.h"
+#include "serving/range_index.h"
+#include "serving/task_queue.h"
+#include "serving/watch_read.h"
+#include "serving/watch_ring.h"
+#include "serving/watch_stream.h"
+#include "storage/log_reader.h"
+#include "storage/reader_pool.h"
+
+namespace holdfast::serving {
+
+// All state of the watch hub, on one executor; WatchHub is its door for other threads. Streams that are up to
+// date are served from the ring as commits come; those that are not, or that want previous versions, are read
+// for by workers, a few at a time, and come back to the ring. Nothing here waits: a stream is written to only
+// when its sink can take a message (I11).
+class WatchCore : public std::enable_shared_from_this<WatchCore> {
+ public:
+  struct Options {
+    storage::LogReader* log = nullptr;  // these must outlive the core and its workers
+    storage::ReaderPool* readers = nullptr;
+    const NodeState* node = nullptr;
+    Clock* clock = nullptr;
+    Executor* executor = nullptr;               // the core's own; every method runs on it
+    TaskQueue workers;                          // for reads of the database
+    std::function<LostHistory()> lost_history;  // of what is visible; any thread
+    size_t max_ring_bytes = kMaxWatchRingBytes;
+    Revision visible;  // when the core is made
+  };
+
+  explicit WatchCore(Options options);
+  ~WatchCore();
+
+  // Streams. `Open` answers through the sink, refusals too.
+  void Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink);
+  void OnWritable(WatchId id);
+  void Close(WatchId id, const absl::Status& status);  // the client is gone; unknown ids are ignored
+  // Ends every stream, each after a message that says where it stands and where to go; refuses new ones.
+  // `done` when all have ended.
+  void Drain(std::string try_address, std::function<void()> done);
+
+  // What the store did, in its order.
+  void OnVisible(Revision visible);
+  void OnRewound(Revision ancestor, Revision visible_before, std::vector<std::string> touched_keys);
+  void OnReplaced(Revision position);
+
+  size_t stream_count() const { return streams_.size(); }
+  size_t ring_bytes() const { return ring_.bytes(); }
+  Revision tail() const { return tail_; }
+
+ private:
+  using Task = void (WatchCore::*)();
+  enum class Sent { kMore, kNothing, kEnded };  // kEnded: the stream is gone
+
+  WatchStream* Find(WatchId id);
+  void Post(Task task);
+  void PostAfter(absl::Duration delay, Task task);
+  absl::Status Admit(const v1::WatchRequest& request, WatchStream* stream) const;
+  void End(WatchStream& stream, const absl::Status& status);
+  Revision Reached(const WatchStream& stream) const;
+
+  // Visible commits (watch_core.cc).
+  void Advance();
+  void Take(const storage::LogRecord& record, std::vector<WatchId>* touched);
+  void FallBehind(Revision visible);
+  void EndLostCursors(Revision before);
+
+  // Sending (watch_core_send.cc).
+  void Deliver(WatchId id);
+  Sent SendNext(WatchStream& stream);
+  void SendRewind(WatchStream& stream);
+  void SendMark(WatchStream& stream);
+  Sent SendFromRing(WatchStream& stream);
+  void EndWithHint(WatchStream& stream);
+  void Write(WatchStream& stream, WatchMessage message, Revision told);
+  void ArmProgress();
+  void OnProgressTimer();
+
+  // Reading (watch_core_read.cc).
+  void QueueRead(WatchStream& stream);
+  void StartReads();
+  void OnReadDone(WatchId id, uint64_t generation, absl::StatusOr<WatchReadResult> result);
+  void UndoUnsent(WatchStream& stream);
+
+  // Rewinds (watch_core_rewind.cc).
+  bool Rewind(WatchStream& stream, Revision ancestor, Revision old_tail);
+  void StartRestore(Revision ancestor);
+  void OnRestored(uint64_t generation, absl::StatusOr<RestoredKeys> restored);
+
+  const Options options_;
+  std::unordered_map<WatchId, std::unique_ptr<WatchStream>> streams_;
+  RangeIndex index_;
+  WatchRing ring_;
+  Revision tail_;           // everything visible up to here was looked at for every stream
+  Revision target_;         // what is visible
+  bool advancing_ = false;  // Advance is posted
+  LostHistory lost_;
+  uint64_t generation_ = 0;             // of the history; what workers read of an older one is thrown away
+  std::set<std::string> rewound_keys_;  // of all rewinds that some stream was not told of yet
+
+  std::deque<WatchId> read_queue_;
+  int reads_in_flight_ = 0;
+  bool retry_armed_ = false;
+
+  std::set<std::pair<absl::Duration, WatchId>> progress_due_;
+  bool progress_armed_ = false;
+
+  bool draining_ = false;
+  std::string try_address_;
+  std::function<void()> drained_;
+};
+
+}  // namespace holdfast::serving

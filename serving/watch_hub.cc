@@ -1,0 +1,84 @@
+#include "serving/watch_hub.h"
+
+#include <utility>
+
+namespace holdfast::serving {
+
+WatchHub::WatchHub(WatchCore::Options options)
+    : core_(std::make_shared<WatchCore>(options)),
+      executor_(options.executor),
+      steps_(std::make_shared<Steps>()) {}
+
+WatchHub::~WatchHub() = default;
+
+void WatchHub::Post(std::function<void(WatchCore&)> task) {
+  executor_->Post([weak = std::weak_ptr<WatchCore>(core_), task = std::move(task)] {
+    if (const auto core = weak.lock()) task(*core);
+  });
+}
+
+WatchId WatchHub::Open(v1::WatchRequest request, std::shared_ptr<WatchSink> sink) {
+  const WatchId id = next_id_.fetch_add(1, std::memory_order_relaxed);
+  Post([id, request = std::move(request), sink = std::move(sink)](WatchCore& core) {
+    core.Open(id, request, sink);
+  });
+  return id;
+}
+
+void WatchHub::OnWritable(WatchId id) {
+  Post([id](WatchCore& core) { core.OnWritable(id); });
+}
+
+void WatchHub::Close(WatchId id) {
+  Post([id](WatchCore& core) { core.Close(id, absl::CancelledError("the client has gone")); });
+}
+
+void WatchHub::Drain(std::string try_address, std::function<void()> done) {
+  Post([try_address = std::move(try_address), done = std::move(done)](WatchCore& core) {
+    core.Drain(try_address, done);
+  });
+}
+
+// Commits that become visible while the core is busy make one step: the queue does not grow with them.
+void WatchHub::OnVisible(const Position& visible) {
+  std::shared_ptr<VisibleStep> step;
+  {
+    MutexLock lock(&steps_->mu);
+    if (steps_->open != nullptr) {
+      steps_->open->visible = visible.revision;
+      return;
+    }
+    step = std::make_shared<VisibleStep>(VisibleStep{visible.revision});
+    steps_->open = step;
+  }
+  Post([steps = steps_, step = std::move(step)](WatchCore& core) {
+    Revision reached;
+    {
+      MutexLock lock(&steps->mu);
+      reached = step->visible;
+      if (steps->open == step) steps->open = nullptr;
+    }
+    core.OnVisible(reached);
+  });
+}
+
+// What follows must not be joined to what came before.
+void WatchHub::CloseVisibleStep() {
+  MutexLock lock(&steps_->mu);
+  steps_->open = nullptr;
+}
+
+void WatchHub::OnRewound(const Position& ancestor, const Position& visible_before,
+                         const std::vector<std::string>& touched_keys) {
+  CloseVisibleStep();
+  Post([from = ancestor.revision, before = visible_before.revision, touched_keys](WatchCore& core) {
+    core.OnRewound(from, before, touched_keys);
+  });
+}
+
+void WatchHub::OnReplaced(const Position& position) {
+  CloseVisibleStep();
+  Post([to = position.revision](WatchCore& core) { core.OnReplaced(to); });
+}
+
+}  // namespace holdfast::serving
