@@ -11,11 +11,8 @@ namespace holdfast::storage {
 absl::StatusOr<std::unique_ptr<ConnectionPool>> ConnectionPool::Open(Options options,
                                                                      const PublishedState* state) {
   std::unique_ptr<ConnectionPool> pool(new ConnectionPool(std::move(options), state));
-  for (int i = 0; i < pool->options_.connection_count; ++i) {
-    HF_ASSIGN_OR_RETURN(std::unique_ptr<PooledConnection> connection, pool->OpenConnection(0));
-    MutexLock lock(&pool->mu_);
-    pool->idle_.push_back(std::move(connection));
-  }
+  HF_ASSIGN_OR_RETURN(Connections first, pool->OpenAll());
+  pool->Switch(std::move(first), []() {});
   return pool;
 }
 
@@ -129,22 +126,26 @@ bool ConnectionPool::RenewAll(absl::Duration wait) {
                            [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS { return LateCount(renewal) == 0; });
 }
 
-absl::Status ConnectionPool::Reopen() {
+absl::StatusOr<ConnectionPool::Connections> ConnectionPool::OpenAll() {
   uint64_t generation = 0;
   {
     MutexLock lock(&mu_);
     generation = generation_ + 1;
   }
-  std::vector<std::unique_ptr<PooledConnection>> fresh;
+  Connections fresh;
   for (int i = 0; i < options_.connection_count; ++i) {
     HF_ASSIGN_OR_RETURN(std::unique_ptr<PooledConnection> connection, OpenConnection(generation));
     fresh.push_back(std::move(connection));
   }
+  return fresh;
+}
+
+void ConnectionPool::Switch(Connections fresh, absl::FunctionRef<void()> publish) {
   MutexLock lock(&mu_);
-  generation_ = generation;
-  idle_.swap(fresh);
+  ++generation_;
+  publish();
+  idle_.swap(fresh);  // the old ones are closed after the lock is given back
   returned_.NotifyAll();
-  return absl::OkStatus();
 }
 
 bool ConnectionPool::has_moved() const {

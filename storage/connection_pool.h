@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "base/mutex.h"
@@ -63,10 +64,13 @@ class ConnectionPool {
   // `wait`. False if one did not come back in time.
   bool RenewAll(absl::Duration wait);
 
-  // Strand. Opens new connections to the file that now has the path; those to the old one are closed here or
-  // as they come back. The old file must still be reachable through them. An error leaves the old ones in
-  // place.
-  absl::Status Reopen();
+  // Strand, when another file has taken the path. First new connections to it are opened; then Switch runs
+  // `publish` and changes over, in one step for whoever takes or refreshes a connection. Connections to the
+  // old file are closed by Switch or as they come back; the old file must stay reachable through them till
+  // then.
+  using Connections = std::vector<std::unique_ptr<PooledConnection>>;
+  absl::StatusOr<Connections> OpenAll();
+  void Switch(Connections fresh, absl::FunctionRef<void()> publish);
 
   // True once no connection to an older file is left.
   bool has_moved() const;

@@ -64,6 +64,7 @@ namespace {
 
 absl::Status SettleTail(DataTables& tables, const Position& ancestor, StoreTail* tail) {
   tail->position = ancestor;
+  if (tail->visible.revision > ancestor.revision) tail->visible = ancestor;
   if (ancestor.revision.is_zero()) {
     tail->wall_time_us = 0;
     return absl::OkStatus();

@@ -44,6 +44,7 @@ std::string StoreTail::Encode() const {
   PutBytes(out, state_digest.ToBytes());
   PutVarint(out, key_count);
   PutVarint(out, next_undo_id);
+  PutPosition(out, visible);
   return out;
 }
 
@@ -51,7 +52,8 @@ bool StoreTail::Decode(absl::string_view bytes, StoreTail* tail) {
   absl::string_view digest;
   if (!TakePosition(bytes, &tail->position) || !TakeVarint(bytes, &tail->wall_time_us) ||
       !TakeVarint(bytes, &tail->log_bytes) || !TakeBytes(bytes, &digest) ||
-      !TakeVarint(bytes, &tail->key_count) || !TakeVarint(bytes, &tail->next_undo_id)) {
+      !TakeVarint(bytes, &tail->key_count) || !TakeVarint(bytes, &tail->next_undo_id) ||
+      !TakePosition(bytes, &tail->visible)) {
     return false;
   }
   const std::optional<Digest128> parsed = Digest128::FromBytes(digest);

@@ -20,7 +20,8 @@ struct StoreTail {
   int64_t wall_time_us = 0;  // of the last record; never decreases
   int64_t log_bytes = 0;     // of all records ever, compacted ones included
   Digest128 state_digest;    // at `position`
-  int64_t key_count = 0;     // live keys at `position`
+  Position visible;       // what readers saw when the transaction began: a power cut may take node.db's word
+  int64_t key_count = 0;  // live keys at `position`
   int64_t next_undo_id = 1;  // never used before, so that a link never names a younger row
 
   std::string Encode() const;

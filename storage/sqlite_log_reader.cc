@@ -32,13 +32,18 @@ uint64_t FirstIndexAfter(Revision after, const std::vector<Milestone>& milestone
 
 absl::StatusOr<std::vector<LogRecordPtr>> SqliteLogReader::ReadAfter(Revision after, Revision up_to,
                                                                      int max_records, size_t max_bytes) {
-  const PublishedState::Snapshot state = state_->Get();
-  up_to = std::min(up_to, state.appended.revision);
-  if (after < state.floor) return CompactedError(after, state.oldest_record);
-  if (after >= up_to) return std::vector<LogRecordPtr>();
-  const uint64_t first = FirstIndexAfter(after, *state.milestones);
-  if (first > up_to.index()) return std::vector<LogRecordPtr>();
-  return ReadFrom(first, up_to, max_records, max_bytes);
+  while (true) {
+    const uint64_t cut = state_->cut_count();
+    const PublishedState::Snapshot state = state_->Get();
+    const Revision last = std::min(up_to, state.appended.revision);
+    if (after < state.floor) return CompactedError(after, state.oldest_record);
+    if (after >= last) return std::vector<LogRecordPtr>();
+    const uint64_t first = FirstIndexAfter(after, *state.milestones);
+    if (first > last.index()) return std::vector<LogRecordPtr>();
+    absl::StatusOr<std::vector<LogRecordPtr>> records = ReadFrom(first, last, max_records, max_bytes);
+    // If the log was cut or replaced meanwhile, what was read may be of neither history.
+    if (state_->cut_count() == cut) return records;
+  }
 }
 
 absl::StatusOr<LogRecordPtr> SqliteLogReader::ReadAt(Revision revision) {

@@ -35,9 +35,12 @@ class SqliteReaderPool::Lease : public ReadLease {
     const Revision visible = pool_->state_->visible_revision();
     if (at > visible) return FutureRevisionError(at, visible);
     HF_RETURN_IF_ERROR(Reach(at));
-    // Asked after the snapshot was pinned: whatever compaction had deleted by then lies below this floor.
+    // Asked again after the snapshot was pinned: whatever compaction had deleted by then lies below this
+    // floor, and whatever a rewind had cut lies above this visible revision.
     const Revision floor = pool_->state_->floor();
-    return at < floor ? CompactedError(at, floor) : absl::OkStatus();
+    if (at < floor) return CompactedError(at, floor);
+    const Revision still_visible = pool_->state_->visible_revision();
+    return at > still_visible ? FutureRevisionError(at, still_visible) : absl::OkStatus();
   }
 
   // Makes the snapshot one that holds all up to `at`, of the history that is shown now.

@@ -78,6 +78,12 @@ class Store {
   static absl::StatusOr<std::unique_ptr<Store>> Open(Options options);
   ~Store();
 
+  // For a data.db that Open refused as damaged: gives it (with its WAL) a name of its own beside the old one,
+  // never deletes it, and renews the incarnation first, since what was acknowledged is gone with it (R16).
+  // The next Open begins with an empty store. No store may be open on the directory. Returns the new path.
+  // Safe to retry.
+  static absl::StatusOr<std::string> SetAside(const Options& options, absl::string_view why);
+
   // Any thread.
   Position appended() const;       // the last durable record
   Position visible() const;        // what readers see; never above appended()

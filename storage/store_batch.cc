@@ -162,6 +162,7 @@ absl::Status Store::Batch::Commit() {
     impl_->transaction.reset();
     return absl::OkStatus();
   }
+  impl_->tail.visible = store.visible;
   const auto commit = [&]() -> absl::Status {
     HF_RETURN_IF_ERROR(store.tables->meta.WriteTail(impl_->tail));
     return impl_->transaction->Commit();

@@ -3,6 +3,7 @@
 #include <atomic>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -53,6 +54,7 @@ struct Store::Impl {
 
   std::vector<StoreObserver*> observers;
   bool has_open_batch = false;
+  bool has_replaced_file = false;      // the file before the last replacement is still there
   bool may_compact = true;             // there may be rows below the floor
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
   absl::Status failed_sync;            // nothing is written any more
@@ -63,6 +65,7 @@ struct Store::Impl {
 
   // store_open.cc
   absl::Status Open();
+  absl::Status OpenNode();
   absl::Status OpenTables();
   absl::Status OpenReaders();
   absl::Status CheckTail();
@@ -82,6 +85,24 @@ struct Store::Impl {
   absl::StatusOr<bool> CompactStep();
   absl::StatusOr<int> CompactLog(StoreFloor* compacted);
   absl::Status CheckpointIfDue();
+
+  // store_salvage.cc
+  // Writes every record after `ancestor` into a synced file; its path, or "" if there is none.
+  absl::StatusOr<std::string> Salvage(const Position& ancestor, absl::string_view reason);
+
+  // store_rewind.cc
+  absl::Status CutTo(const Position& ancestor);
+  absl::Status RevertInOneTransaction(const Position& ancestor, const Position& visible_before,
+                                      StoreTail* cut_tail, StoreFloor* cut_floor,
+                                      std::set<std::string>* touched);
+
+  // store_replace.cc
+  // The last record that this log shares with the file at `path`, which must end at `position`.
+  absl::StatusOr<Position> AncestorWith(absl::string_view path, const Position& position);
+  absl::Status SwapIn(const Position& position);
+  // Ends what ReplaceWith has begun, also before a crash. No connection to data.db may be open but readers.
+  absl::Status FinishReplacement();
+  absl::Status RemoveReplaced();
 
   // Tells the other threads.
   void Publish(bool milestones_changed);

@@ -23,7 +23,9 @@ absl::StatusOr<bool> Store::Maintain() {
   HF_CHECK(!impl_->has_open_batch, "between batches only");
   HF_RETURN_IF_ERROR(impl_->failed_sync);
   HF_ASSIGN_OR_RETURN(const bool has_more, impl_->CompactStep());
-  HF_RETURN_IF_ERROR(impl_->CheckpointIfDue());
+  HF_RETURN_IF_ERROR(impl_->Checked(impl_->CheckpointIfDue()));
+  const bool has_left = impl_->key_connections->has_moved() && impl_->log_connections->has_moved();
+  if (impl_->has_replaced_file && has_left) HF_RETURN_IF_ERROR(impl_->Checked(impl_->RemoveReplaced()));
   return has_more;
 }
 
@@ -63,7 +65,7 @@ absl::StatusOr<int> Store::Impl::CompactLog(StoreFloor* compacted) {
 }
 
 absl::Status Store::Impl::CheckpointIfDue() {
-  HF_RETURN_IF_ERROR(Checked(node->Checkpoint(kCheckpointPages)));
+  HF_RETURN_IF_ERROR(node->Checkpoint(kCheckpointPages));
   if (writer->wal_frames() < std::max(kCheckpointPages, postponed_checkpoint_pages)) return absl::OkStatus();
   // Readers that look at older frames stop the checkpoint at those, and readers that look at any frame stop
   // the WAL from beginning anew: so all move up before, and off the WAL after (DESIGN 7).
@@ -72,7 +74,7 @@ absl::Status Store::Impl::CheckpointIfDue() {
   postponed_checkpoint_pages = writer->wal_frames() + kCheckpointPages / 4;
   if (!is_clear) return absl::OkStatus();
   const absl::StatusOr<SqliteCheckpoint> checkpoint = writer->Checkpoint();
-  HF_RETURN_IF_ERROR(Checked(checkpoint.status()));
+  HF_RETURN_IF_ERROR(checkpoint.status());
   if (!checkpoint->complete()) return absl::OkStatus();
   const bool is_off =
       key_connections->RenewAll(kMaxRenewalWait) && log_connections->RenewAll(kMaxRenewalWait);

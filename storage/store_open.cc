@@ -22,16 +22,23 @@ absl::StatusOr<std::unique_ptr<Store>> Store::Open(Options options) {
 }
 
 absl::Status Store::Impl::Open() {
-  HF_ASSIGN_OR_RETURN(lock, options.files->Lock(absl::StrCat(options.data_dir, "/", kLockFileName)));
-  SqliteOptions node_options = WriterOptions();
-  node_options.cache_bytes = 1 << 20;
-  HF_ASSIGN_OR_RETURN(node, SqliteNodeStore::Open(absl::StrCat(options.data_dir, "/", kNodeFileName),
-                                                  node_options, options.random));
+  HF_RETURN_IF_ERROR(OpenNode());
+  HF_RETURN_IF_ERROR(FinishReplacement());
+  HF_RETURN_IF_ERROR(RemoveReplaced());
   HF_RETURN_IF_ERROR(OpenTables());
   HF_RETURN_IF_ERROR(CheckNothingLost());
   HF_RETURN_IF_ERROR(SettleVisible());
   Publish(/*milestones_changed=*/true);
   return OpenReaders();
+}
+
+absl::Status Store::Impl::OpenNode() {
+  HF_ASSIGN_OR_RETURN(lock, options.files->Lock(absl::StrCat(options.data_dir, "/", kLockFileName)));
+  SqliteOptions node_options = WriterOptions();
+  node_options.cache_bytes = 1 << 20;
+  HF_ASSIGN_OR_RETURN(node, SqliteNodeStore::Open(absl::StrCat(options.data_dir, "/", kNodeFileName),
+                                                  node_options, options.random));
+  return absl::OkStatus();
 }
 
 absl::Status Store::Impl::OpenTables() {
@@ -104,8 +111,12 @@ absl::Status Store::Impl::CheckNothingLost() {
 }
 
 absl::Status Store::Impl::SettleVisible() {
-  // The floor was visible when it took effect, even if a power cut has taken node.db's word for it.
-  visible = node->visible().revision > floor.floor ? node->visible() : floor_position;
+  // A power cut may take node.db's word for it, which is not synced; what the last batch says, and the floor,
+  // were visible too.
+  visible = floor_position;
+  for (const Position& shown : {tail.visible, node->visible()}) {
+    if (shown.revision > visible.revision) visible = shown;
+  }
   return AdvanceFloor().status();
 }
 
