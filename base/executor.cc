@@ -1,6 +1,8 @@
 #include "base/executor.h"
 
 #include <pthread.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <deque>
@@ -171,12 +173,14 @@ struct WorkerPool::State {
   }
 };
 
-WorkerPool::WorkerPool(const std::string& name, int thread_count, int max_queued)
+WorkerPool::WorkerPool(const std::string& name, int thread_count, int max_queued, int niceness)
     : state_(std::make_unique<State>()) {
   state_->max_queued = static_cast<size_t>(max_queued);
   for (int i = 0; i < thread_count; ++i) {
-    state_->threads.emplace_back([state = state_.get(), name] {
+    state_->threads.emplace_back([state = state_.get(), name, niceness] {
       NameThisThread(name);
+      // Linux keeps a niceness for each thread. Being less nice than asked is no failure.
+      if (niceness > 0) (void)setpriority(PRIO_PROCESS, static_cast<id_t>(gettid()), niceness);
       state->Run();
     });
   }

@@ -58,11 +58,11 @@ class ThreadExecutor : public Executor {
 };
 
 // A bounded pool for work that may wait on disks: ranges, history, snapshots. `TryPost` refuses (returns
-// false) when `max_queued` tasks wait, so that the caller can answer RESOURCE_EXHAUSTED. Destructor: as
-// ThreadExecutor.
+// false) when `max_queued` tasks wait, so that the caller can answer RESOURCE_EXHAUSTED. With `niceness`
+// above 0 (at most 19) the scheduler prefers all other threads. Destructor: as ThreadExecutor.
 class WorkerPool {
  public:
-  WorkerPool(const std::string& name, int thread_count, int max_queued);
+  WorkerPool(const std::string& name, int thread_count, int max_queued, int niceness = 0);
   ~WorkerPool();
 
   [[nodiscard]] bool TryPost(std::function<void()> task);

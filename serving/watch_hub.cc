@@ -17,12 +17,10 @@ void WatchHub::Post(std::function<void(WatchCore&)> task) {
   });
 }
 
-WatchId WatchHub::Open(v1::WatchRequest request, std::shared_ptr<WatchSink> sink) {
-  const WatchId id = next_id_.fetch_add(1, std::memory_order_relaxed);
+void WatchHub::Open(WatchId id, v1::WatchRequest request, std::shared_ptr<WatchSink> sink) {
   Post([id, request = std::move(request), sink = std::move(sink)](WatchCore& core) {
     core.Open(id, request, sink);
   });
-  return id;
 }
 
 void WatchHub::OnWritable(WatchId id) {

@@ -23,8 +23,12 @@ class WatchHub : public storage::StoreObserver {
   explicit WatchHub(WatchCore::Options options);
   ~WatchHub() override;
 
-  // A new stream. What is wrong with it, its limits and its history is told through sink->Finish.
-  WatchId Open(v1::WatchRequest request, std::shared_ptr<WatchSink> sink);
+  // A name for a stream to be. Never given twice.
+  WatchId NewId() { return next_id_.fetch_add(1, std::memory_order_relaxed); }
+
+  // A new stream; `id` comes from NewId. What is wrong with it, its limits and its history is told through
+  // sink->Finish.
+  void Open(WatchId id, v1::WatchRequest request, std::shared_ptr<WatchSink> sink);
 
   // The sink said CanWrite() == false before, and can take a message now.
   void OnWritable(WatchId id);

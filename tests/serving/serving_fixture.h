@@ -153,7 +153,8 @@ class ServingFixture : public ::testing::Test {
   Watch Open(const v1::WatchRequest& request, std::shared_ptr<ListSink> sink = std::make_shared<ListSink>()) {
     Watch watch;
     watch.sink = std::move(sink);
-    watch.id = hub_->Open(request, watch.sink);
+    watch.id = hub_->NewId();
+    hub_->Open(watch.id, request, watch.sink);
     Settle();
     return watch;
   }

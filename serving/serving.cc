@@ -1,0 +1,57 @@
+#include "serving/serving.h"
+
+#include <utility>
+
+#include "base/limits.h"
+
+namespace holdfast::serving {
+namespace {
+
+// Ranges and catching up give way to point reads and to the protocol: two threads that the scheduler prefers
+// less.
+constexpr int kRangeThreads = 2;
+constexpr int kRangeNiceness = 10;
+
+}  // namespace
+
+Serving::Serving(Options options)
+    : store_(options.store),
+      node_({options.node_id, options.site, options.staleness}),
+      history_(options.store),
+      watch_thread_("watch", options.clock),
+      points_("point-read", 1, kMaxQueuedPointReads),
+      ranges_("range-read", kRangeThreads, kMaxQueuedRangeReads, kRangeNiceness),
+      watch_reads_("watch-read", kMaxWatchReads, kMaxWatchReads, kRangeNiceness),
+      waiters_(&watch_thread_, options.store->visible().revision),
+      admission_({options.store, &node_, &history_, &waiters_, options.clock}),
+      reader_(
+          {options.store, &node_, &admission_, &history_, options.clock, QueueOf(points_), QueueOf(ranges_)}),
+      watches_({.log = &options.store->log(),
+                .readers = &options.store->readers(),
+                .node = &node_,
+                .clock = options.clock,
+                .executor = &watch_thread_,
+                .workers = QueueOf(watch_reads_),
+                .lost_history = [this] { return history_.Now(); },
+                .visible = options.store->visible().revision}) {
+  // In this order: who judges by the history hears of a change after the history does.
+  store_->AddObserver(&history_);
+  store_->AddObserver(&waiters_);
+  store_->AddObserver(&watches_);
+}
+
+Serving::~Serving() {
+  store_->RemoveObserver(&watches_);
+  store_->RemoveObserver(&waiters_);
+  store_->RemoveObserver(&history_);
+  points_.Shutdown();
+  ranges_.Shutdown();
+  watch_reads_.Shutdown();
+  watch_thread_.Shutdown();
+}
+
+TaskQueue Serving::QueueOf(WorkerPool& pool) {
+  return [&pool](std::function<void()> task) { return pool.TryPost(std::move(task)); };
+}
+
+}  // namespace holdfast::serving
