@@ -74,6 +74,7 @@ inline constexpr absl::Duration kMaxReconnectWindow = absl::Seconds(30);
 inline constexpr int kCheckpointPages = 1'000;
 inline constexpr int64_t kWalWarningBytes = 64 << 20;
 inline constexpr size_t kMaxFrameBytes = 8 << 20;  // one frame of a salvage or archive file
+inline constexpr int kMaxVerifyFindings = 1'000;
 inline constexpr int kCompactStepRows = 200;
 inline constexpr uint64_t kMinRecordsPerCompact = 100;
 inline constexpr int64_t kRetainRecords = 1'000'000;

@@ -134,6 +134,10 @@ absl::Status SqliteDatabase::QuickCheck() { return RunCheck("PRAGMA quick_check(
 
 absl::Status SqliteDatabase::IntegrityCheck() { return RunCheck("PRAGMA integrity_check(5)"); }
 
+absl::Status SqliteDatabase::IntegrityCheck(absl::string_view table) {
+  return RunCheck(absl::StrCat("PRAGMA integrity_check('", table, "')"));
+}
+
 absl::Status SqliteDatabase::RunCheck(absl::string_view pragma) {
   HF_ASSIGN_OR_RETURN(SqliteStatement statement, Prepare(pragma));
   SqliteQuery query = statement.Query();

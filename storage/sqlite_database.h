@@ -72,6 +72,8 @@ class SqliteDatabase {
   // flipped bits pass both: row hashes are what finds them (I13).
   absl::Status QuickCheck();
   absl::Status IntegrityCheck();
+  // Of one table with its indexes.
+  absl::Status IntegrityCheck(absl::string_view table);
 
   // Reads up to `count` pages of the file itself (not the WAL) from `first`, counted from 1, past SQLite's
   // cache, and appends to `damaged` those that do not match their checksums: free pages and unused bytes too,

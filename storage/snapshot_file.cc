@@ -1,0 +1,137 @@
+#include "storage/snapshot_file.h"
+
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "storage/data_tables.h"
+#include "storage/database_check.h"
+#include "storage/errors.h"
+#include "storage/schema.h"
+#include "storage/sqlite_backup.h"
+#include "storage/sqlite_transaction.h"
+
+namespace holdfast::storage {
+namespace {
+
+// What is copied while the source's snapshot is held, between two looks at `cancelled`.
+constexpr int kPagesPerStep = 512;
+
+SqliteOptions FileOptions(const Store::Options& options) {
+  SqliteOptions sqlite;
+  sqlite.vfs = options.vfs;
+  sqlite.create_if_missing = false;
+  return sqlite;
+}
+
+absl::Status RemoveIfThere(FileSystem& files, const std::string& path) {
+  HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(path));
+  return exists ? files.Remove(path) : absl::OkStatus();
+}
+
+// What SQLite has put beside a file that was opened; of no use once it is closed and checkpointed.
+absl::Status RemoveCompanions(FileSystem& files, const std::string& path) {
+  HF_RETURN_IF_ERROR(RemoveIfThere(files, path + "-wal"));
+  return RemoveIfThere(files, path + "-shm");
+}
+
+// Copies what is durable now. Returns the position that was visible once the copy's content stood fast.
+absl::StatusOr<Position> CopyPages(Store& store, const std::string& path,
+                                   const std::function<bool()>& cancelled) {
+  const std::string source_path = absl::StrCat(store.options().data_dir, "/", kDataFileName);
+  HF_ASSIGN_OR_RETURN(const auto source,
+                      SqliteDatabase::OpenReader(source_path, FileOptions(store.options())));
+  HF_ASSIGN_OR_RETURN(const SqliteReadTransaction snapshot, SqliteReadTransaction::Begin(*source));
+  // After the pin: what is visible then is not below the floor that the copy holds.
+  const Position visible = store.visible();
+  HF_ASSIGN_OR_RETURN(const auto backup, SqliteBackup::Start(*source, path));
+  while (true) {
+    if (cancelled()) return StoppedError("the snapshot");
+    HF_ASSIGN_OR_RETURN(const bool is_copied, backup->Step(kPagesPerStep));
+    if (is_copied) break;
+  }
+  HF_RETURN_IF_ERROR(backup->Finish());
+  return visible;
+}
+
+// Takes back in the copy what readers of the source did not see yet (R15), and leaves one file without a WAL.
+absl::Status CutToVisible(const SqliteOptions& options, const std::string& path, const Position& visible) {
+  HF_ASSIGN_OR_RETURN(const auto copy, SqliteDatabase::OpenWriter(path, options));
+  StoreTail tail;
+  {
+    HF_ASSIGN_OR_RETURN(MetaTable meta, MetaTable::Open(*copy, "meta"));
+    HF_ASSIGN_OR_RETURN(tail, meta.ReadTail());
+  }
+  if (visible.revision >= tail.position.revision) return absl::OkStatus();
+  HF_RETURN_IF_ERROR(RewindTables(*copy, visible));
+  return copy->Checkpoint().status();
+}
+
+absl::StatusOr<SnapshotFile> Describe(const Store::Options& options, SqliteDatabase& database) {
+  HF_ASSIGN_OR_RETURN(MetaTable meta, MetaTable::Open(database, "meta"));
+  HF_ASSIGN_OR_RETURN(const StoreTail tail, meta.ReadTail());
+  SnapshotFile file;
+  file.path = database.path();
+  file.position = tail.position;
+  file.state_digest = tail.state_digest;
+  file.key_count = tail.key_count;
+  HF_ASSIGN_OR_RETURN(const int64_t schema, database.UserVersion());
+  file.schema_version = static_cast<uint32_t>(schema);
+  HF_ASSIGN_OR_RETURN(const int64_t bytes, options.files->Size(file.path));
+  file.file_bytes = static_cast<uint64_t>(bytes);
+  return file;
+}
+
+absl::StatusOr<SnapshotFile> Copy(Store& store, const std::string& path,
+                                  const std::function<bool()>& cancelled) {
+  HF_ASSIGN_OR_RETURN(const Position visible, CopyPages(store, path, cancelled));
+  HF_RETURN_IF_ERROR(CutToVisible(FileOptions(store.options()), path, visible));
+  SnapshotFile file;
+  {
+    HF_ASSIGN_OR_RETURN(const auto copy, SqliteDatabase::OpenWriter(path, FileOptions(store.options())));
+    HF_ASSIGN_OR_RETURN(file, Describe(store.options(), *copy));
+  }
+  FileSystem& files = *store.options().files;
+  HF_RETURN_IF_ERROR(RemoveCompanions(files, path));
+  HF_RETURN_IF_ERROR(files.SyncDirectory(ParentDirectory(path)));
+  return file;
+}
+
+absl::StatusOr<SnapshotFile> Verify(const Store::Options& options, const std::string& path,
+                                    const std::function<bool()>& cancelled) {
+  HF_ASSIGN_OR_RETURN(const auto database, SqliteDatabase::OpenWriter(path, FileOptions(options)));
+  HF_RETURN_IF_ERROR(CheckDataSchema(*database));
+  HF_ASSIGN_OR_RETURN(const SnapshotFile file, Describe(options, *database));
+  v1::VerifyResult result;
+  DatabaseCheck check(database.get(), {file.position, cancelled, [](int64_t, int64_t) {}}, &result);
+  HF_RETURN_IF_ERROR(check.Run());
+  if (result.findings_size() == 0) return file;
+  const v1::VerifyFinding& first = result.findings(0);
+  return DamagedDatabaseError(
+      path, absl::StrCat(result.findings_size(), " findings, the first: ", first.message()));
+}
+
+}  // namespace
+
+absl::StatusOr<SnapshotFile> CopySnapshot(Store& store, const std::string& path,
+                                          const std::function<bool()>& cancelled) {
+  FileSystem& files = *store.options().files;
+  absl::StatusOr<SnapshotFile> file = Copy(store, path, cancelled);
+  if (file.ok()) return file;
+  // Half a copy is of no use; the first error is what matters.
+  RemoveIfThere(files, path).IgnoreError();
+  RemoveCompanions(files, path).IgnoreError();
+  return file;
+}
+
+absl::StatusOr<SnapshotFile> VerifySnapshotFile(const Store::Options& options, const std::string& path,
+                                                const std::function<bool()>& cancelled) {
+  absl::StatusOr<SnapshotFile> file = Verify(options, path, cancelled);
+  const absl::Status removed = RemoveCompanions(*options.files, path);
+  if (file.ok() && !removed.ok()) return removed;
+  return file;
+}
+
+}  // namespace holdfast::storage
