@@ -46,7 +46,8 @@ absl::Status SqliteDatabase::CheckMatchesWal() {
   sqlite3_vfs* const vfs = sqlite3_vfs_find(options_.vfs.empty() ? nullptr : options_.vfs.c_str());
   if (bytes > 0) {
     std::string finding;
-    const int code = is_writer_ ? CheckWal(db_, vfs, &finding) : SQLITE_OK;
+    const bool is_checked = is_writer_ && !options_.has_unsynced_commits;
+    const int code = is_checked ? CheckWal(db_, vfs, &finding) : SQLITE_OK;
     if (code != SQLITE_OK) return Error(code);
     return finding.empty() ? absl::OkStatus() : DamagedDatabaseError(path_, finding);
   }

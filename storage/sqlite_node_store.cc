@@ -30,7 +30,10 @@ constexpr int64_t kWalFrameBytes = 4096 + 24;
 absl::StatusOr<std::unique_ptr<SqliteNodeStore>> SqliteNodeStore::Open(absl::string_view path,
                                                                        const SqliteOptions& options,
                                                                        Random* random) {
-  HF_ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database, SqliteDatabase::OpenWriter(path, options));
+  SqliteOptions node_options = options;
+  node_options.has_unsynced_commits = true;
+  HF_ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database,
+                      SqliteDatabase::OpenWriter(path, node_options));
   HF_RETURN_IF_ERROR(PrepareNodeSchema(*database));
   HF_ASSIGN_OR_RETURN(MetaTable values, MetaTable::Open(*database, "node"));
   std::unique_ptr<SqliteNodeStore> store(new SqliteNodeStore(std::move(database), std::move(values), random));
@@ -138,7 +141,11 @@ absl::Status SqliteNodeStore::Durably(absl::FunctionRef<absl::Status()> write) {
   };
   const absl::Status written = run();
   HF_RETURN_IF_ERROR(database_->SetSynced(false));
-  return written;
+  HF_RETURN_IF_ERROR(written);
+  // Into the file at once, where each page has its checksum: the WAL then holds only what may be lost, and a
+  // torn or changed frame of it can take no promise with it. Without room it is done later.
+  const absl::Status folded = database_->Checkpoint().status();
+  return IsFailedSync(folded) ? folded : absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::string>> SqliteNodeStore::GetValue(absl::string_view name) {

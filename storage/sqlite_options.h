@@ -24,6 +24,9 @@ struct SqliteOptions {
   int page_bytes = 4096;
   // False: a commit is not synced; only for files whose loss costs nothing (a snapshot being unpacked).
   bool durable = true;
+  // Some commits are written but not synced (SqliteDatabase::SetSynced): a power cut may tear frames in the
+  // middle of the WAL, so that a frame that matches behind one that does not is no sign of damage.
+  bool has_unsynced_commits = false;
   // False: OpenWriter fails with NoSuchFileError if there is no file.
   bool create_if_missing = true;
 };
