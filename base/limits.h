@@ -65,8 +65,9 @@ inline constexpr size_t kMaxSnapshotChunkBytes = 4 << 20;  // what a receiver un
 inline constexpr int kMaxSnapshotChunks = 100'000;         // the manifest stays below gRPC's 4 MiB
 inline constexpr absl::Duration kSnapshotIdleLife = absl::Minutes(2);
 inline constexpr int kMaxRelayDepth = 8;
-inline constexpr uint64_t kMaxRecordsInsteadOfSnapshot = 20'000;  // an empty follower takes so many records, not more
-inline constexpr size_t kMaxRecentRecordBytes = 16 << 20;         // durable records that senders find in memory
+inline constexpr uint64_t kMaxRecordsInsteadOfSnapshot =
+    20'000;  // an empty follower takes so many records, not more
+inline constexpr size_t kMaxRecentRecordBytes = 16 << 20;  // durable records that senders find in memory
 inline constexpr size_t kMaxProbesInFlight = 64;
 inline constexpr absl::Duration kMaxReconnectWindow = absl::Seconds(30);
 

@@ -58,7 +58,8 @@ class SqliteDatabase {
   absl::StatusOr<SqliteCheckpoint> Checkpoint();
 
   // From the next transaction on: is a commit durable when it returns (the rule), or only written, so that it
-  // outlives the process but not the machine? A later synced commit makes it durable too. Outside a transaction.
+  // outlives the process but not the machine? A later synced commit makes it durable too. Outside a
+  // transaction.
   absl::Status SetSynced(bool is_synced);
 
   // The size of the WAL file now; 0 if there is none yet.
