@@ -89,7 +89,7 @@ void WatchCore::SendMark(WatchStream& stream) {
   AppendRevision(message, Reached(stream));
   stream.greeted = true;
   stream.mark_due = false;
-  Write(stream, std::move(message), tail_);
+  Write(stream, std::move(message), std::min(tail_, Reached(stream)));
 }
 
 // One message, or several marked ones if it would be too large.
@@ -129,7 +129,7 @@ void WatchCore::EndWithHint(WatchStream& stream) {
   std::string field;
   wire::AppendBytes(field, WatchResponse::kTryAddressFieldNumber, try_address_);
   message.AddOwn(field);
-  Write(stream, std::move(message), tail_);
+  Write(stream, std::move(message), std::min(tail_, Reached(stream)));
   End(stream, absl::OkStatus());
 }
 

@@ -47,7 +47,9 @@ struct WatchStream {
   bool greeted = false;
   bool mark_due = false;  // a progress mark should be sent
   absl::Duration last_sent;
-  Revision seen;  // the greatest revision that the client was told of
+  // The greatest revision that the client got changes of, or was told to have got all changes up to; a
+  // revision of a header alone does not count, and neither does what another node showed it.
+  Revision seen;
 
   // After a rewind of something it saw: what to tell it. `restored` is null until a worker has read it.
   struct Rewind {
