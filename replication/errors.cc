@@ -100,6 +100,11 @@ absl::Status ImpossibleRuleError(absl::string_view what) {
                     "what", what);
 }
 
+absl::Status WrongRoleError(absl::string_view what) {
+  return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS", what), "what",
+                    what);
+}
+
 absl::Status SilentUpstreamError(absl::Duration silence) {
   return MakeError(StatusCode::kUnavailable, "UNREACHABLE",
                    absl::StrCat("the upstream was silent for ", absl::FormatDuration(silence)));

@@ -39,6 +39,8 @@ absl::Status SnapshotRefusedError(absl::string_view snapshot_id, absl::string_vi
 absl::Status InvalidMessageError(absl::string_view field, absl::string_view what);
 // CONFLICTING_SETTINGS. A rule that no log may carry.
 absl::Status ImpossibleRuleError(absl::string_view what);
+// CONFLICTING_SETTINGS. The node's role or kind does not allow it.
+absl::Status WrongRoleError(absl::string_view what);
 // UNREACHABLE. The stream was silent for too long, or this relay has no upstream itself.
 absl::Status SilentUpstreamError(absl::Duration silence);
 absl::Status NoUpstreamError(absl::string_view node_id);

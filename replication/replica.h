@@ -8,6 +8,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/executor.h"
@@ -50,7 +51,8 @@ struct ReplicaView {
   std::string
       activity;  // for people: "following dc1-a", "taking a snapshot: 41%", "waiting for 2 of 3 voters" ...
   absl::Duration no_primary_since =
-      absl::ZeroDuration();  // SinceBoot when the primary was last heard, if it is not now
+      absl::ZeroDuration();        // SinceBoot when the primary was last heard, if it is not now
+  std::string not_serving_reason;  // not empty: the node has stopped serving, and why (on_halt)
 };
 
 // The protocol of one node: follows a primary or is one. Owns the follower, the senders, the snapshot copies
@@ -78,6 +80,9 @@ class Replica : public PeerService {
     absl::Duration heartbeat_interval = absl::Seconds(1);
     // Called on the strand when role, epoch, primary or rule changed.
     std::function<void()> on_change;
+    // DIVERGED, CHAIN_BROKEN or UNKNOWN_RECORD: this node must serve nothing any more, and says so until a
+    // person has acted. Called once, on the strand.
+    std::function<void(const absl::Status&)> on_halt;
   };
 
   static std::unique_ptr<Replica> Create(Options options);
@@ -103,6 +108,23 @@ class Replica : public PeerService {
   // committed. Strand.
   virtual void InitCluster(const std::string& cluster_id, storage::RecordDraft first_epoch,
                            std::function<void(absl::Status)> done) = 0;
+
+  // Makes this server the primary of `epoch` by its EPOCH record (R7). Requires that the durable promise is
+  // (epoch, this node and incarnation), that the log is the one chosen under R4 to R6, and that it has no
+  // record of `epoch`: LOWER_EPOCH, PROMISED_ELSEWHERE, CONFLICTING_SETTINGS. `done` when the record is
+  // committed, or when the role is lost. Strand.
+  virtual void BeginEpoch(uint64_t epoch, storage::RecordDraft first,
+                          std::function<void(absl::Status)> done) = 0;
+
+  // Lets a fenced or suspended former primary come back as a follower: what it alone held goes to salvage
+  // when a stream of a higher epoch conflicts with it. Durable. FENCED-like errors do not arise;
+  // CONFLICTING_SETTINGS for any other role. Strand.
+  virtual absl::Status Rejoin() = 0;
+
+  // This node's data is damaged (I13): takes a new incarnation, so that it is no voter any more (R16), then a
+  // snapshot from whoever has one, however far it reaches; serves what it has meanwhile. Survives a restart.
+  // A former or present primary is refused (DATA_DAMAGED): its log may hold what nobody else has. Strand.
+  virtual absl::Status Repair(absl::string_view why) = 0;
 
   // For the commit path of a primary (strand):
   // May this node admit records now? OK, or NOT_PRIMARY, STANDBY, NO_PRIMARY, RECOVERING, SUSPENDED, FENCED,

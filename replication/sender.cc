@@ -35,7 +35,7 @@ Sender::Sender(const Options& options, std::unique_ptr<StreamEnd<v1::FollowRespo
     : options_(options),
       stream_(std::move(stream)),
       last_heard_(options.clock->SinceBoot()),
-      last_heartbeat_(last_heard_) {
+      last_heartbeat_(last_heard_ - options.heartbeat_interval) {
   options_.strand->PostAfter(options_.heartbeat_interval, lifetime_.Wrap([this] { Tick(); }));
 }
 
@@ -88,8 +88,8 @@ void Sender::OnHello(v1::FollowHello hello) {
     case v1::FOLLOW_DECISION_CONTINUE:
     case v1::FOLLOW_DECISION_REWIND:
       state_ = State::kStreaming;
-      SendHeartbeat();
-      return Pump();
+      return Pump();  // the follower's first acknowledgement is answered with a heartbeat
+
     case v1::FOLLOW_DECISION_SUSPENDED:
       state_ = State::kQuiet;
       return;
@@ -202,15 +202,6 @@ void Sender::SendHeartbeat() {
   }
   committed_sent_ = committed.revision;
   last_heartbeat_ = options_.clock->SinceBoot();
-  stream_->Send(std::move(response));
-}
-
-void Sender::SendHint(const std::vector<std::string>& try_addresses) {
-  if (state_ != State::kStreaming) return;
-  v1::FollowResponse response;
-  v1::FollowHeartbeat& heartbeat = *response.mutable_heartbeat();
-  *heartbeat.mutable_committed() = storage::ToProto(options_.host->Committed());
-  heartbeat.mutable_try_addresses()->Add(try_addresses.begin(), try_addresses.end());
   stream_->Send(std::move(response));
 }
 

@@ -68,8 +68,6 @@ class Sender : public std::enable_shared_from_this<Sender> {
   // The log grew (or was cut: then End it instead).
   void OnAppended() { Pump(); }
   void OnCommitMoved();
-  // Tells the follower where else to go; it decides when.
-  void SendHint(const std::vector<std::string>& try_addresses);
   // Ends the stream with `status`; the host hears nothing.
   void End(const absl::Status& status);
 

@@ -1,0 +1,192 @@
+#include "replication/follower.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "replication/errors.h"
+#include "replication/snapshot_admission.h"
+#include "replication/store_log.h"
+#include "storage/record_codec.h"
+
+namespace holdfast::replication {
+namespace {
+
+// A voter that follows a relay tries the primary again after so long; a relay that itself hears nothing is
+// left after so long.
+constexpr absl::Duration kRetryPrimary = absl::Seconds(10);
+constexpr absl::Duration kMaxRelayStaleness = absl::Seconds(12);
+constexpr absl::Duration kQuietPatience = absl::Seconds(5);
+
+}  // namespace
+
+Follower::Follower(const Replica::Options& options, FollowerHost* host)
+    : options_(options), host_(host), appender_(options.store), reconnect_(options.random) {}
+
+Follower::~Follower() = default;
+
+void Follower::Start() {
+  if (state_ == State::kStopped) Connect();
+}
+
+void Follower::Stop() {
+  attempt_.Renew();
+  stream_.reset();
+  fetcher_.reset();
+  freshness_.OnDisconnected();
+  state_ = State::kStopped;
+}
+
+void Follower::Reconsider() {
+  if (state_ == State::kStopped) return;
+  Stop();
+  identity_.reset();
+  fed_through_.clear();
+  Connect();
+}
+
+void Follower::StartRepair() {
+  Stop();
+  repairing_ = true;
+  freshness_.Reset();
+  Connect();
+}
+
+Position Follower::KnownCommitted() const {
+  return committed_.revision <= appender_.verified().revision ? committed_ : appender_.verified();
+}
+
+void Follower::Connect() {
+  attempt_.Renew();
+  stream_.reset();
+  fetcher_.reset();
+  std::vector<UpstreamPolicy::Candidate> candidates = host_->Candidates();
+  for (const std::string& hint : hints_) {
+    const bool known = std::any_of(candidates.begin(), candidates.end(),
+                                   [&](const auto& candidate) { return candidate.peer_address == hint; });
+    if (!known && hint != options_.peer_address) candidates.push_back({hint, "", false, false, false});
+  }
+  const std::optional<std::string> address = options_.upstream_policy->Next(candidates, failed_);
+  if (!address) {
+    SetActivity("knows nobody to follow");
+    return ConnectLater();
+  }
+  address_ = *address;
+  if (repairing_) return TakeSnapshot();
+  state_ = State::kGreeting;
+  connected_at_ = last_heard_ = options_.clock->SinceBoot();
+  v1::FollowRequest request;
+  *request.mutable_hello() = host_->MakeHello();
+  incarnation_ = request.hello().incarnation();
+  stream_ = options_.transport->Follow(address_, this);
+  stream_->Send(std::move(request));
+  options_.strand->PostAfter(options_.heartbeat_interval, attempt_.Wrap([this] { Tick(); }));
+}
+
+void Follower::ConnectLater() {
+  attempt_.Renew();
+  state_ = State::kWaiting;
+  options_.strand->PostAfter(reconnect_.NextDelay(), attempt_.Wrap([this] { Connect(); }));
+}
+
+void Follower::Drop(const absl::Status& why) {
+  stream_.reset();
+  fetcher_.reset();
+  freshness_.OnDisconnected();
+  ++failed_;
+  ConnectLater();
+  SetActivity(why.ok() ? "looks for an upstream"
+                       : absl::StrCat("not connected: ", address_, ": ", std::string(why.message())));
+  host_->OnUpstreamChanged();
+}
+
+// Why the upstream is to be left although its stream is up.
+std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
+  if (state_ == State::kQuiet && now - connected_at_ > kQuietPatience) return "its primary is suspended";
+  if (state_ != State::kStreaming || verdict_.fed_through_size() <= 1) return std::nullopt;
+  if (now - connected_at_ > kRetryPrimary && host_->IsVoter()) {
+    failed_ = -1;  // begins with the primary again
+    return "a voter follows the primary itself";
+  }
+  const absl::Duration fresh_at = std::max(freshness_.FreshAt().value_or(connected_at_), connected_at_);
+  if (now - fresh_at > kMaxRelayStaleness) return "it hears nothing from the primary";
+  return std::nullopt;
+}
+
+void Follower::Tick() {
+  const absl::Duration now = options_.clock->SinceBoot();
+  if (now - last_heard_ > kUpstreamSilence) return Drop(SilentUpstreamError(now - last_heard_));
+  if (const auto why = Unsatisfying(now))
+    return Drop(NoUpstreamError(absl::StrCat(address_, " (", *why, ")")));
+  if (state_ == State::kStreaming) {
+    if (now - connected_at_ > options_.heartbeat_interval) reconnect_.OnSuccess();
+    SendAck(/*probe=*/true);
+  }
+  options_.strand->PostAfter(options_.heartbeat_interval, attempt_.Wrap([this] { Tick(); }));
+}
+
+SnapshotTaker Follower::Taker() const {
+  SnapshotTaker taker;
+  taker.cluster_id = options_.store->node().identity().cluster_id;
+  taker.promise = options_.store->node().promise();
+  taker.appended = options_.store->appended();
+  taker.epoch_starts = EpochStarts(*options_.store);
+  taker.repairing = repairing_;
+  return taker;
+}
+
+void Follower::TakeSnapshot() {
+  attempt_.Renew();
+  stream_.reset();
+  state_ = State::kSnapshot;
+  SetActivity(absl::StrCat("takes a snapshot from ", address_));
+  SnapshotFetcher::Options fetch;
+  fetch.replica = &options_;
+  fetch.address = address_;
+  fetch.repairing = repairing_;
+  fetcher_ = std::make_unique<SnapshotFetcher>(
+      std::move(fetch), [this] { return Taker(); },
+      [this](int percent) {
+        SetActivity(absl::StrCat("takes a snapshot from ", address_, ": ", percent, "%"));
+      },
+      [this](absl::StatusOr<SnapshotFetcher::Fetched> fetched) { OnSnapshot(std::move(fetched)); });
+  fetcher_->Start();
+}
+
+void Follower::OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched) {
+  absl::Status status = fetched.ok() ? Install(*fetched) : fetched.status();
+  if (!status.ok()) {
+    int64_t retry_ms = 0;
+    if (absl::SimpleAtoi(DetailOf(status, "retry_after_ms"), &retry_ms)) {
+      reconnect_.Spread(absl::Milliseconds(retry_ms));
+    }
+    return Drop(WithContext(status, "snapshot"));
+  }
+  fetcher_.reset();
+  if (std::exchange(repairing_, false)) host_->OnRepaired();
+  failed_ = 0;
+  Connect();
+}
+
+absl::Status Follower::Install(const SnapshotFetcher::Fetched& fetched) {
+  // The promise or the log may have moved while it was fetched (R11, R15): judged anew.
+  HF_RETURN_IF_ERROR(AdmitSnapshot(Taker(), fetched.manifest));
+  const StreamIdentity stream{fetched.manifest.stream_epoch(), fetched.manifest.primary_node_id(),
+                              fetched.manifest.primary_incarnation()};
+  HF_RETURN_IF_ERROR(host_->Admit(stream, fetched.manifest.cluster_id()));
+  HF_ASSIGN_OR_RETURN(const Position position, storage::FromProto(fetched.manifest.position()));
+  return options_.store->ReplaceWith(fetched.path, position,
+                                     absl::StrCat("replaced by a snapshot from ", address_));
+}
+
+void Follower::SetActivity(std::string activity) {
+  if (activity == activity_) return;
+  activity_ = std::move(activity);
+  host_->OnUpstreamChanged();
+}
+
+}  // namespace holdfast::replication

@@ -1,0 +1,221 @@
+// What other nodes ask of a replica: to be fed, to lend a snapshot, to promise.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/limits.h"
+#include "base/status_macros.h"
+#include "replication/errors.h"
+#include "replication/promise_book.h"
+#include "replication/replica_impl.h"
+#include "replication/store_log.h"
+#include "storage/record_codec.h"
+
+namespace holdfast::replication {
+namespace {
+
+// So much time for each follower that will come back, that they do not come together.
+constexpr absl::Duration kWindowPerFollower = absl::Milliseconds(20);
+
+}  // namespace
+
+std::unique_ptr<StreamEvents<v1::FollowRequest>> ReplicaImpl::AcceptFollow(
+    std::unique_ptr<StreamEnd<v1::FollowResponse>> stream) {
+  Sender::Options options;
+  options.store = options_.store;
+  options.strand = options_.strand;
+  options.offload = options_.offload;
+  options.clock = options_.clock;
+  options.recent = &recent_;
+  options.host = this;
+  options.heartbeat_interval = options_.heartbeat_interval;
+  auto sender = std::make_shared<Sender>(options, std::move(stream));
+  std::unique_ptr<StreamEvents<v1::FollowRequest>> events = sender->MakeEvents();
+  if (role_ == Role::kStopped || senders_.size() >= kMaxNodes) {
+    sender->End(StoppingError({}));
+  } else {
+    senders_.push_back(std::move(sender));
+  }
+  return events;
+}
+
+UpstreamState::Standing ReplicaImpl::StandingNow() const {
+  switch (role_) {
+    case Role::kPrimary:
+      return UpstreamState::kPrimary;
+    case Role::kRecovering:
+    case Role::kSuspended:
+      return UpstreamState::kSuspended;
+    case Role::kFenced:
+      return UpstreamState::kFenced;
+    case Role::kFollower:
+      if (!FollowedStream()) return UpstreamState::kNoStream;
+      return follower_.streaming() ? UpstreamState::kRelay : UpstreamState::kUnfed;
+    default:
+      return UpstreamState::kNoStream;
+  }
+}
+
+// The stream that this follower may pass on: what it follows or, after a restart, what its log and its
+// promise agree on (R12).
+std::optional<StreamIdentity> ReplicaImpl::FollowedStream() const {
+  std::optional<StreamIdentity> stream = follower_.stream();
+  if (!stream) {
+    const std::optional<storage::Milestone> newest = NewestEpoch(*options_.store);
+    if (!newest || !newest->epoch) return std::nullopt;
+    stream = StreamIdentity{newest->position.revision.epoch(), newest->epoch->node_id(),
+                            newest->epoch->incarnation()};
+  }
+  if (!IsPromisedTo(options_.store->node().promise(), *stream)) return std::nullopt;
+  return stream;
+}
+
+StreamIdentity ReplicaImpl::OwnStream() const {
+  if (IsFollowing()) return FollowedStream().value_or(StreamIdentity());
+  return {own_epoch_, options_.node_id, options_.store->node().identity().incarnation};
+}
+
+HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
+  UpstreamState state;
+  state.standing = StandingNow();
+  state.cluster_id = options_.store->node().identity().cluster_id;
+  state.node_id = options_.node_id;
+  state.stream = OwnStream();
+  if (IsFollowing()) state.fed_through = follower_.fed_through();
+  state.follower_is_member = inventory_.inventory().Find(hello.node_id()) != nullptr;
+  const Position end = SendableEnd();
+  HandshakeVerdict verdict =
+      DecideHandshake(hello, state, HistoryOf(*options_.store, end.revision), StoreLog(options_.store, end));
+  const uint64_t record_epoch = Revision(hello.appended().revision()).epoch();
+  // What is known already ends no streams again.
+  const bool is_news =
+      verdict.learned == HandshakeVerdict::kHigherEpoch ? role_ != Role::kFenced : role_ != Role::kSuspended;
+  switch (is_news ? verdict.learned : HandshakeVerdict::kNothing) {
+    case HandshakeVerdict::kNothing:
+      break;
+    case HandshakeVerdict::kHigherPromise:
+      LosePrimary(Role::kSuspended, hello.promise().epoch(),
+                  absl::StrCat("suspended: '", hello.node_id(), "' has promised epoch ",
+                               hello.promise().epoch(), " to '", hello.promise().candidate_node_id(), "'"));
+      break;
+    case HandshakeVerdict::kHigherEpoch:
+      LosePrimary(Role::kFenced, record_epoch,
+                  absl::StrCat("fenced: '", hello.node_id(), "' has records of epoch ", record_epoch));
+      break;
+    case HandshakeVerdict::kOwnEpochAhead:
+      LosePrimary(Role::kSuspended, own_epoch_,
+                  absl::StrCat("suspended: '", hello.node_id(), "' holds more of epoch ", own_epoch_,
+                               " than this node: its log has lost its end, and only a new epoch can go on"));
+      break;
+  }
+  return verdict;
+}
+
+void ReplicaImpl::FillVerdict(v1::FollowVerdict* verdict) {
+  const StreamIdentity stream = OwnStream();
+  verdict->set_cluster_id(options_.store->node().identity().cluster_id);
+  verdict->set_stream_epoch(stream.epoch);
+  verdict->set_primary_node_id(stream.primary_node_id);
+  verdict->set_primary_incarnation(stream.primary_incarnation);
+  verdict->add_fed_through(options_.node_id);
+  if (IsFollowing()) {
+    verdict->set_primary_client_address(follower_.verdict().primary_client_address());
+    verdict->set_primary_peer_address(follower_.verdict().primary_peer_address());
+    verdict->mutable_fed_through()->Add(follower_.fed_through().begin(), follower_.fed_through().end());
+  } else {
+    verdict->set_primary_client_address(options_.client_address);
+    verdict->set_primary_peer_address(options_.peer_address);
+  }
+  const absl::Duration window =
+      std::min(kMaxReconnectWindow, kWindowPerFollower * static_cast<int64_t>(senders_.size()));
+  verdict->mutable_reconnect_window()->set_seconds(absl::ToInt64Seconds(window));
+  verdict->mutable_reconnect_window()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(window - absl::Seconds(absl::ToInt64Seconds(window)))));
+}
+
+// R8, R12: what is durable here; of a relay what is verified against its stream.
+Position ReplicaImpl::SendableEnd() {
+  if (!IsFollowing()) return options_.store->appended();
+  return follower_.streaming() ? follower_.verified() : options_.store->visible();
+}
+
+Position ReplicaImpl::Committed() {
+  const Position visible = options_.store->visible();
+  if (!IsFollowing() || !follower_.streaming() || visible.revision <= follower_.verified().revision)
+    return visible;
+  return follower_.KnownCommitted();
+}
+
+void ReplicaImpl::OnSenderClosed(Sender* sender) {
+  std::erase_if(senders_, [sender](const std::shared_ptr<Sender>& other) { return other.get() == sender; });
+}
+
+// A copy: a sender that ends takes itself off the list.
+void ReplicaImpl::ForEachSender(const std::function<void(Sender&)>& visit) {
+  const std::vector<std::shared_ptr<Sender>> senders = senders_;
+  for (const std::shared_ptr<Sender>& sender : senders) visit(*sender);
+}
+
+void ReplicaImpl::EndSenders(const absl::Status& status) {
+  std::vector<std::shared_ptr<Sender>> senders;
+  senders.swap(senders_);
+  for (const std::shared_ptr<Sender>& sender : senders) sender->End(status);
+}
+
+absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::AcceptFetchSnapshot(
+    const v1::FetchSnapshotRequest& request) {
+  const std::string& own = options_.store->node().identity().cluster_id;
+  const UpstreamState::Standing standing = StandingNow();
+  if (standing == UpstreamState::kFenced) return FencedError(other_epoch_, view().primary_client_address);
+  if (standing == UpstreamState::kSuspended) return SuspendedError(other_epoch_);
+  if (standing == UpstreamState::kNoStream) return NoUpstreamError(options_.node_id);
+  if (!request.cluster_id().empty() && request.cluster_id() != own)
+    return WrongClusterError(own, request.cluster_id());
+  if (inventory_.inventory().Find(request.node_id()) == nullptr) return NotAMemberError(request.node_id());
+  HF_RETURN_IF_ERROR(AdmitStream(request.promise(), OwnStream()).status());
+  return copies_.Serve(request, OwnStream());
+}
+
+absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::PromiseRequest& request) {
+  storage::NodeStore& node = options_.store->node();
+  const std::string& own = node.identity().cluster_id;
+  if (!own.empty() && !request.cluster_id().empty() && request.cluster_id() != own) {
+    return WrongClusterError(own, request.cluster_id());
+  }
+  if (!request.inspect()) {
+    if (role_ == Role::kHalted) return halted_;
+    if (role_ == Role::kStopped) return StoppingError({});
+    if (own.empty()) return NotInitializedError(options_.node_id);
+    if (request.cluster_id() != own) return WrongClusterError(own, request.cluster_id());
+    const uint64_t log_epoch = options_.store->appended().revision.epoch();
+    HF_ASSIGN_OR_RETURN(const PromiseDecision decision,
+                        DecidePromise(node.promise(), log_epoch, request.promise()));
+    if (decision == PromiseDecision::kStore) {
+      HF_RETURN_IF_ERROR(node.StorePromise(request.promise()));
+      // From here on nothing of a lower epoch is done (R11, R12, R17).
+      if (IsFollowing()) {
+        EndSenders(NoUpstreamError(options_.node_id));
+        copies_.EndAll(options_.store->visible().revision);
+        follower_.Reconsider();
+      } else {
+        LosePrimary(role_ == Role::kFenced ? Role::kFenced : Role::kSuspended, request.promise().epoch(),
+                    absl::StrCat("suspended: has promised epoch ", request.promise().epoch(), " to '",
+                                 request.promise().candidate_node_id(), "'"));
+      }
+    }
+  }
+  v1::PromiseResponse response;
+  response.set_node_id(options_.node_id);
+  response.set_incarnation(node.identity().incarnation);
+  *response.mutable_promise() = node.promise();
+  // R1: read after the promise was durable.
+  *response.mutable_appended() = storage::ToProto(options_.store->appended());
+  *response.mutable_committed() = storage::ToProto(options_.store->visible());
+  const ReplicaView seen = view();
+  response.set_role(seen.role);
+  response.set_epoch(seen.epoch);
+  response.set_primary_node_id(seen.primary_node_id);
+  return response;
+}
+
+}  // namespace holdfast::replication

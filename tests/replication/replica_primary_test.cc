@@ -1,0 +1,219 @@
+#include <gtest/gtest.h>
+
+#include "tests/replication/replica_fixture.h"
+
+namespace holdfast::replication {
+namespace {
+
+TEST_F(ReplicaTest, ACommitIsShownOnlyWhenAQuorumHoldsIt) {
+  Add("p"), Add("a"), Add("b"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"a", "b", "x"}, 2), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("p", Commit("p", "k", "1")));
+  Isolate("a"), Isolate("b");
+  const Position waiting = Commit("p", "k", "2");
+  time_.RunFor(absl::Seconds(10));
+  EXPECT_LT(node("p").store().visible().revision, waiting.revision);
+  EXPECT_LT(node("x").store().visible().revision, waiting.revision);
+  const Replica::Acknowledgement held = node("p").replica().AcknowledgedAt(waiting.revision);
+  EXPECT_EQ(held.acknowledged, 1u);
+  EXPECT_EQ(held.needed, 2u);
+  network_.HealAll();
+  EXPECT_TRUE(RunUntilShown("p", waiting));
+  EXPECT_TRUE(RunUntilShown("b", waiting));
+}
+
+TEST_F(ReplicaTest, ARuleIsSettledOnceAQuorumDurablyKnowsIt) {
+  Add("p"), Add("a"), Add("b");
+  ASSERT_EQ(Init({"a", "b"}, 2), absl::OkStatus());
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").replica().RuleSettled(); }, absl::Seconds(10)));
+}
+
+TEST_F(ReplicaTest, AClusterIsBegunOnce) {
+  Add("p"), Add("s"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  EXPECT_EQ(ReasonOf(*Init({}, 0)), "ALREADY_INITIALIZED");
+  ASSERT_TRUE(RunUntilShown("s", node("p").store().visible()));
+  std::optional<absl::Status> refused;
+  node("s").replica().InitCluster("c9", EpochDraft("s", {}, 0, 0, true),
+                                  [&](const absl::Status& status) { refused = status; });
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(ReasonOf(*refused), "ALREADY_INITIALIZED");
+}
+
+TEST_F(ReplicaTest, AClusterWhosePrimaryWouldVoteIsRefused) {
+  Add("p"), Add("s");
+  EXPECT_EQ(ReasonOf(*Init({"p"}, 1)), "CONFLICTING_SETTINGS");
+  EXPECT_TRUE(node("p").store().appended().revision.is_zero());
+}
+
+// R18.
+TEST_F(ReplicaTest, ARestartedPrimaryAdmitsNothingBeforeItsVotersAnswered) {
+  Add("p"), Add("a"), Add("b"), Add("c");
+  ASSERT_EQ(Init({"a", "b", "c"}, 2), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("p", Commit("p", "k", "1")));
+  Isolate("p");
+  node("p").Kill();
+  node("p").Start();
+  time_.RunFor(absl::Seconds(10));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_RECOVERING);
+  EXPECT_EQ(ReasonOf(node("p").replica().CanAdmit()), "RECOVERING");
+  network_.HealAll();
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_PRIMARY; }, absl::Seconds(10)));
+  EXPECT_TRUE(RunUntilShown("p", Commit("p", "k", "2")));
+}
+
+TEST_F(ReplicaTest, TheOnlyServerResumesAtOnce) {
+  Add("p"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  node("p").Kill();
+  node("p").Start();
+  time_.RunFor(absl::Milliseconds(10));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_PRIMARY);
+}
+
+TEST_F(ReplicaTest, WithLocalARestartedPrimaryAsksAnotherServer) {
+  Add("p"), Add("s");
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("s", node("p").store().visible()));
+  Isolate("p");
+  node("p").Kill();
+  node("p").Start();
+  time_.RunFor(absl::Seconds(10));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_RECOVERING);
+  network_.HealAll();
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_PRIMARY; }, absl::Seconds(10)));
+}
+
+TEST_F(ReplicaTest, AHigherPromiseElsewhereSuspendsThePrimary) {
+  Add("p"), Add("a"), Add("b");
+  ASSERT_EQ(Init({"a", "b"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("a", Commit("p", "k", "1")));
+  ASSERT_TRUE(GivePromise("a", 1, "a").ok());
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_SUSPENDED; }, absl::Seconds(10)));
+  EXPECT_EQ(ReasonOf(node("p").replica().CanAdmit()), "SUSPENDED");
+  // I7: the node that promised takes nothing of epoch 0 any more, by no way.
+  EXPECT_EQ(node("a").store().node().promise().epoch(), 1u);
+  time_.RunFor(absl::Seconds(10));
+  EXPECT_FALSE(node("a").replica().view().upstream_connected);
+}
+
+TEST_F(ReplicaTest, APromiseOfItsOwnSuspendsThePrimaryAlsoAfterARestart) {
+  Add("p"), Add("a");
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  ASSERT_TRUE(GivePromise("p", 1, "a").ok());
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_SUSPENDED);
+  node("p").Kill();
+  node("p").Start();
+  time_.RunFor(absl::Seconds(5));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_SUSPENDED);
+}
+
+TEST_F(ReplicaTest, AnInspectingQuestionChangesNothing) {
+  Add("p"), Add("a");
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  v1::PromiseRequest request;
+  request.set_cluster_id("c1");
+  request.set_inspect(true);
+  *request.mutable_promise() = Promise(9, "a");
+  const auto answer = node("p").replica().AcceptPromise(request);
+  ASSERT_TRUE(answer.ok());
+  EXPECT_EQ(answer->role(), v1::NODE_ROLE_PRIMARY);
+  EXPECT_EQ(answer->promise().epoch(), 0u);
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_PRIMARY);
+}
+
+TEST_F(ReplicaTest, APromiseIsGivenToOneCandidateOnlyAndRepeatedToIt) {
+  Add("p"), Add("a"), Add("b");
+  ASSERT_EQ(Init({"a", "b"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("b", node("p").store().visible()));
+  EXPECT_TRUE(GivePromise("b", 1, "a").ok());
+  EXPECT_EQ(ReasonOf(GivePromise("b", 1, "b")), "PROMISED_ELSEWHERE");
+  EXPECT_TRUE(GivePromise("b", 1, "a").ok());
+  node("b").Kill();
+  node("b").Start();
+  EXPECT_EQ(ReasonOf(GivePromise("b", 1, "b")), "PROMISED_ELSEWHERE");
+  EXPECT_EQ(ReasonOf(GivePromise("b", 0, "a")), "LOWER_EPOCH");
+}
+
+// A new epoch on a standby; what only the old primary held is cut and salvaged when it rejoins (I6, I10).
+TEST_F(ReplicaTest, AFencedPrimaryRejoinsAndWhatOnlyItHeldIsCut) {
+  Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  const Position common = Commit("p", "k", "both");
+  ASSERT_TRUE(RunUntilShown("a", common));
+  Isolate("p");
+  Commit("p", "k", "only p");
+  Commit("p", "k2", "only p");
+  ASSERT_TRUE(GivePromise("a", 1, "a").ok());
+  std::optional<absl::Status> begun;
+  node("a").replica().BeginEpoch(1, EpochDraft("a", {"x"}, 1, 1, false),
+                                 [&](const absl::Status& s) { begun = s; });
+  time_.RunFor(absl::Seconds(5));
+  // R10: p's rule {a} needs a, which counts itself there; the new one needs x.
+  ASSERT_TRUE(begun.has_value()) << node("x").replica().view().activity;
+  ASSERT_TRUE(begun->ok()) << *begun;
+  EXPECT_EQ(node("a").role(), v1::NODE_ROLE_PRIMARY);
+  const Position last = Commit("a", "k", "epoch 1");
+  ASSERT_TRUE(RunUntilShown("x", last));
+  EXPECT_EQ(node("x").replica().view().primary_node_id, "a");
+
+  network_.HealAll();
+  node("p").Kill();
+  node("p").Start();
+  ASSERT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_FENCED; }, absl::Seconds(20)))
+      << node("p").replica().view().activity;
+  EXPECT_EQ(ReasonOf(node("p").replica().CanAdmit()), "FENCED");
+  ASSERT_TRUE(node("p").replica().Rejoin().ok());
+  ASSERT_TRUE(RunUntilShown("p", last)) << node("p").replica().view().activity;
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_STANDBY);
+  EXPECT_EQ(node("p").store().state_digest(), node("a").store().state_digest());
+  node("p").Kill();
+  node("p").Start();
+  EXPECT_TRUE(RunUntilShown("p", Commit("a", "k", "later")));
+}
+
+// F18 [commit_by_number]: two records with one index; what is committed is told by hash.
+TEST_F(ReplicaTest, NothingOfAnotherBranchIsEverShown) {
+  Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"a", "x"}, 2), absl::OkStatus());
+  const Position common = node("p").store().visible();
+  ASSERT_TRUE(RunUntilShown("x", common));
+  Isolate("a");
+  const Position lost = Commit("p", "k", "lost");
+  ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == lost; }, absl::Seconds(5)));
+  EXPECT_EQ(node("x").store().visible(), common);
+  node("p").Kill();
+  network_.HealAll();
+  ASSERT_TRUE(GivePromise("a", 1, "a").ok());
+  node("a").replica().BeginEpoch(1, EpochDraft("a", {"x"}, 1, 1, false), [](const absl::Status&) {});
+  const Position last = node("a").store().appended();
+  ASSERT_EQ(last.revision.index(), lost.revision.index());
+  ASSERT_TRUE(time_.RunUntil(
+      [&] {
+        EXPECT_NE(node("x").store().visible(), lost);
+        return node("x").store().visible() == last;
+      },
+      absl::Seconds(20)))
+      << node("x").replica().view().activity;
+}
+
+TEST_F(ReplicaTest, AnEpochIsBegunOnlyByWhomItWasPromisedAndOnce) {
+  Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("a", node("p").store().visible()));
+  std::optional<absl::Status> answer;
+  const auto begin = [&] {
+    answer.reset();
+    node("a").replica().BeginEpoch(1, EpochDraft("a", {"x"}, 1, 1, false),
+                                   [&](const absl::Status& s) { answer = s; });
+    time_.RunFor(absl::Seconds(5));
+    return answer.value_or(absl::UnknownError("no answer"));
+  };
+  EXPECT_EQ(ReasonOf(begin()), "PROMISED_ELSEWHERE");
+  ASSERT_TRUE(GivePromise("a", 1, "a").ok());
+  EXPECT_TRUE(begin().ok());
+  EXPECT_EQ(ReasonOf(begin()), "LOWER_EPOCH");  // R7
+}
+
+}  // namespace
+}  // namespace holdfast::replication
