@@ -35,4 +35,10 @@ absl::Status InvalidFieldError(absl::string_view field, absl::string_view what) 
       "field", field);
 }
 
+absl::Status TooBusyError(absl::string_view what) {
+  return WithDetail(MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+                              absl::StrCat("too many ", what, " at once; retry later")),
+                    "what", what);
+}
+
 }  // namespace holdfast::node

@@ -21,4 +21,7 @@ absl::Status AdministrationAtProxyError(absl::string_view primary_node,
 // INVALID_REQUEST.
 absl::Status InvalidFieldError(absl::string_view field, absl::string_view what);
 
+// RESOURCE_EXHAUSTED. Too much of a kind waits already; retry later.
+absl::Status TooBusyError(absl::string_view what);
+
 }  // namespace holdfast::node

@@ -33,6 +33,7 @@ class AdministrationImpl : public Administration {
             std::function<void(absl::StatusOr<v1::InitResponse>)> done) override;
   void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
                    std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) override;
+  void Stop() override { stopping_ = true; }
 
  private:
   using Addresses = std::map<std::string, std::string, std::less<>>;
@@ -48,7 +49,10 @@ class AdministrationImpl : public Administration {
   absl::Status CheckCaughtUp(const v1::DurabilityRule& before, const v1::DurabilityRule& after) const;
   absl::StatusOr<std::optional<storage::RecordDraft>> MakeDraft(const NodesCall& call, Scope scope) const;
 
+  bool TimeIsUp(const NodesCall& call) const { return stopping_ || now() >= call.deadline; }
+
   const Options options_;
+  bool stopping_ = false;
 };
 
 void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Incarnations)> done) {
@@ -173,7 +177,7 @@ void AdministrationImpl::AppendMembers(std::shared_ptr<NodesCall> call) {
 
 void AdministrationImpl::AppendWhenCaughtUp(std::shared_ptr<NodesCall> call) {
   const absl::StatusOr<std::optional<storage::RecordDraft>> ready = MakeDraft(*call, Scope::kWhole);
-  if (!ready.ok() && IsNotCaughtUp(ready.status()) && now() < call->deadline) {
+  if (!ready.ok() && IsNotCaughtUp(ready.status()) && !TimeIsUp(*call)) {
     options_.strand->PostAfter(kPollInterval, [this, call] { AppendWhenCaughtUp(call); });
     return;
   }
@@ -187,7 +191,7 @@ void AdministrationImpl::AppendWhenCaughtUp(std::shared_ptr<NodesCall> call) {
 
 void AdministrationImpl::AnswerWhenSettled(std::shared_ptr<NodesCall> call, Revision revision) {
   const bool settled = options_.replica->RuleSettled();
-  if (!settled && now() + kPollInterval < call->deadline) {
+  if (!settled && !TimeIsUp(*call)) {
     options_.strand->PostAfter(kPollInterval, [this, call, revision] { AnswerWhenSettled(call, revision); });
     return;
   }

@@ -46,6 +46,9 @@ class Administration {
   // committed by `deadline` (R21).
   virtual void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
                            std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) = 0;
+
+  // Answers what polls at its next look instead of at its deadline.
+  virtual void Stop() = 0;
 };
 
 }  // namespace holdfast::primary

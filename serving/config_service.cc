@@ -26,6 +26,7 @@ CallLimits ConfigServiceImpl::LimitsOf(grpc::CallbackServerContext& context) con
 
 grpc::ServerUnaryReactor* ConfigServiceImpl::Get(grpc::CallbackServerContext* context,
                                                  const v1::GetRequest* request, v1::GetResponse* response) {
+  read_count_.fetch_add(1, std::memory_order_relaxed);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   options_.serving->reader().Get(*request, LimitsOf(*context), response,
                                  [reactor](const absl::Status& status) { Finish(reactor, status); });
@@ -35,6 +36,7 @@ grpc::ServerUnaryReactor* ConfigServiceImpl::Get(grpc::CallbackServerContext* co
 grpc::ServerUnaryReactor* ConfigServiceImpl::List(grpc::CallbackServerContext* context,
                                                   const v1::ListRequest* request,
                                                   v1::ListResponse* response) {
+  read_count_.fetch_add(1, std::memory_order_relaxed);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   options_.serving->reader().List(*request, LimitsOf(*context), response,
                                   [reactor](const absl::Status& status) { Finish(reactor, status); });
@@ -44,6 +46,7 @@ grpc::ServerUnaryReactor* ConfigServiceImpl::List(grpc::CallbackServerContext* c
 grpc::ServerUnaryReactor* ConfigServiceImpl::History(grpc::CallbackServerContext* context,
                                                      const v1::HistoryRequest* request,
                                                      v1::HistoryResponse* response) {
+  read_count_.fetch_add(1, std::memory_order_relaxed);
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   options_.serving->reader().History(*request, LimitsOf(*context), response,
                                      [reactor](const absl::Status& status) { Finish(reactor, status); });

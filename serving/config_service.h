@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <string>
 
@@ -45,10 +46,15 @@ class ConfigServiceImpl : public ConfigServiceBase {
   grpc::ServerUnaryReactor* History(grpc::CallbackServerContext* context, const v1::HistoryRequest* request,
                                     v1::HistoryResponse* response) override;
 
+  // Reads begun since the start, and watches open now. Any thread.
+  int64_t read_count() const { return read_count_.load(std::memory_order_relaxed); }
+  int64_t watch_count() const { return options_.serving->watches().open_count(); }
+
  private:
   CallLimits LimitsOf(grpc::CallbackServerContext& context) const;
 
   const Options options_;
+  std::atomic<int64_t> read_count_{0};
 };
 
 }  // namespace holdfast::serving

@@ -73,6 +73,7 @@ void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_pt
   progress_due_.emplace(stream->last_sent + stream->progress_interval, id);
   index_.Add(stream->filter.range, id);
   streams_.emplace(id, std::move(stream));
+  open_count_.store(static_cast<int64_t>(streams_.size()), std::memory_order_relaxed);
   ArmProgress();
   Deliver(id);
 }
@@ -87,6 +88,7 @@ void WatchCore::End(WatchStream& stream, const absl::Status& status) {
   index_.Remove(stream.filter.range, stream.id);
   const std::shared_ptr<WatchSink> sink = std::move(stream.sink);
   streams_.erase(stream.id);
+  open_count_.store(static_cast<int64_t>(streams_.size()), std::memory_order_relaxed);
   sink->Finish(status);
   if (streams_.empty() && drained_) std::exchange(drained_, nullptr)();
 }

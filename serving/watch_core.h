@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <deque>
 #include <functional>
 #include <memory>
@@ -61,6 +62,8 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   void OnRewound(Revision ancestor, Revision visible_before, std::vector<std::string> touched_keys);
   void OnReplaced(Revision position);
 
+  // Any thread.
+  int64_t open_count() const { return open_count_.load(std::memory_order_relaxed); }
   size_t stream_count() const { return streams_.size(); }
   size_t ring_bytes() const { return ring_.bytes(); }
   Revision tail() const { return tail_; }
@@ -106,6 +109,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
 
   const Options options_;
   std::unordered_map<WatchId, std::unique_ptr<WatchStream>> streams_;
+  std::atomic<int64_t> open_count_{0};  // streams_.size(), for other threads
   RangeIndex index_;
   WatchRing ring_;
   Revision tail_;           // everything visible up to here was looked at for every stream

@@ -40,6 +40,9 @@ class WatchHub : public storage::StoreObserver {
   // refused (DRAINING). `done` runs on the executor when no stream is left.
   void Drain(std::string try_address, std::function<void()> done);
 
+  // Streams that are open now. Any thread.
+  int64_t open_count() const { return core_->open_count(); }
+
   void OnAppended(absl::Span<const storage::LogRecordPtr> records) override {}
   void OnVisible(const Position& visible) override;
   void OnRewound(const Position& ancestor, const Position& visible_before,

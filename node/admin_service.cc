@@ -1,0 +1,85 @@
+#include "node/admin_service.h"
+
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "base/limits.h"
+#include "node/errors.h"
+#include "node/verify_service.h"
+#include "rpc/call_context.h"
+#include "rpc/status.h"
+
+namespace holdfast::node {
+namespace {
+
+constexpr absl::Duration kDefaultAdminDeadline = absl::Seconds(30);
+
+// Fills the response of a call when a result arrives, and ends the call.
+template <typename Response>
+std::function<void(absl::StatusOr<Response>)> Finisher(grpc::ServerUnaryReactor* reactor,
+                                                       Response* response) {
+  return [reactor, response](absl::StatusOr<Response> result) {
+    if (result.ok()) *response = *std::move(result);
+    reactor->Finish(rpc::ToGrpcStatus(result.status()));
+  };
+}
+
+}  // namespace
+
+absl::Duration AdminServiceImpl::DeadlineOf(grpc::CallbackServerContext& context) const {
+  const absl::Duration remaining = rpc::RemainingOf(context, *options_.clock);
+  const absl::Duration patience =
+      remaining == absl::InfiniteDuration() ? kDefaultAdminDeadline : std::min(remaining, kMaxCommitDeadline);
+  return options_.clock->SinceBoot() + patience;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::Init(grpc::CallbackServerContext* context,
+                                                 const v1::InitRequest* request, v1::InitResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, request, response, deadline = DeadlineOf(*context)] {
+    options_.administration->Init(*request, deadline, Finisher(reactor, response));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::Status(grpc::CallbackServerContext* context,
+                                                   const v1::StatusRequest*, v1::StatusResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, response] {
+    *response = options_.status->Get();
+    reactor->Finish(grpc::Status::OK);
+  });
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::VerifyResponse>* AdminServiceImpl::Verify(grpc::CallbackServerContext*,
+                                                                       const v1::VerifyRequest* request) {
+  return StartVerify(options_.store, options_.pool, request->deep());
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::ChangeNodes(grpc::CallbackServerContext* context,
+                                                        const v1::ChangeNodesRequest* request,
+                                                        v1::ChangeNodesResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, request, response, deadline = DeadlineOf(*context)] {
+    options_.administration->ChangeNodes(*request, deadline, Finisher(reactor, response));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::Drain(grpc::CallbackServerContext* context,
+                                                  const v1::DrainRequest* request,
+                                                  v1::DrainResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const absl::Duration timeout =
+      absl::Seconds(request->timeout().seconds()) + absl::Nanoseconds(request->timeout().nanos());
+  const bool queued = options_.pool->TryPost([this, reactor, response, timeout] {
+    response->set_watches_ended(options_.drain(timeout));
+    reactor->Finish(grpc::Status::OK);
+  });
+  if (!queued) reactor->Finish(rpc::ToGrpcStatus(TooBusyError("administrative calls")));
+  return reactor;
+}
+
+}  // namespace holdfast::node

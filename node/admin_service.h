@@ -1,0 +1,61 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "holdfast/v1/admin.grpc.pb.h"
+#include "node/node_status.h"
+#include "storage/store.h"
+
+namespace holdfast::node {
+
+// What an operator may ask a node to change. A server does it (primary/administration.h), a proxy refuses.
+// Strand; `done` is called on the strand, exactly once, also when the node stops. `deadline` is SinceBoot.
+class NodeAdministration {
+ public:
+  virtual ~NodeAdministration() = default;
+  virtual void Init(v1::InitRequest request, absl::Duration deadline,
+                    std::function<void(absl::StatusOr<v1::InitResponse>)> done) = 0;
+  virtual void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
+                           std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) = 0;
+};
+
+// The gRPC face of a node for operators, on the peer listener. Methods are called on gRPC's threads and go to
+// the strand, or to the pool for what reads much; nothing waits.
+class AdminServiceImpl : public v1::AdminService::CallbackService {
+ public:
+  struct Options {
+    storage::Store* store = nullptr;  // these must outlive the service and the server it is registered with
+    NodeStatus* status = nullptr;
+    NodeAdministration* administration = nullptr;
+    Executor* strand = nullptr;
+    WorkerPool* pool = nullptr;
+    Clock* clock = nullptr;
+    std::function<int64_t(absl::Duration timeout)>
+        drain;  // returns the watches that were ended; called on the pool
+  };
+
+  explicit AdminServiceImpl(Options options) : options_(std::move(options)) {}
+
+  grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext* context, const v1::InitRequest* request,
+                                 v1::InitResponse* response) override;
+  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext* context, const v1::StatusRequest* request,
+                                   v1::StatusResponse* response) override;
+  grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext* context,
+                                                       const v1::VerifyRequest* request) override;
+  grpc::ServerUnaryReactor* ChangeNodes(grpc::CallbackServerContext* context,
+                                        const v1::ChangeNodesRequest* request,
+                                        v1::ChangeNodesResponse* response) override;
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context, const v1::DrainRequest* request,
+                                  v1::DrainResponse* response) override;
+
+ private:
+  absl::Duration DeadlineOf(grpc::CallbackServerContext& context) const;
+
+  const Options options_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,111 @@
+#include "node/client_face.h"
+
+#include <utility>
+
+#include "base/mutex.h"
+#include "base/status_macros.h"
+
+namespace holdfast::node {
+namespace {
+
+constexpr absl::Duration kRefreshInterval = absl::Milliseconds(500);
+
+serving::Serving::Options ServingOptions(NodeRuntime& node) {
+  serving::Serving::Options options;
+  options.store = &node.store();
+  options.clock = RealClock();
+  options.node_id = node.config().node_id;
+  options.site = node.config().site;
+  options.staleness = [replica = &node.replica()] { return replica->Staleness(); };
+  return options;
+}
+
+}  // namespace
+
+ClientFace::ClientFace(Options options)
+    : node_(options.node),
+      serving_(ServingOptions(*options.node)),
+      config_({.serving = &serving_, .clock = RealClock(), .commit = std::move(options.commit)}) {}
+
+ClientFace::~ClientFace() { node_->strand().Cancel(refresh_); }
+
+absl::StatusOr<std::unique_ptr<ClientFace>> ClientFace::Create(Options options) {
+  auto face = std::unique_ptr<ClientFace>(new ClientFace(std::move(options)));
+  const NodeConfig& config = face->node_->config();
+  rpc::ServerOptions server;
+  server.address = config.client.listen;
+  server.tls = {config.tls_ca, config.tls_cert, config.tls_key};
+  server.insecure = config.insecure;
+  HF_ASSIGN_OR_RETURN(face->server_, rpc::Server::Start(server, {&face->config_}));
+  face->node_->strand().Post([face = face.get()] { face->RefreshLater(); });
+  return face;
+}
+
+void ClientFace::RefreshLater() {
+  Refresh();
+  refresh_ = node_->strand().PostAfter(kRefreshInterval, [this] { RefreshLater(); });
+}
+
+void ClientFace::Refresh() {
+  const serving::NodeView view = MakeView();
+  server_->SetServing(!view.draining && view.role != v1::NODE_ROLE_UNINITIALIZED &&
+                      view.role != v1::NODE_ROLE_STANDBY && !node_->store().visible().revision.is_zero());
+  serving_.node().Set(view);
+}
+
+serving::NodeView ClientFace::MakeView() const {
+  const replication::ReplicaView replica = node_->replica().view();
+  serving::NodeView view;
+  view.role = replica.role;
+  view.cluster_id = replica.cluster_id;
+  view.primary_node_id = replica.primary_node_id;
+  view.primary_client_address = replica.primary_client_address;
+  if (replica.no_primary_since != absl::ZeroDuration()) {
+    view.no_primary_since = RealClock()->Now() - (RealClock()->SinceBoot() - replica.no_primary_since);
+  }
+  view.draining = draining_;
+  if (draining_) view.try_address = NodeToTryInstead();
+  return view;
+}
+
+// Another node that serves clients: of the own site if there is one.
+std::string ClientFace::NodeToTryInstead() const {
+  const std::string primary = node_->replica().view().primary_node_id;
+  std::string elsewhere;
+  for (const v1::NodeInfo& candidate : node_->replica().nodes()) {
+    const bool serves = candidate.kind() == v1::NODE_KIND_PROXY || candidate.node_id() == primary;
+    if (!serves || candidate.node_id() == node_->config().node_id) continue;
+    if (candidate.site() == node_->config().site) return candidate.client_address();
+    elsewhere = candidate.client_address();
+  }
+  return elsewhere;
+}
+
+int64_t ClientFace::Drain(absl::Duration timeout) {
+  struct Waiter {
+    Mutex mu;
+    CondVar changed;
+    bool done ABSL_GUARDED_BY(mu) = false;
+  };
+  const auto waiter = std::make_shared<Waiter>();
+  const int64_t watches = config_.watch_count();
+  std::string try_address;
+  node_->strand().RunAndWait([this, &try_address] {
+    draining_ = true;
+    try_address = NodeToTryInstead();
+    Refresh();
+  });
+  serving_.Drain(try_address, [waiter] {
+    MutexLock lock(&waiter->mu);
+    waiter->done = true;
+    waiter->changed.NotifyAll();
+  });
+  MutexLock lock(&waiter->mu);
+  waiter->changed.WaitFor(&waiter->mu, timeout,
+                          [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(waiter->mu) { return waiter->done; });
+  return watches;
+}
+
+void ClientFace::Stop(absl::Duration grace) { server_->Shutdown(grace); }
+
+}  // namespace holdfast::node

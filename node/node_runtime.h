@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "base/executor.h"
+#include "base/logging.h"
+#include "node/admin_service.h"
+#include "node/config_file.h"
+#include "node/strand_offload.h"
+#include "node/upstream_choice.h"
+#include "replication/replica.h"
+#include "rpc/channel.h"
+#include "storage/store.h"
+
+namespace holdfast::node {
+
+// The lower half of a node, primary, standby and proxy alike: its data, its strand, its replica and the
+// network under it. The servers (primary/primary_server.h, proxy/proxy_server.h) build the upper half on it.
+// Made, started and stopped by one thread.
+class NodeRuntime {
+ public:
+  struct Options {
+    NodeConfig config;
+    v1::NodeKind kind = v1::NODE_KIND_SERVER;
+    std::string version;
+    Logger* logger = nullptr;         // must outlive the node
+    std::function<void()> on_change;  // role, epoch, primary or rule changed; strand
+  };
+
+  // Opens the data (a damaged one is set aside or refused: storage/data_dir.h) and builds everything without
+  // starting it. Errors as Store::Open, CONFLICTING_SETTINGS if the directory belongs to another node, and
+  // those of the TLS files.
+  static absl::StatusOr<std::unique_ptr<NodeRuntime>> Create(Options options);
+  ~NodeRuntime();
+
+  // Begins replication and maintenance.
+  void Start();
+  // Ends them, once: streams are closed with a hint, nothing is admitted. Strand; it still runs (servers must
+  // shut down before it ends).
+  void StopReplication();
+  // Ends the strand and the pools. Nothing of the node runs afterwards.
+  void StopThreads();
+
+  const NodeConfig& config() const { return options_.config; }
+  storage::Store& store() { return *store_; }
+  replication::Replica& replica() { return *replica_; }
+  replication::PeerTransport& transport() { return *transport_; }
+  ThreadExecutor& strand() { return *strand_; }
+  WorkerPool& disk_pool() { return *disk_pool_; }
+  const std::string& version() const { return options_.version; }
+  Logger& logger() { return *options_.logger; }
+
+ private:
+  explicit NodeRuntime(Options options) : options_(std::move(options)) {}
+
+  absl::Status OpenData();
+  void BuildReplica();
+  void Maintain();
+
+  const Options options_;
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<rpc::ChannelCache> channels_;
+  std::unique_ptr<WorkerPool> disk_pool_;  // snapshots, verification: what waits on disks
+  std::unique_ptr<ThreadExecutor> strand_;
+  std::unique_ptr<StrandOffload> offload_;
+  std::unique_ptr<replication::PeerTransport> transport_;
+  UpstreamChoice upstream_choice_;
+  std::unique_ptr<replication::Replica> replica_;
+  Executor::TimerId maintenance_ = 0;
+  bool replicating_ = false;  // strand
+};
+
+}  // namespace holdfast::node

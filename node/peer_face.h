@@ -1,0 +1,44 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "node/admin_service.h"
+#include "node/node_runtime.h"
+#include "node/node_status.h"
+#include "replication/replication_service.h"
+#include "rpc/server.h"
+
+namespace holdfast::node {
+
+// The listener for peers and operators, with replication and administration behind it. Main thread.
+class PeerFace {
+ public:
+  struct Options {
+    NodeRuntime* node = nullptr;  // these must outlive the face
+    NodeAdministration* administration = nullptr;
+    std::function<int64_t()> watches;
+    std::function<int64_t()> reads;
+    std::function<int64_t()> commits;
+    std::function<int64_t(absl::Duration)> drain;
+  };
+
+  // Listens. Errors as rpc::Server::Start.
+  static absl::StatusOr<std::unique_ptr<PeerFace>> Create(Options options);
+
+  const std::string& address() const { return server_->address(); }
+  // Ends calls; the strand must still run. Replication's streams must have been closed before.
+  void Stop(absl::Duration grace) { server_->Shutdown(grace); }
+
+ private:
+  explicit PeerFace(Options options);
+
+  NodeStatus status_;
+  AdminServiceImpl admin_;
+  replication::ReplicationServiceImpl replication_;
+  std::unique_ptr<rpc::Server> server_;
+};
+
+}  // namespace holdfast::node

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replication/replica.h"
+
+namespace holdfast::node {
+
+// Whom a replica follows: the primary by the newest knowledge, and as long as that does not answer, in turn
+// with it, somebody else who may have what is missing or know of a newer primary: first the own site's nodes,
+// servers before proxies, then the other sites', then the bare addresses of the configuration file. Pure;
+// strand.
+class UpstreamChoice : public replication::UpstreamPolicy {
+ public:
+  std::optional<std::string> Next(const std::vector<Candidate>& candidates,
+                                  int failed_since_success) override;
+};
+
+}  // namespace holdfast::node

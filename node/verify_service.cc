@@ -1,0 +1,97 @@
+#include "node/verify_service.h"
+
+#include <atomic>
+#include <utility>
+
+#include "base/mutex.h"
+#include "node/errors.h"
+#include "rpc/status.h"
+#include "storage/verify.h"
+
+namespace holdfast::node {
+namespace {
+
+// The worker fills `next_`; gRPC's threads write it. Progress that nobody could take yet is replaced by newer
+// progress. Deletes itself in OnDone, which comes after Finish, which comes after the worker has returned.
+class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
+ public:
+  explicit VerifyReactor(storage::Store* store) : store_(store) {}
+
+  void Run(bool deep) {
+    absl::StatusOr<v1::VerifyResult> result = storage::VerifyStore(
+        *store_, deep, [this](int64_t checked, int64_t total) { Progress(checked, total); },
+        [this] { return cancelled_.load(); });
+    MutexLock lock(&mu_);
+    ended_ = true;
+    final_status_ = rpc::ToGrpcStatus(result.status());
+    if (result.ok()) {
+      next_.Clear();
+      *next_.mutable_result() = *std::move(result);
+      has_next_ = true;
+    }
+    if (!writing_) Continue();
+  }
+
+  // The pool is full.
+  void Refuse() {
+    MutexLock lock(&mu_);
+    ended_ = true;
+    final_status_ = rpc::ToGrpcStatus(TooBusyError("verifications"));
+    Continue();
+  }
+
+  void OnWriteDone(bool ok) override {
+    MutexLock lock(&mu_);
+    writing_ = false;
+    if (!ok) {
+      cancelled_ = true;
+      has_next_ = false;
+    }
+    Continue();
+  }
+  void OnCancel() override { cancelled_ = true; }
+  void OnDone() override { delete this; }
+
+ private:
+  void Progress(int64_t checked, int64_t total) {
+    MutexLock lock(&mu_);
+    next_.set_checked(checked);
+    next_.set_total(total);
+    has_next_ = true;
+    if (!writing_) Continue();
+  }
+
+  // The next step, if there is one. gRPC only queues what is started here: no reaction runs within it.
+  void Continue() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) {
+    if (has_next_ && !cancelled_) {
+      has_next_ = false;
+      writing_ = true;
+      outgoing_ = next_;
+      StartWrite(&outgoing_);
+    } else if (ended_ && !std::exchange(finished_, true)) {
+      Finish(final_status_);
+    }
+  }
+
+  storage::Store* const store_;
+  std::atomic<bool> cancelled_{false};
+  Mutex mu_;
+  v1::VerifyResponse next_ ABSL_GUARDED_BY(mu_);
+  v1::VerifyResponse outgoing_;  // gRPC's while writing_
+  bool has_next_ ABSL_GUARDED_BY(mu_) = false;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool ended_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
+  grpc::Status final_status_ ABSL_GUARDED_BY(mu_);
+};
+
+}  // namespace
+
+grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(storage::Store* store, WorkerPool* pool,
+                                                          bool deep) {
+  auto* const reactor = new VerifyReactor(store);
+  if (!pool->TryPost([reactor, deep] { reactor->Run(deep); })) reactor->Refuse();
+  return reactor;
+}
+
+}  // namespace holdfast::node

@@ -1,0 +1,130 @@
+#include "tests/process/process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdlib>
+#include <fstream>
+#include <iterator>
+
+#include "absl/strings/str_split.h"
+#include "base/check.h"
+#include "base/clock.h"
+
+namespace holdfast::testing {
+namespace {
+
+// In the child, after fork: never returns.
+[[noreturn]] void Execute(const std::vector<std::string>& command,
+                          const std::vector<std::string>& environment) {
+  std::vector<char*> arguments;
+  for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  for (const std::string& assignment : environment) putenv(const_cast<char*>(assignment.c_str()));
+  execv(arguments[0], arguments.data());
+  _exit(127);
+}
+
+struct Pipe {
+  int read_end = -1;
+  int write_end = -1;
+  Pipe() {
+    int ends[2];
+    HF_CHECK(pipe2(ends, O_CLOEXEC) == 0, "pipe");
+    read_end = ends[0];
+    write_end = ends[1];
+  }
+};
+
+void ReadBoth(int out_fd, std::string* out, int err_fd, std::string* err) {
+  pollfd ends[2] = {{out_fd, POLLIN, 0}, {err_fd, POLLIN, 0}};
+  std::string* texts[2] = {out, err};
+  int open_ends = 2;
+  std::vector<char> buffer(1 << 16);
+  while (open_ends > 0 && poll(ends, 2, -1) > 0) {
+    for (int i = 0; i < 2; ++i) {
+      if (ends[i].fd < 0 || ends[i].revents == 0) continue;
+      const ssize_t count = read(ends[i].fd, buffer.data(), buffer.size());
+      if (count > 0) {
+        texts[i]->append(buffer.data(), static_cast<size_t>(count));
+      } else {
+        ends[i].fd = -1;
+        --open_ends;
+      }
+    }
+  }
+}
+
+int ExitStatus(int wait_status) {
+  return WIFEXITED(wait_status) ? WEXITSTATUS(wait_status) : 128 + WTERMSIG(wait_status);
+}
+
+}  // namespace
+
+std::string Program(const std::string& name) { return std::string(HOLDFAST_BIN_DIR) + "/" + name; }
+
+CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
+  Pipe out;
+  Pipe err;
+  const pid_t child = fork();
+  HF_CHECK(child >= 0, "fork");
+  if (child == 0) {
+    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    dup2(out.write_end, STDOUT_FILENO);
+    dup2(err.write_end, STDERR_FILENO);
+    Execute(command, environment);
+  }
+  close(out.write_end);
+  close(err.write_end);
+  CommandResult result;
+  ReadBoth(out.read_end, &result.out, err.read_end, &result.err);
+  close(out.read_end);
+  close(err.read_end);
+  int status = 0;
+  waitpid(child, &status, 0);
+  result.exit_status = ExitStatus(status);
+  return result;
+}
+
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path) {
+  const pid_t child = fork();
+  HF_CHECK(child >= 0, "fork");
+  if (child == 0) {
+    setpgid(0, 0);
+    dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
+    const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(log, STDOUT_FILENO);
+    dup2(log, STDERR_FILENO);
+    Execute(command, {});
+  }
+  return child;
+}
+
+bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
+  if (kill(pid, signal_number) != 0) return true;
+  return Eventually(patience, [pid] {
+    waitpid(pid, nullptr, WNOHANG);  // ours: reap it; another's: no effect
+    if (kill(pid, 0) != 0) return true;
+    // A zombie of another parent is as good as gone.
+    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
+    const std::string text((std::istreambuf_iterator<char>(stat)), {});
+    const size_t name_end = text.rfind(')');
+    return name_end != std::string::npos && text.substr(name_end).rfind(") Z", 0) == 0;
+  });
+}
+
+std::vector<std::string> CommandLineOf(pid_t pid) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
+  std::string text((std::istreambuf_iterator<char>(file)), {});
+  if (!text.empty() && text.back() == '\0') text.pop_back();
+  return absl::StrSplit(text, '\0');
+}
+
+void PauseBetweenLooks() { poll(nullptr, 0, 5); }
+
+absl::Duration Elapsed() { return RealClock()->SinceBoot(); }
+
+}  // namespace holdfast::testing

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace holdfast::testing {
+
+// What a command did.
+struct CommandResult {
+  int exit_status = -1;  // 128 + n if a signal ended it
+  std::string out;
+  std::string err;
+};
+
+// The programs of this build: Program("holdfast-proxy").
+std::string Program(const std::string& name);
+
+// Runs a command to its end with `environment` ("NAME=value") added to ours. Any thread.
+CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {});
+
+// Starts a program in a process group of its own, its output appended to `log_path`. Returns its pid; the
+// caller ends it (StopProcess).
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path);
+
+// Sends a signal, then waits until the process is gone (at most `patience`); false if it is still there.
+// Works for processes that are not our children too.
+bool StopProcess(pid_t pid, int signal_number, absl::Duration patience);
+
+// The command line of a running process.
+std::vector<std::string> CommandLineOf(pid_t pid);
+
+// Asks `holds` every few milliseconds until it is true or `patience` has passed.
+template <typename Predicate>
+bool Eventually(absl::Duration patience, Predicate holds);
+
+// Waits a little without a promise of how long: the pause between two looks at another process.
+void PauseBetweenLooks();
+absl::Duration Elapsed();  // monotonic
+
+template <typename Predicate>
+bool Eventually(absl::Duration patience, Predicate holds) {
+  const absl::Duration end = Elapsed() + patience;
+  for (;;) {
+    if (holds()) return true;
+    if (Elapsed() >= end) return false;
+    PauseBetweenLooks();
+  }
+}
+
+}  // namespace holdfast::testing
