@@ -139,6 +139,27 @@ absl::Status OtherNodeError(absl::string_view expected, absl::string_view found)
                     "what", "node_id");
 }
 
+absl::Status DamagedPrimaryError(absl::string_view data_dir, const absl::Status& damage) {
+  return WithContext(
+      damage,
+      absl::StrCat(
+          "this node was the primary and does not start from a damaged copy. Nothing was changed. Keep ",
+          data_dir,
+          " for review; then promote a standby (holdfast promote), or restore a snapshot into an empty "
+          "directory (holdfast snapshot restore) and start from that. The damage"));
+}
+
+absl::Status DamagedServerIdentityError(absl::string_view data_dir, const absl::Status& damage) {
+  return WithContext(
+      damage,
+      absl::StrCat(
+          "what this server has promised can no longer be read. Nothing was changed. If another node is "
+          "the primary, move ",
+          data_dir,
+          " away and start with an empty directory: the node comes back with a new incarnation and "
+          "a snapshot. If this node was the primary, promote a standby first. The damage"));
+}
+
 absl::Status AlteredManifestError(absl::string_view snapshot_id, absl::string_view what) {
   return WithDetail(MakeError(absl::StatusCode::kDataLoss, "SNAPSHOT_ALTERED",
                               absl::StrCat("the manifest of snapshot ", snapshot_id, ": ", what)),

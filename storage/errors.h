@@ -74,6 +74,11 @@ absl::Status WrongClusterError(absl::string_view expected, absl::string_view fou
 // CONFLICTING_SETTINGS. The data directory belongs to another node.
 absl::Status OtherNodeError(absl::string_view expected, absl::string_view found);
 
+// DATA_DAMAGED. What a node must not set aside by itself; nothing was touched. The message says how to go on:
+// a former primary may hold commits that nobody else has, a server's node.db its promises.
+absl::Status DamagedPrimaryError(absl::string_view data_dir, const absl::Status& damage);
+absl::Status DamagedServerIdentityError(absl::string_view data_dir, const absl::Status& damage);
+
 // SNAPSHOT_ALTERED. A manifest or chunk is not what its digest says; nothing of it was kept. Fetch it again.
 absl::Status AlteredManifestError(absl::string_view snapshot_id, absl::string_view what);
 absl::Status AlteredChunkError(absl::string_view snapshot_id, uint32_t chunk, absl::string_view what);

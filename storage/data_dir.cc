@@ -1,0 +1,101 @@
+#include "storage/data_dir.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "storage/errors.h"
+#include "storage/schema.h"
+#include "storage/sqlite_node_store.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr absl::string_view kCompanions[] = {"-wal", "-shm"};
+constexpr int kMaxSetAside = 1000;
+
+std::string NodePath(const DataDirectoryOptions& options) {
+  return absl::StrCat(options.store.data_dir, "/", kNodeFileName);
+}
+
+absl::Status MakeDirectory(const DataDirectoryOptions& options) {
+  const absl::Status made = options.store.files->MakeDirectories(options.store.data_dir);
+  if (!made.ok()) return WithContext(made, "the data directory cannot be used");
+  return WithContext(options.store.files->List(options.store.data_dir).status(),
+                     "the data directory cannot be read");
+}
+
+absl::Status Admit(const DataDirectoryOptions& options, Store& store) {
+  const NodeStore::Identity& identity = store.node().identity();
+  if (!options.cluster_id.empty() && !identity.cluster_id.empty() &&
+      identity.cluster_id != options.cluster_id) {
+    return WrongClusterError(identity.cluster_id, options.cluster_id);
+  }
+  return store.node().SetNodeId(options.node_id);
+}
+
+absl::StatusOr<DataDirectory> OpenOnce(const DataDirectoryOptions& options) {
+  DataDirectory directory;
+  HF_ASSIGN_OR_RETURN(directory.store, Store::Open(options.store));
+  HF_RETURN_IF_ERROR(Admit(options, *directory.store));
+  return directory;
+}
+
+// Whose directory this is, asked of node.db alone.
+absl::StatusOr<bool> WasPrimary(const DataDirectoryOptions& options) {
+  SqliteOptions sqlite;
+  sqlite.vfs = options.store.vfs;
+  HF_ASSIGN_OR_RETURN(const auto node,
+                      SqliteNodeStore::Open(NodePath(options), sqlite, options.store.random));
+  const std::string& node_id = node->identity().node_id;
+  return !node_id.empty() && node->promise().candidate_node_id() == node_id;
+}
+
+absl::StatusOr<std::string> SetNodeFileAside(const DataDirectoryOptions& options) {
+  FileSystem& files = *options.store.files;
+  const std::string path = NodePath(options);
+  for (int number = 1; number <= kMaxSetAside; ++number) {
+    const std::string aside = absl::StrCat(path, ".damaged-", number);
+    HF_ASSIGN_OR_RETURN(const bool is_taken, files.Exists(aside));
+    if (is_taken) continue;
+    // The file before its WAL: a WAL alone is refused at the next start, a file without its WAL would be
+    // trusted.
+    HF_RETURN_IF_ERROR(files.Rename(path, aside));
+    for (const absl::string_view companion : kCompanions) {
+      HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(absl::StrCat(path, companion)));
+      if (!exists) continue;
+      HF_RETURN_IF_ERROR(files.Rename(absl::StrCat(path, companion), absl::StrCat(aside, companion)));
+    }
+    return aside;
+  }
+  return FileExistsError(path);
+}
+
+absl::StatusOr<std::string> SetAside(const DataDirectoryOptions& options, const absl::Status& damage) {
+  if (absl::EndsWith(DetailOf(damage, "path"), kNodeFileName)) {
+    if (!options.is_proxy) return DamagedServerIdentityError(options.store.data_dir, damage);
+    return SetNodeFileAside(options);
+  }
+  HF_ASSIGN_OR_RETURN(const bool was_primary, WasPrimary(options));
+  if (was_primary && !options.is_proxy) return DamagedPrimaryError(options.store.data_dir, damage);
+  return Store::SetAside(options.store, damage.message());
+}
+
+}  // namespace
+
+absl::StatusOr<DataDirectory> OpenDataDirectory(const DataDirectoryOptions& options) {
+  HF_RETURN_IF_ERROR(MakeDirectory(options));
+  absl::StatusOr<DataDirectory> opened = OpenOnce(options);
+  if (opened.ok() || !IsDamaged(opened.status())) return opened;
+  const absl::Status damage = opened.status();
+  HF_ASSIGN_OR_RETURN(const std::string aside, SetAside(options, damage));
+  opened = OpenOnce(options);
+  if (!opened.ok()) return opened;
+  opened->set_aside_path = aside;
+  opened->damage = damage;
+  return opened;
+}
+
+}  // namespace holdfast::storage
