@@ -12,8 +12,9 @@ namespace holdfast::storage {
 namespace {
 
 constexpr int64_t kMaxManifestBytes = int64_t{kMaxSnapshotChunks} * 40 + 4096;
-// How much may have to be fetched again after a power cut.
-constexpr int kChunksPerSync = 64;
+// How much may have to be fetched again after a power cut; and small syncs let the syncs of commits pass
+// between.
+constexpr int kChunksPerSync = 8;
 
 std::string PartialPath(absl::string_view path) { return absl::StrCat(path, ".partial"); }
 std::string ManifestPath(absl::string_view path) { return absl::StrCat(path, ".manifest"); }

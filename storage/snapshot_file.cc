@@ -16,7 +16,7 @@
 namespace holdfast::storage {
 namespace {
 
-// What is copied while the source's snapshot is held, between two looks at `cancelled`.
+// What is copied and synced between two looks at `cancelled`: 2 MiB, a few milliseconds of the disk.
 constexpr int kPagesPerStep = 512;
 
 SqliteOptions FileOptions(const Store::Options& options) {
@@ -51,6 +51,7 @@ absl::StatusOr<Position> CopyPages(Store& store, const std::string& path,
     if (cancelled()) return StoppedError("the snapshot");
     HF_ASSIGN_OR_RETURN(const bool is_copied, backup->Step(kPagesPerStep));
     if (is_copied) break;
+    HF_RETURN_IF_ERROR(backup->SyncSoFar());
   }
   HF_RETURN_IF_ERROR(backup->Finish());
   return visible;

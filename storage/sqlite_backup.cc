@@ -47,6 +47,13 @@ absl::StatusOr<bool> SqliteBackup::Step(int page_count) {
   return true;
 }
 
+absl::Status SqliteBackup::SyncSoFar() {
+  const int code = sqlite3_db_cacheflush(copy_);
+  // Busy: the last step left a page in use, which goes out with the next.
+  if (code != SQLITE_OK && code != SQLITE_BUSY) return SqliteError(copy_, code, path_);
+  return SyncCopy();
+}
+
 absl::Status SqliteBackup::Finish() {
   HF_CHECK(is_copied_ && backup_ != nullptr, "the backup is not complete");
   const int finished = sqlite3_backup_finish(std::exchange(backup_, nullptr));

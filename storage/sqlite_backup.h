@@ -30,6 +30,10 @@ class SqliteBackup {
   // backup.
   absl::StatusOr<bool> Step(int page_count);
 
+  // Writes out and syncs what was copied so far: one great sync at the end would make every commit of the
+  // node wait behind it.
+  absl::Status SyncSoFar();
+
   // Syncs and closes the copy. The caller makes its name durable (FileSystem::Rename or SyncDirectory).
   // Requires that Step said true.
   absl::Status Finish();
