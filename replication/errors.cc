@@ -88,6 +88,13 @@ absl::Status SnapshotRefusedError(absl::string_view snapshot_id, absl::string_vi
                     "snapshot_id", snapshot_id);
 }
 
+absl::Status NotCaughtUpError(absl::string_view node_id, Revision revision) {
+  absl::Status status = MakeError(StatusCode::kFailedPrecondition, "NOT_CAUGHT_UP",
+                                  absl::StrCat("'", node_id, "' shows only up to ", revision.ToString(),
+                                               ", which the asker has already"));
+  return WithDetail(WithDetail(status, "node_id", node_id), "revision", revision.ToString());
+}
+
 absl::Status InvalidMessageError(absl::string_view field, absl::string_view what) {
   return WithDetail(
       MakeError(StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(field, ": ", what)), "field",

@@ -35,6 +35,8 @@ absl::Status SnapshotBusyError(absl::Duration retry_after);
 absl::Status SnapshotGoneError(absl::string_view snapshot_id);
 // SNAPSHOT_ALTERED. What arrived is not what the manifest says, or must not be taken.
 absl::Status SnapshotRefusedError(absl::string_view snapshot_id, absl::string_view why);
+// NOT_CAUGHT_UP. This node shows nothing that the asker does not have; later, or at another node.
+absl::Status NotCaughtUpError(absl::string_view node_id, Revision revision);
 // INVALID_REQUEST. A message that no node of ours sends.
 absl::Status InvalidMessageError(absl::string_view field, absl::string_view what);
 // CONFLICTING_SETTINGS. A rule that no log may carry.

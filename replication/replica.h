@@ -95,7 +95,8 @@ class Replica : public PeerService {
 
   virtual ReplicaView view() const = 0;  // any thread
   // Upper bound of how old what this node shows may be; nullopt without any bound. Zero for a primary that
-  // may admit commits. Any thread.
+  // may admit commits. Whoever reads asks before the read: the bound speaks of what was shown when it was
+  // asked. Any thread.
   virtual std::optional<absl::Duration> Staleness() const = 0;
 
   // The inventory at the newest record. Strand.

@@ -173,6 +173,9 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
     return WrongClusterError(own, request.cluster_id());
   if (inventory_.inventory().Find(request.node_id()) == nullptr) return NotAMemberError(request.node_id());
   HF_RETURN_IF_ERROR(AdmitStream(request.promise(), OwnStream()).status());
+  const Revision visible = options_.store->visible().revision;
+  if (Revision(request.appended().revision()) >= visible)
+    return NotCaughtUpError(options_.node_id, visible);  // R15
   return copies_.Serve(request, OwnStream());
 }
 

@@ -104,6 +104,7 @@ class TestNode {
 
   Replica& replica() { return *replica_; }
   storage::Store& store() { return *store_; }
+  storage::MemoryFileSystem& files() { return files_; }
   testing::SimExecutor& strand() { return *strand_; }
   const std::string& id() const { return id_; }
   v1::NodeKind kind() const { return kind_; }
