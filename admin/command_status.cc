@@ -1,0 +1,136 @@
+#include <algorithm>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "admin/cluster_view.h"
+#include "admin/commands.h"
+#include "admin/show.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+
+namespace holdfast::admin {
+namespace {
+
+using Answer = absl::StatusOr<v1::StatusResponse>;
+
+std::string StateOf(const Answer& answer) {
+  if (!answer.ok()) return absl::StrCat("cannot be asked: ", answer.status().message());
+  if (answer->header().role() == v1::NODE_ROLE_STANDBY && answer->activity().empty()) return "following";
+  if (!answer->not_serving_reason().empty()) return answer->not_serving_reason();
+  return answer->activity().empty() ? "serving" : answer->activity();
+}
+
+int64_t NewestRevision(const std::vector<Answer>& answers) {
+  int64_t newest = 0;
+  for (const Answer& answer : answers) {
+    if (answer.ok()) newest = std::max(newest, answer->appended().revision());
+  }
+  return newest;
+}
+
+void PrintSummary(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
+  const v1::StatusResponse* best = nullptr;  // the node that is furthest knows most
+  for (const Answer& answer : answers) {
+    if (answer.ok() && (best == nullptr || answer->appended().revision() > best->appended().revision()))
+      best = &*answer;
+  }
+  context.out() << "cluster " << context.Bold() << view.cluster.cluster_id() << context.Plain();
+  if (best == nullptr) {
+    context.out() << "\nno node can be asked\n\n";
+    return;
+  }
+  context.out() << "   epoch " << best->epoch() << "   primary "
+                << (best->primary_node_id().empty() ? "none" : best->primary_node_id()) << "\n";
+  context.out() << "revision " << ShowRevision(best->appended().revision()) << "   "
+                << ShowCount(best->key_count()) << " keys   durability " << ShowRule(best->rule()) << "\n\n";
+}
+
+void PrintTable(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
+  Table table({{"NODE"},
+               {"SITE"},
+               {"ROLE"},
+               {"REVISION"},
+               {"STALENESS", Align::kRight},
+               {"FED BY"},
+               {"CLIENTS AT"},
+               {"STATE"}});
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const v1::NodeInfo& node = view.nodes[i];
+    if (!answers[i].ok()) {
+      table.Add({node.node_id(), node.site(), node.kind() == v1::NODE_KIND_PROXY ? "proxy" : "server", "-",
+                 "-", "-", node.client_address(), StateOf(answers[i])});
+      continue;
+    }
+    const v1::StatusResponse& status = *answers[i];
+    table.Add({node.node_id(), node.site(), ShowRole(status.header().role()),
+               ShowRevision(status.visible().revision()), ShowStaleness(status.header()),
+               status.upstream_connected() ? status.upstream_node_id() : "-", node.client_address(),
+               StateOf(answers[i])});
+  }
+  context.Print(table);
+}
+
+void WritePosition(JsonWriter& json, absl::string_view name, const v1::LogPosition& position) {
+  json.Key(name).BeginObject().Member("revision", position.revision());
+  json.Member("chain_hash", absl::BytesToHexString(position.chain_hash())).EndObject();
+}
+
+void WriteNode(JsonWriter& json, const v1::NodeInfo& node, const Answer& answer) {
+  json.BeginObject().Member("node_id", node.node_id()).Member("site", node.site());
+  json.Member("address", node.client_address()).Member("peer_address", node.peer_address());
+  json.Member("reached", answer.ok());
+  if (!answer.ok()) {
+    json.Member("error", answer.status().message()).EndObject();
+    return;
+  }
+  json.Member("role", ShowRole(answer->header().role())).Member("incarnation", answer->incarnation());
+  json.Member("version", answer->version()).Member("epoch", static_cast<int64_t>(answer->epoch()));
+  WritePosition(json, "appended", answer->appended());
+  WritePosition(json, "visible", answer->visible());
+  json.Member("state_digest", absl::BytesToHexString(answer->state_digest()));
+  json.Member("digest_revision", answer->digest_position().revision())
+      .Member("key_count", answer->key_count());
+  json.Member("floor_revision", answer->floor_revision()).Member("upstream", answer->upstream_node_id());
+  json.Member("upstream_connected", answer->upstream_connected()).Member("state", StateOf(answer));
+  const v1::NodeGauges& gauges = answer->gauges();
+  json.Key("gauges").BeginObject().Member("database_bytes", gauges.database_bytes());
+  json.Member("wal_bytes", gauges.wal_bytes()).Member("disk_free_bytes", gauges.disk_free_bytes());
+  json.Member("watches", gauges.watches())
+      .Member("reads", gauges.reads())
+      .Member("commits", gauges.commits());
+  json.Member("log_records", gauges.log_records()).EndObject();
+  WriteHeader(json, answer->header());
+  json.EndObject();
+}
+
+absl::StatusOr<ExitCode> Run(Context& context) {
+  HF_ASSIGN_OR_RETURN(const ClusterView view, ReadClusterView(context));
+  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
+  const std::vector<Answer> answers = AskStatus(*admin, view.nodes, context.deadline());
+  const bool all =
+      std::all_of(answers.begin(), answers.end(), [](const Answer& answer) { return answer.ok(); });
+  if (context.json()) {
+    JsonWriter json;
+    json.BeginObject()
+        .Member("cluster_id", view.cluster.cluster_id())
+        .Member("revision", NewestRevision(answers));
+    json.Key("nodes").BeginArray();
+    for (size_t i = 0; i < answers.size(); ++i) WriteNode(json, view.nodes[i], answers[i]);
+    context.out() << json.EndArray().EndObject().text() << "\n";
+  } else {
+    PrintSummary(context, view, answers);
+    PrintTable(context, view, answers);
+  }
+  return all ? ExitCode::kOk : ExitCode::kNotAsked;
+}
+
+}  // namespace
+
+void AddStatusCommand(Command& root) {
+  Command command = root.Add("status", "Shows every node; exits with 3 if one cannot be asked",
+                             "  holdfast status\n"
+                             "  holdfast status --endpoints cfg-1.dc2.example:7400 -o json");
+  command.Runs(Run);
+}
+
+}  // namespace holdfast::admin

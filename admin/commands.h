@@ -1,0 +1,28 @@
+#pragma once
+
+#include "admin/context.h"
+
+// One function for each command, each in its own command_<name>.cc: adds the command to `root` and lets it
+// set `context.action`. `context` must outlive `root`.
+namespace holdfast::admin {
+
+void AddInitCommand(Command& root);
+void AddGetCommand(Command& root);
+void AddListCommand(Command& root);
+void AddPutCommand(Command& root);
+void AddDeleteCommand(Command& root);
+void AddCommitCommand(Command& root);
+void AddImportCommand(Command& root);
+void AddExportCommand(Command& root);
+void AddHistoryCommand(Command& root);
+void AddDiffCommand(Command& root);
+void AddRollbackCommand(Command& root);
+void AddWatchCommand(Command& root);
+void AddStatusCommand(Command& root);
+void AddVerifyCommand(Command& root);
+void AddNodesCommand(Command& root);
+void AddSnapshotCommand(Command& root);
+void AddUpCommand(Command& root);
+void AddDownCommand(Command& root);
+
+}  // namespace holdfast::admin

@@ -1,0 +1,56 @@
+#include "admin/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/error.h"
+
+namespace holdfast::admin {
+
+absl::Status UsageError(absl::string_view what) {
+  return WithDetail(MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", what), "usage", "yes");
+}
+
+bool IsUsageError(const absl::Status& status) { return DetailOf(status, "usage") == "yes"; }
+
+absl::Status FileError(absl::string_view doing, absl::string_view path, absl::string_view why) {
+  return WithDetail(MakeError(absl::StatusCode::kInternal, "IO_ERROR",
+                              absl::StrCat("cannot ", doing, " ", path, ": ", why)),
+                    "path", path);
+}
+
+absl::Status BadFileError(absl::string_view path, int line, absl::string_view what) {
+  const std::string place = line > 0 ? absl::StrCat(path, ":", line) : std::string(path);
+  return WithDetail(
+      MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(place, ": ", what)),
+      "path", path);
+}
+
+absl::Status RefusedImportError(const std::vector<std::string>& faults) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
+                   absl::StrCat("nothing was imported:\n  ", absl::StrJoin(faults, "\n  ")));
+}
+
+absl::Status NoInventoryError(const std::vector<std::string>& endpoints, const absl::Status& cause) {
+  return MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
+                   absl::StrCat("the cluster's nodes cannot be found through ",
+                                absl::StrJoin(endpoints, ", "), ": ", cause.message()));
+}
+
+absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::string>& known) {
+  return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
+                              absl::StrCat("there is no node \"", node_id, "\"; the cluster has ",
+                                           absl::StrJoin(known, ", "))),
+                    "what", node_id);
+}
+
+absl::Status ProgramEndedError(absl::string_view node_id, absl::string_view log) {
+  return WithDetail(MakeError(absl::StatusCode::kInternal, "IO_ERROR",
+                              absl::StrCat("node ", node_id, " has ended; its log says why: ", log)),
+                    "path", log);
+}
+
+absl::Status NotInTimeError(absl::string_view what) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE", absl::StrCat("not in time: ", what));
+}
+
+}  // namespace holdfast::admin

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+
+// What the command line itself reports; all else is the servers' own word. Any thread.
+namespace holdfast::admin {
+
+// INVALID_REQUEST, detail usage = "yes" (ExitCode::kUsage). A flag or argument is missing or contradicts
+// another.
+absl::Status UsageError(absl::string_view what);
+bool IsUsageError(const absl::Status& status);
+
+// IO_ERROR, detail path. `doing` is a verb: "read", "write".
+absl::Status FileError(absl::string_view doing, absl::string_view path, absl::string_view why);
+
+// INVALID_REQUEST, detail path. A file is not what it should be; `line` 0 speaks of the whole.
+absl::Status BadFileError(absl::string_view path, int line, absl::string_view what);
+
+// INVALID_REQUEST. Nothing was committed; `faults` are one line each.
+absl::Status RefusedImportError(const std::vector<std::string>& faults);
+
+// UNREACHABLE. No node of the cluster can be found through the endpoints.
+absl::Status NoInventoryError(const std::vector<std::string>& endpoints, const absl::Status& cause);
+
+// CONFLICTING_SETTINGS, detail what.
+absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::string>& known);
+
+// IO_ERROR. A program of the playground did not start or has ended; `log` is its log file.
+absl::Status ProgramEndedError(absl::string_view node_id, absl::string_view log);
+
+// DEADLINE. `what` did not become true in time.
+absl::Status NotInTimeError(absl::string_view what);
+
+}  // namespace holdfast::admin

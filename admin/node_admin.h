@@ -1,0 +1,51 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "holdfast/v1/admin.pb.h"
+#include "holdfast/v1/replication.pb.h"
+#include "rpc/tls_files.h"
+
+namespace holdfast::admin {
+
+// Asks nodes at their peer addresses. Calls wait for their answer, at most `timeout`; any thread. Errors:
+// those of AdminService and ReplicationService; UNREACHABLE (detail address) for a node that cannot be had.
+class NodeAdmin {
+ public:
+  virtual ~NodeAdmin() = default;
+
+  virtual absl::StatusOr<v1::StatusResponse> Status(const std::string& peer_address,
+                                                    absl::Duration timeout) = 0;
+
+  // As Status, but waits for a node that is still starting.
+  virtual absl::StatusOr<v1::StatusResponse> StatusOnceUp(const std::string& peer_address,
+                                                          absl::Duration timeout) = 0;
+
+  virtual absl::StatusOr<v1::InitResponse> Init(const std::string& peer_address,
+                                                const v1::InitRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ChangeNodesResponse> ChangeNodes(const std::string& peer_address,
+                                                              const v1::ChangeNodesRequest& request,
+                                                              absl::Duration timeout) = 0;
+
+  // `progress` is called with rows checked and their estimated total.
+  virtual absl::StatusOr<v1::VerifyResult> Verify(const std::string& peer_address,
+                                                  const v1::VerifyRequest& request, absl::Duration timeout,
+                                                  const std::function<void(int64_t, int64_t)>& progress) = 0;
+
+  // `each` gets the manifest, then the chunks, and ends the transfer by returning a failure.
+  virtual absl::Status FetchSnapshot(
+      const std::string& peer_address, const v1::FetchSnapshotRequest& request, absl::Duration timeout,
+      const std::function<absl::Status(const v1::FetchSnapshotResponse&)>& each) = 0;
+
+  // Whether the node at this *client* address serves, by gRPC health.
+  virtual bool IsServing(const std::string& client_address, absl::Duration timeout) = 0;
+};
+
+// Over gRPC. Errors: as for TLS files.
+absl::StatusOr<std::unique_ptr<NodeAdmin>> MakeNodeAdmin(const rpc::TlsFiles& tls);
+
+}  // namespace holdfast::admin

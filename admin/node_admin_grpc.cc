@@ -1,0 +1,108 @@
+#include <utility>
+
+#include "admin/node_admin.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+#include "holdfast/v1/admin.grpc.pb.h"
+#include "holdfast/v1/replication.grpc.pb.h"
+#include "rpc/channel.h"
+#include "rpc/health.h"
+#include "rpc/status.h"
+
+namespace holdfast::admin {
+namespace {
+
+using AdminStub = v1::AdminService::Stub;
+
+absl::Status Convert(const grpc::Status& status, const std::string& address) {
+  const absl::Status converted = rpc::FromGrpcStatus(status);
+  return ReasonOf(converted) == "UNREACHABLE" ? WithDetail(converted, "address", address) : converted;
+}
+
+class GrpcNodeAdmin : public NodeAdmin {
+ public:
+  explicit GrpcNodeAdmin(std::unique_ptr<rpc::ChannelCache> channels) : channels_(std::move(channels)) {}
+
+  absl::StatusOr<v1::StatusResponse> Status(const std::string& address, absl::Duration timeout) override {
+    return Call<v1::StatusResponse>(address, v1::StatusRequest(), timeout, false, &AdminStub::Status);
+  }
+  absl::StatusOr<v1::StatusResponse> StatusOnceUp(const std::string& address,
+                                                  absl::Duration timeout) override {
+    return Call<v1::StatusResponse>(address, v1::StatusRequest(), timeout, true, &AdminStub::Status);
+  }
+  absl::StatusOr<v1::InitResponse> Init(const std::string& address, const v1::InitRequest& request,
+                                        absl::Duration timeout) override {
+    return Call<v1::InitResponse>(address, request, timeout, false, &AdminStub::Init);
+  }
+  absl::StatusOr<v1::ChangeNodesResponse> ChangeNodes(const std::string& address,
+                                                      const v1::ChangeNodesRequest& request,
+                                                      absl::Duration timeout) override {
+    return Call<v1::ChangeNodesResponse>(address, request, timeout, false, &AdminStub::ChangeNodes);
+  }
+
+  absl::StatusOr<v1::VerifyResult> Verify(const std::string& address, const v1::VerifyRequest& request,
+                                          absl::Duration timeout,
+                                          const std::function<void(int64_t, int64_t)>& progress) override {
+    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    auto stub = v1::AdminService::NewStub(channel);
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, timeout);
+    auto reader = stub->Verify(&context, request);
+    v1::VerifyResult result;
+    v1::VerifyResponse response;
+    while (reader->Read(&response)) {
+      if (response.has_result()) result = response.result();
+      progress(response.checked(), response.total());
+    }
+    const grpc::Status status = reader->Finish();
+    if (!status.ok()) return Convert(status, address);
+    return result;
+  }
+
+  absl::Status FetchSnapshot(
+      const std::string& address, const v1::FetchSnapshotRequest& request, absl::Duration timeout,
+      const std::function<absl::Status(const v1::FetchSnapshotResponse&)>& each) override {
+    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    auto stub = v1::ReplicationService::NewStub(channel);
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, timeout);
+    auto reader = stub->FetchSnapshot(&context, request);
+    v1::FetchSnapshotResponse response;
+    absl::Status refused;
+    while (refused.ok() && reader->Read(&response)) refused = each(response);
+    if (!refused.ok()) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    return refused.ok() ? Convert(status, address) : refused;
+  }
+
+  bool IsServing(const std::string& client_address, absl::Duration timeout) override {
+    const auto channel = channels_->Get(client_address);
+    return channel.ok() && rpc::ProbeHealth(*channel, timeout) == rpc::HealthAnswer::kServing;
+  }
+
+ private:
+  template <typename Response, typename Request, typename Method>
+  absl::StatusOr<Response> Call(const std::string& address, const Request& request, absl::Duration timeout,
+                                bool wait_until_up, Method method) {
+    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    const std::unique_ptr<AdminStub> stub = v1::AdminService::NewStub(channel);
+    grpc::ClientContext context;
+    context.set_wait_for_ready(wait_until_up);
+    rpc::SetTimeout(context, timeout);
+    Response response;
+    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
+    if (!status.ok()) return Convert(status, address);
+    return response;
+  }
+
+  const std::unique_ptr<rpc::ChannelCache> channels_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<NodeAdmin>> MakeNodeAdmin(const rpc::TlsFiles& tls) {
+  HF_ASSIGN_OR_RETURN(auto channels, rpc::ChannelCache::Create(tls, rpc::ChannelUse::kPeer));
+  return std::make_unique<GrpcNodeAdmin>(std::move(channels));
+}
+
+}  // namespace holdfast::admin

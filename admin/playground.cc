@@ -1,0 +1,207 @@
+#include "admin/playground.h"
+
+#include <filesystem>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "admin/cluster_toml.h"
+#include "admin/errors.h"
+#include "admin/files.h"
+#include "admin/free_ports.h"
+#include "admin/init_cluster.h"
+#include "admin/poll.h"
+#include "admin/processes.h"
+#include "base/status_macros.h"
+
+namespace holdfast::admin {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr absl::Duration kAskTimeout = absl::Seconds(2);
+
+std::string Absolute(const std::string& path) {
+  std::error_code error;
+  const fs::path absolute = fs::absolute(path, error);
+  return error ? path : absolute.lexically_normal().string();
+}
+
+// Who lives where. The voters are the standby pair and the first proxy beside it, q = 2 (R22).
+std::vector<v1::NodeSpec> Members(int proxies_per_site) {
+  std::vector<v1::NodeSpec> members;
+  const auto add = [&](const std::string& node_id, const std::string& site, v1::NodeKind kind, bool voter) {
+    v1::NodeSpec& spec = members.emplace_back();
+    spec.set_node_id(node_id);
+    spec.set_site(site);
+    spec.set_kind(kind);
+    spec.set_voter(voter);
+  };
+  add("dc1-a", "dc1", v1::NODE_KIND_SERVER, false);
+  for (int i = 1; i <= proxies_per_site; ++i)
+    add(absl::StrCat("dc1-p", i), "dc1", v1::NODE_KIND_PROXY, false);
+  add("dc2-a", "dc2", v1::NODE_KIND_SERVER, true);
+  add("dc2-b", "dc2", v1::NODE_KIND_SERVER, true);
+  for (int i = 1; i <= proxies_per_site; ++i)
+    add(absl::StrCat("dc2-p", i), "dc2", v1::NODE_KIND_PROXY, i == 1);
+  return members;
+}
+
+constexpr char kPrimary[] = "dc1-a";
+
+}  // namespace
+
+Playground::Playground(Context* context, const std::string& directory)
+    : context_(context), directory_(Absolute(directory)) {}
+
+bool Playground::Exists() const {
+  std::error_code error;
+  return fs::exists(cluster_file(), error);
+}
+
+absl::Status Playground::Load() {
+  HF_ASSIGN_OR_RETURN(cluster_, ReadClusterFile(cluster_file()));
+  return absl::OkStatus();
+}
+
+absl::Status Playground::WriteNodeFile(const ClusterFile::Node& node) const {
+  std::vector<std::string> seeds;
+  for (const ClusterFile::Node& other : cluster_.nodes) {
+    if (other.role != "proxy" && other.node_id != node.node_id)
+      seeds.push_back(absl::StrCat("\"", other.peer_address, "\""));
+  }
+  return WriteWholeFile(
+      node.config,
+      absl::StrCat("# ", node.node_id,
+                   ", written by `holdfast up`: an ordinary configuration file, for\n# `holdfast-",
+                   node.role == "proxy" ? "proxy" : "primary", " --config ", node.config, "`.\n",
+                   "node_id = \"", node.node_id, "\"\nsite = \"", node.site, "\"\ndata_dir = \"",
+                   node.data_dir, "\"\n\n[client]\nlisten = \"", node.address, "\"\n\n[peer]\nlisten = \"",
+                   node.peer_address, "\"\nseeds = [", absl::StrJoin(seeds, ", "), "]\n"));
+}
+
+absl::Status Playground::Create(int proxies_per_site) {
+  std::error_code error;
+  if (fs::exists(directory_, error) && !fs::is_empty(directory_, error)) {
+    return BadFileError(
+        directory_, 0,
+        "is not empty and holds no cluster.json (an earlier start may have failed: see its .log files); "
+        "remove it or name another --dir");
+  }
+  fs::create_directories(directory_, error);
+  if (error) return FileError("write", directory_, error.message());
+  std::vector<v1::NodeSpec> members = Members(proxies_per_site);
+  HF_ASSIGN_OR_RETURN(const std::vector<int> ports,
+                      FindFreePorts(2 * members.size(), *context_->environment().random));
+  for (size_t i = 0; i < members.size(); ++i) {
+    members[i].set_client_address(absl::StrCat("127.0.0.1:", ports[2 * i]));
+    members[i].set_peer_address(absl::StrCat("127.0.0.1:", ports[2 * i + 1]));
+    const std::string stem = absl::StrCat(directory_, "/", members[i].node_id());
+    ClusterFile::Node node{members[i].node_id(),
+                           members[i].site(),
+                           "proxy",
+                           members[i].client_address(),
+                           members[i].peer_address(),
+                           stem,
+                           stem + ".toml",
+                           stem + ".log",
+                           0};
+    if (members[i].kind() == v1::NODE_KIND_SERVER)
+      node.role = node.node_id == kPrimary ? "primary" : "standby";
+    cluster_.nodes.push_back(std::move(node));
+  }
+  for (const ClusterFile::Node& node : cluster_.nodes) {
+    fs::create_directories(node.data_dir, error);
+    HF_RETURN_IF_ERROR(WriteNodeFile(node));
+  }
+  return WriteWholeFile(directory_ + "/cluster.toml", WriteClusterToml(members));
+}
+
+bool Playground::IsNodeRunning(const ClusterFile::Node& node) const {
+  return IsRunning(node.pid, node.config);
+}
+
+absl::Status Playground::Start() {
+  const fs::path programs = fs::path(context_->environment().program).parent_path();
+  for (ClusterFile::Node& node : cluster_.nodes) {
+    if (IsNodeRunning(node)) continue;
+    const std::string program =
+        (programs / (node.role == "proxy" ? "holdfast-proxy" : "holdfast-primary")).string();
+    HF_ASSIGN_OR_RETURN(node.pid, StartProgram(program, {"--config", node.config}, node.log));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Playground::CheckAllRun() const {
+  for (const ClusterFile::Node& node : cluster_.nodes) {
+    if (!IsNodeRunning(node)) return ProgramEndedError(node.node_id, node.log);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Playground::Init(absl::Duration timeout) {
+  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context_->nodes());
+  absl::Status ended;
+  for (const ClusterFile::Node& node : cluster_.nodes) {
+    const bool up = PollUntil(*context_->environment().clock, timeout, [&] {
+      ended = CheckAllRun();
+      return !ended.ok() || admin->Status(node.peer_address, kAskTimeout).ok();
+    });
+    HF_RETURN_IF_ERROR(ended);
+    if (!up)
+      return NotInTimeError(absl::StrCat("node ", node.node_id, " does not answer; its log: ", node.log));
+  }
+  HF_ASSIGN_OR_RETURN(const auto members, ReadClusterToml(directory_ + "/cluster.toml"));
+  HF_ASSIGN_OR_RETURN(const v1::InitResponse response,
+                      InitCluster(*context_, members, kPrimary, std::nullopt));
+  cluster_.cluster_id = response.cluster_id();
+  first_revision_ = response.revision();
+  return absl::OkStatus();
+}
+
+bool Playground::IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const {
+  if (node.role == "proxy") return admin.IsServing(node.address, kAskTimeout);
+  const auto status = admin.Status(node.peer_address, kAskTimeout);
+  if (!status.ok()) return false;
+  switch (status->header().role()) {
+    case v1::NODE_ROLE_PRIMARY:
+      return status->visible().revision() >= first_revision_;
+    case v1::NODE_ROLE_STANDBY:
+      return status->upstream_connected() && status->visible().revision() >= first_revision_;
+    default:
+      return false;
+  }
+}
+
+absl::Status Playground::WaitUntilReady(absl::Duration timeout) {
+  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context_->nodes());
+  absl::Status ended;
+  std::vector<std::string> waiting;
+  const bool ready = PollUntil(*context_->environment().clock, timeout, [&] {
+    waiting.clear();
+    ended = CheckAllRun();
+    for (const ClusterFile::Node& node : cluster_.nodes) {
+      if (ended.ok() && !IsReady(*admin, node))
+        waiting.push_back(absl::StrCat(node.node_id, " (", node.log, ")"));
+    }
+    return !ended.ok() || waiting.empty();
+  });
+  HF_RETURN_IF_ERROR(ended);
+  if (!ready) return NotInTimeError(absl::StrCat("not ready yet: ", absl::StrJoin(waiting, ", ")));
+  return absl::OkStatus();
+}
+
+absl::Status Playground::Save() { return WriteClusterFile(cluster_file(), cluster_); }
+
+int Playground::Stop(absl::Duration grace) {
+  std::vector<Running> programs;
+  for (const char* role : {"proxy", "standby", "primary"}) {
+    for (ClusterFile::Node& node : cluster_.nodes) {
+      if (node.role != role) continue;
+      programs.push_back({node.pid, node.config});
+      node.pid = 0;
+    }
+  }
+  return EndPrograms(programs, grace);
+}
+
+}  // namespace holdfast::admin

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "admin/cluster_file.h"
+#include "admin/context.h"
+#include "holdfast/v1/admin.pb.h"
+
+namespace holdfast::admin {
+
+// The two-site cluster of `holdfast up`: the primary and proxies in dc1, the standby pair and proxies in dc2,
+// all on loopback. Its directory holds what a person would write: a configuration file for each node,
+// `cluster.toml` for `holdfast init`; and `cluster.json`. One thread.
+class Playground {
+ public:
+  // `directory` is made absolute. Nothing is touched yet.
+  Playground(Context* context, const std::string& directory);
+
+  const std::string& directory() const { return directory_; }
+  std::string cluster_file() const { return directory_ + "/cluster.json"; }
+  const ClusterFile& cluster() const { return cluster_; }
+
+  // There is a cluster.json: Load reads it.
+  bool Exists() const;
+  absl::Status Load();
+
+  // Chooses nodes and ports, writes the files. INVALID_REQUEST if the directory holds something else.
+  absl::Status Create(int proxies_per_site);
+
+  // Starts the programs that do not run, found beside the running binary. IO_ERROR.
+  absl::Status Start();
+
+  // The same as `holdfast init` with the files that Create wrote; first waits for the nodes to answer.
+  absl::Status Init(absl::Duration timeout);
+
+  // Waits until every proxy serves and every standby follows. DEADLINE names who does not; IO_ERROR who has
+  // ended.
+  absl::Status WaitUntilReady(absl::Duration timeout);
+
+  // Writes cluster.json with the process ids of now.
+  absl::Status Save();
+
+  // Ends what runs, proxies first. Answers how many had to be killed.
+  int Stop(absl::Duration grace);
+
+  bool IsNodeRunning(const ClusterFile::Node& node) const;
+
+ private:
+  absl::Status WriteNodeFile(const ClusterFile::Node& node) const;
+  absl::Status CheckAllRun() const;
+  bool IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const;
+
+  Context* const context_;
+  const std::string directory_;
+  ClusterFile cluster_;
+  int64_t first_revision_ = 0;  // of the cluster, once it is initialised by us
+};
+
+}  // namespace holdfast::admin

@@ -1,0 +1,140 @@
+#include "admin/processes.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <spawn.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <cstring>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "admin/errors.h"
+#include "base/clock.h"
+
+namespace holdfast::admin {
+namespace {
+
+// Everything that a child must not inherit from a command on a terminal.
+class SpawnSettings {
+ public:
+  explicit SpawnSettings(const std::string& log) {
+    posix_spawn_file_actions_init(&files_);
+    posix_spawn_file_actions_addopen(&files_, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&files_, STDOUT_FILENO, log.c_str(), O_WRONLY | O_CREAT | O_APPEND,
+                                     0644);
+    posix_spawn_file_actions_adddup2(&files_, STDOUT_FILENO, STDERR_FILENO);
+    posix_spawnattr_init(&attributes_);
+    sigset_t none;
+    sigemptyset(&none);
+    posix_spawnattr_setsigmask(&attributes_, &none);
+    sigset_t defaults;
+    sigemptyset(&defaults);
+    for (const int signal : {SIGPIPE, SIGINT, SIGTERM, SIGCHLD}) sigaddset(&defaults, signal);
+    posix_spawnattr_setsigdefault(&attributes_, &defaults);
+    posix_spawnattr_setflags(&attributes_,
+                             POSIX_SPAWN_SETSID | POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+  }
+  ~SpawnSettings() {
+    posix_spawn_file_actions_destroy(&files_);
+    posix_spawnattr_destroy(&attributes_);
+  }
+
+  const posix_spawn_file_actions_t* files() const { return &files_; }
+  const posix_spawnattr_t* attributes() const { return &attributes_; }
+
+ private:
+  posix_spawn_file_actions_t files_;
+  posix_spawnattr_t attributes_;
+};
+
+// A process that waits to be told of its end; the number of a process is given to another only after that.
+class ProcessHandle {
+ public:
+  explicit ProcessHandle(int64_t pid)
+      : pid_(static_cast<pid_t>(pid)), fd_(static_cast<int>(syscall(SYS_pidfd_open, pid_, 0))) {}
+  ~ProcessHandle() {
+    if (fd_ >= 0) close(fd_);
+  }
+  ProcessHandle(const ProcessHandle&) = delete;
+  ProcessHandle& operator=(const ProcessHandle&) = delete;
+
+  void Signal(int signal) {
+    if (fd_ >= 0) syscall(SYS_pidfd_send_signal, fd_, signal, nullptr, 0);
+  }
+
+  bool WaitForEnd(absl::Duration timeout) {
+    if (fd_ < 0) return true;
+    pollfd poll_fd{fd_, POLLIN, 0};
+    const bool ended = poll(&poll_fd, 1, static_cast<int>(absl::ToInt64Milliseconds(timeout))) == 1;
+    if (ended) waitpid(pid_, nullptr, WNOHANG);  // if it is our child
+    return ended;
+  }
+
+ private:
+  const pid_t pid_;
+  const int fd_;
+};
+
+// The state letter of /proc/PID/stat, which follows the name in parentheses; 'Z' has ended.
+char StateOf(int64_t pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
+  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const size_t end = text.rfind(')');
+  return end == std::string::npos || end + 2 >= text.size() ? 'Z' : text[end + 2];
+}
+
+}  // namespace
+
+absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vector<std::string>& arguments,
+                                     const std::string& log) {
+  std::vector<char*> argv = {const_cast<char*>(program.c_str())};
+  for (const std::string& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  const SpawnSettings settings(log);
+  pid_t pid = 0;
+  const int error =
+      posix_spawn(&pid, program.c_str(), settings.files(), settings.attributes(), argv.data(), environ);
+  if (error != 0) return FileError("start", program, strerror(error));
+  return pid;
+}
+
+bool IsRunning(int64_t pid, const std::string& argument) {
+  if (pid <= 0 || StateOf(pid) == 'Z') return false;
+  std::ifstream file(absl::StrCat("/proc/", pid, "/cmdline"), std::ios::binary);
+  const std::string line(std::istreambuf_iterator<char>(file), {});
+  for (const absl::string_view word : absl::StrSplit(line, '\0')) {
+    if (word == argument) return true;
+  }
+  return false;
+}
+
+int EndPrograms(const std::vector<Running>& programs, absl::Duration grace) {
+  std::vector<std::unique_ptr<ProcessHandle>> handles;
+  for (const Running& program : programs) {
+    auto handle =
+        std::make_unique<ProcessHandle>(program.pid);  // before the check, so that it names what was checked
+    if (!IsRunning(program.pid, program.argument)) continue;
+    handle->Signal(SIGTERM);
+    handles.push_back(std::move(handle));
+  }
+  const absl::Duration end = RealClock()->SinceBoot() + grace;
+  int killed = 0;
+  for (const auto& handle : handles) {
+    if (handle->WaitForEnd(std::max(absl::ZeroDuration(), end - RealClock()->SinceBoot()))) continue;
+    handle->Signal(SIGKILL);
+    handle->WaitForEnd(absl::Seconds(10));
+    ++killed;
+  }
+  return killed;
+}
+
+}  // namespace holdfast::admin

@@ -1,0 +1,120 @@
+#include "gmock/gmock.h"
+#include "tests/admin/fake_cluster.h"
+
+namespace holdfast::admin {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+class CliClusterTest : public FakeClusterTest {};
+
+TEST_F(CliClusterTest, StatusShowsEveryNode) {
+  const std::string text = Out({"status"});
+  EXPECT_THAT(text, HasSubstr("cluster c0ffee   epoch 0   primary dc1-a\n"
+                              "revision 0.2   4 keys   durability 1 of dc2-a\n\n"
+                              "NODE    SITE  ROLE     REVISION  STALENESS  FED BY  CLIENTS AT"));
+  EXPECT_THAT(text, HasSubstr("dc1-a   dc1   primary  0.2               -  -       127.0.0.1:"));
+  EXPECT_THAT(text, HasSubstr("dc2-a   dc2   standby  0.2           0.0 s  dc1-a   127.0.0.1:"));
+  EXPECT_THAT(text, HasSubstr("following\n"));
+  EXPECT_THAT(text, HasSubstr("serving\n"));
+}
+
+TEST_F(CliClusterTest, StatusAndVerifyExitWithThreeIfANodeIsAway) {
+  standby_->Stop();
+  Outcome outcome = Run({"status"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("cannot be asked"));
+  outcome = Run({"verify"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("2 nodes agree at revision 0.2; 1 could not be asked\n"));
+}
+
+TEST_F(CliClusterTest, VerifyExitsWithZeroOnlyIfAllNodesAgree) {
+  const std::string text = Out({"verify"});
+  EXPECT_THAT(text,
+              HasSubstr("dc2-p1  dc2   proxy    0.2          4  2222222222222222  111111111111  agrees\n"));
+  EXPECT_THAT(text, HasSubstr("3 nodes agree at revision 0.2\n"));
+}
+
+TEST_F(CliClusterTest, VerifyNamesTheNodeThatDiffersAndExitsWithOne) {
+  standby_->status.set_state_digest(std::string(16, '\x33'));
+  const Outcome outcome = Run({"verify"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("differs\n"));
+  EXPECT_THAT(outcome.out, HasSubstr("nodes differ at revision 0.2: dc2-a\n"));
+  EXPECT_THAT(Run({"verify", "-o", "json"}).out, HasSubstr("\"agree\": false"));
+}
+
+TEST_F(CliClusterTest, ANodeThatLagsIsNotCalledEqual) {
+  standby_->status.mutable_digest_position()->set_revision(1);
+  const Outcome outcome = Run({"verify", "--wait", "1ms"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.out, HasSubstr("no revision was seen at all nodes in time"));
+}
+
+TEST_F(CliClusterTest, VerifyDeepReportsDamage) {
+  v1::VerifyFinding finding;
+  finding.set_kind("current");
+  finding.set_message("row hash of cc/a does not match");
+  proxy_->findings.push_back(finding);
+  EXPECT_EQ(Run({"verify"}).code, 0);
+  const Outcome outcome = Run({"verify", "--deep"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("damaged: 1 findings"));
+  EXPECT_THAT(outcome.out, HasSubstr("  dc2-p1: current: row hash of cc/a does not match\n"));
+}
+
+TEST_F(CliClusterTest, NodesListShowsTheInventory) {
+  const std::string text = Out({"nodes", "list"});
+  EXPECT_THAT(text, ::testing::MatchesRegex("NODE +SITE  KIND +CLIENTS AT +PEERS AT +VOTER\n"
+                                            "dc1-a +dc1 +server .* primary\n"
+                                            "dc2-a +dc2 +server .* yes\n"
+                                            "dc2-p1 +dc2 +proxy .* -\n"
+                                            "durability: 1 of dc2-a\n"));
+}
+
+TEST_F(CliClusterTest, NodesAddAsksThePrimary) {
+  Out({"nodes", "add", "dc2-p2", "--site", "dc2", "--kind", "proxy", "--client-address", "h:1",
+       "--peer-address", "h:2"});
+  ASSERT_TRUE(primary_->changed.has_value());
+  EXPECT_EQ(primary_->changed->set(0).node_id(), "dc2-p2");
+  EXPECT_EQ(primary_->changed->set(0).kind(), v1::NODE_KIND_PROXY);
+  EXPECT_EQ(primary_->changed->operator_name(), "olga@desk");
+  EXPECT_FALSE(proxy_->changed.has_value());
+}
+
+TEST_F(CliClusterTest, NodesSetKeepsWhatIsNotSaid) {
+  Out({"nodes", "set", "dc2-a", "--client-address", "new:1"});
+  ASSERT_TRUE(primary_->changed.has_value());
+  EXPECT_EQ(primary_->changed->set(0).client_address(), "new:1");
+  EXPECT_EQ(primary_->changed->set(0).peer_address(), standby_->info().peer_address());
+  EXPECT_TRUE(primary_->changed->set(0).voter());
+  Out({"nodes", "set", "--voters", "dc2-a,dc2-p1", "--q", "2"});
+  EXPECT_EQ(primary_->changed->voters().node_ids_size(), 2);
+  EXPECT_EQ(primary_->changed->quorum(), 2u);
+  EXPECT_EQ(Run({"nodes", "set", "no-such", "--site", "x"}).code, 4);
+}
+
+TEST_F(CliClusterTest, InitSendsTheInventoryToThePrimaryToBe) {
+  const std::string file = TemporaryFolder() + "/cluster.toml";
+  const auto node = [](const FakeNode& fake, bool voter) {
+    return "[[node]]\nnode_id = \"" + fake.info().node_id() + "\"\nsite = \"" + fake.info().site() +
+           "\"\nkind = \"server\"\nclient_address = \"" + fake.info().client_address() +
+           "\"\npeer_address = \"" + fake.info().peer_address() +
+           "\"\nvoter = " + (voter ? "true" : "false") + "\n";
+  };
+  WriteFile(file, node(*primary_, false) + node(*standby_, true));
+  EXPECT_EQ(Out({"init", "--cluster", file, "--primary", "dc1-a"}),
+            "cluster c0ffee begins at revision 0.1; its primary is dc1-a\n");
+  ASSERT_TRUE(primary_->initialised.has_value());
+  EXPECT_EQ(primary_->initialised->quorum(), 1u);  // most of one voter
+  EXPECT_EQ(primary_->initialised->nodes_size(), 2);
+  EXPECT_EQ(Run({"init", "--cluster", file, "--primary", "dc1-a"}).code, 4);
+  EXPECT_EQ(Run({"init", "--cluster", file, "--primary", "no-such"}).code, 4);
+}
+
+TEST_F(CliClusterTest, ColoursAreForTerminalsOnly) { EXPECT_THAT(Out({"status"}), Not(HasSubstr("\033["))); }
+
+}  // namespace
+}  // namespace holdfast::admin

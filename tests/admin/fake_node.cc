@@ -1,0 +1,175 @@
+#include "tests/admin/fake_node.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "gtest/gtest.h"
+#include "rpc/status.h"
+
+namespace holdfast::admin {
+namespace {
+
+template <typename Response>
+grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const v1::ResponseHeader& header,
+                                 absl::StatusOr<Response> result, Response* response) {
+  auto* reactor = context->DefaultReactor();
+  if (result.ok()) {
+    *response = *std::move(result);
+    *response->mutable_header() = header;
+  }
+  reactor->Finish(rpc::ToGrpcStatus(result.status()));
+  return reactor;
+}
+
+// Writes messages one after the other; then ends, or stays open until it is cancelled.
+template <typename Message>
+class ListReactor : public grpc::ServerWriteReactor<Message> {
+ public:
+  ListReactor(std::vector<Message> messages, bool stay_open)
+      : messages_(std::move(messages)), stay_open_(stay_open) {
+    Next();
+  }
+  void OnWriteDone(bool ok) override { ok ? Next() : this->Finish(grpc::Status::CANCELLED); }
+  void OnCancel() override {
+    if (stay_open_ && next_ == messages_.size()) this->Finish(grpc::Status::CANCELLED);
+  }
+  void OnDone() override { delete this; }
+
+ private:
+  void Next() {
+    if (next_ < messages_.size()) return this->StartWrite(&messages_[next_++]);
+    if (!stay_open_) this->Finish(grpc::Status::OK);
+  }
+  std::vector<Message> messages_;
+  const bool stay_open_;
+  size_t next_ = 0;
+};
+
+std::unique_ptr<rpc::Server> Listen(grpc::Service* service) {
+  rpc::ServerOptions options;
+  options.address = "127.0.0.1:0";
+  auto server = rpc::Server::Start(options, {service});
+  EXPECT_TRUE(server.ok()) << server.status();
+  (*server)->SetServing(true);
+  return std::move(*server);
+}
+
+}  // namespace
+
+FakeNode::FakeNode(FakeStore* store, v1::NodeInfo info, v1::NodeRole role)
+    : store_(store), info_(std::move(info)), role_(role) {
+  clients_ = Listen(static_cast<v1::ConfigService::CallbackService*>(this));
+  peers_ = Listen(static_cast<v1::AdminService::CallbackService*>(this));
+  info_.set_client_address(clients_->address());
+  info_.set_peer_address(peers_->address());
+}
+
+FakeNode::~FakeNode() { Stop(); }
+
+void FakeNode::Stop() {
+  clients_.reset();
+  peers_.reset();
+}
+
+v1::ResponseHeader FakeNode::Header() {
+  v1::ResponseHeader header;
+  header.set_cluster_id("c0ffee");
+  header.set_node_id(info_.node_id());
+  header.set_site(info_.site());
+  header.set_role(role_);
+  header.set_revision(store_->revision());
+  header.mutable_staleness()->set_seconds(0);
+  return header;
+}
+
+grpc::ServerUnaryReactor* FakeNode::Get(grpc::CallbackServerContext* context, const v1::GetRequest* request,
+                                        v1::GetResponse* response) {
+  return Answer(context, Header(), store_->Get(*request), response);
+}
+
+grpc::ServerUnaryReactor* FakeNode::List(grpc::CallbackServerContext* context, const v1::ListRequest* request,
+                                         v1::ListResponse* response) {
+  return Answer(context, Header(), store_->List(*request), response);
+}
+
+grpc::ServerUnaryReactor* FakeNode::History(grpc::CallbackServerContext* context,
+                                            const v1::HistoryRequest* request,
+                                            v1::HistoryResponse* response) {
+  return Answer(context, Header(), store_->History(*request), response);
+}
+
+grpc::ServerUnaryReactor* FakeNode::Commit(grpc::CallbackServerContext* context,
+                                           const v1::CommitRequest* request, v1::CommitResponse* response) {
+  if (!primary_client_address.empty()) {
+    const absl::Status away =
+        WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "NOT_PRIMARY", "this node is no primary"),
+                   "primary_address", primary_client_address);
+    return Answer<v1::CommitResponse>(context, Header(), away, response);
+  }
+  return Answer(context, Header(), store_->Commit(*request), response);
+}
+
+grpc::ServerWriteReactor<v1::WatchResponse>* FakeNode::Watch(grpc::CallbackServerContext*,
+                                                             const v1::WatchRequest* request) {
+  std::vector<v1::WatchResponse> messages(1);
+  *messages[0].mutable_header() = Header();
+  const int64_t after = request->start_revision() == 0 ? store_->revision() : request->start_revision() - 1;
+  for (const v1::WatchEvent& event : store_->EventsAfter(*request, after)) {
+    *messages.emplace_back().add_events() = event;
+    messages.back().set_revision(event.kv().mod_revision());
+  }
+  return new ListReactor<v1::WatchResponse>(std::move(messages), /*stay_open=*/true);
+}
+
+grpc::ServerUnaryReactor* FakeNode::Status(grpc::CallbackServerContext* context, const v1::StatusRequest*,
+                                           v1::StatusResponse* response) {
+  v1::StatusResponse answer = status;
+  const auto fill = [&](v1::LogPosition* position) {
+    if (position->revision() == 0) position->set_revision(store_->revision());
+    if (position->chain_hash().empty()) position->set_chain_hash(std::string(32, '\x11'));
+  };
+  fill(answer.mutable_appended());
+  fill(answer.mutable_visible());
+  fill(answer.mutable_digest_position());
+  if (answer.state_digest().empty()) answer.set_state_digest(std::string(16, '\x22'));
+  answer.set_key_count(store_->key_count());
+  return Answer<v1::StatusResponse>(context, Header(), answer, response);
+}
+
+grpc::ServerUnaryReactor* FakeNode::Init(grpc::CallbackServerContext* context, const v1::InitRequest* request,
+                                         v1::InitResponse* response) {
+  auto* reactor = context->DefaultReactor();
+  if (initialised.has_value()) {
+    reactor->Finish(rpc::ToGrpcStatus(MakeError(absl::StatusCode::kAlreadyExists, "ALREADY_INITIALIZED",
+                                                "this node belongs to cluster c0ffee")));
+    return reactor;
+  }
+  initialised = *request;
+  response->set_cluster_id("c0ffee");
+  response->set_revision(1);
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::ChangeNodes(grpc::CallbackServerContext* context,
+                                                const v1::ChangeNodesRequest* request,
+                                                v1::ChangeNodesResponse* response) {
+  changed = *request;
+  response->set_revision(store_->revision() + 1);
+  *response->add_nodes() = info_;
+  response->set_settled(true);
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerWriteReactor<v1::VerifyResponse>* FakeNode::Verify(grpc::CallbackServerContext*,
+                                                               const v1::VerifyRequest*) {
+  std::vector<v1::VerifyResponse> messages(2);
+  messages[0].set_checked(10);
+  messages[0].set_total(20);
+  for (const v1::VerifyFinding& finding : findings) *messages[1].mutable_result()->add_findings() = finding;
+  messages[1].mutable_result()->set_key_count(store_->key_count());
+  return new ListReactor<v1::VerifyResponse>(std::move(messages), /*stay_open=*/false);
+}
+
+}  // namespace holdfast::admin

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/mutex.h"
+#include "holdfast/v1/admin.grpc.pb.h"
+#include "holdfast/v1/config.grpc.pb.h"
+#include "rpc/server.h"
+
+namespace holdfast::admin {
+
+// The data of a fake cluster: every state since revision 1, and who committed what. Any thread.
+class FakeStore {
+ public:
+  using State = std::map<std::string, v1::KeyValue>;
+
+  FakeStore();
+
+  absl::StatusOr<v1::GetResponse> Get(const v1::GetRequest& request);
+  absl::StatusOr<v1::ListResponse> List(const v1::ListRequest& request);
+  absl::StatusOr<v1::HistoryResponse> History(const v1::HistoryRequest& request);
+  absl::StatusOr<v1::CommitResponse> Commit(const v1::CommitRequest& request);
+  // The events after `revision` in the request's range.
+  std::vector<v1::WatchEvent> EventsAfter(const v1::WatchRequest& request, int64_t revision);
+
+  int64_t revision();
+  int64_t key_count();
+  // Commits beyond this many are refused with NO_PRIMARY.
+  void RefuseAfter(int commits);
+  int commit_count();
+
+ private:
+  absl::Status Judge(const v1::CommitRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  const State& At(int64_t revision) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+
+  Mutex mu_;
+  std::vector<State> states_ ABSL_GUARDED_BY(mu_);  // by revision - 1
+  std::vector<v1::HistoryEntry> entries_ ABSL_GUARDED_BY(mu_);
+  std::map<std::string, int64_t> requests_ ABSL_GUARDED_BY(mu_);
+  std::optional<int> refuse_after_ ABSL_GUARDED_BY(mu_);
+};
+
+// One node on two free loopback ports that serves the store and says of itself what the test wants.
+class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminService::CallbackService {
+ public:
+  FakeNode(FakeStore* store, v1::NodeInfo info, v1::NodeRole role);
+  ~FakeNode() override;
+
+  const v1::NodeInfo& info() const { return info_; }
+  void Stop();
+
+  // What Status answers, beyond what follows from the store; set before any call.
+  v1::StatusResponse status;
+  std::vector<v1::VerifyFinding> findings;
+  std::string primary_client_address;  // where commits are sent, if not here
+
+  // What was asked.
+  std::optional<v1::ChangeNodesRequest> changed;
+  std::optional<v1::InitRequest> initialised;
+
+  grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext*, const v1::GetRequest*,
+                                v1::GetResponse*) override;
+  grpc::ServerUnaryReactor* List(grpc::CallbackServerContext*, const v1::ListRequest*,
+                                 v1::ListResponse*) override;
+  grpc::ServerUnaryReactor* History(grpc::CallbackServerContext*, const v1::HistoryRequest*,
+                                    v1::HistoryResponse*) override;
+  grpc::ServerUnaryReactor* Commit(grpc::CallbackServerContext*, const v1::CommitRequest*,
+                                   v1::CommitResponse*) override;
+  grpc::ServerWriteReactor<v1::WatchResponse>* Watch(grpc::CallbackServerContext*,
+                                                     const v1::WatchRequest*) override;
+  grpc::ServerUnaryReactor* Status(grpc::CallbackServerContext*, const v1::StatusRequest*,
+                                   v1::StatusResponse*) override;
+  grpc::ServerUnaryReactor* Init(grpc::CallbackServerContext*, const v1::InitRequest*,
+                                 v1::InitResponse*) override;
+  grpc::ServerUnaryReactor* ChangeNodes(grpc::CallbackServerContext*, const v1::ChangeNodesRequest*,
+                                        v1::ChangeNodesResponse*) override;
+  grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext*,
+                                                       const v1::VerifyRequest*) override;
+
+ private:
+  v1::ResponseHeader Header();
+
+  FakeStore* const store_;  // must outlive this
+  v1::NodeInfo info_;
+  const v1::NodeRole role_;
+  std::unique_ptr<rpc::Server> clients_;
+  std::unique_ptr<rpc::Server> peers_;
+};
+
+}  // namespace holdfast::admin

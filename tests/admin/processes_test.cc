@@ -1,0 +1,74 @@
+#include "admin/processes.h"
+
+#include <cstdlib>
+#include <set>
+
+#include "admin/files.h"
+#include "admin/free_ports.h"
+#include "admin/poll.h"
+#include "base/error.h"
+#include "gtest/gtest.h"
+
+namespace holdfast::admin {
+namespace {
+
+std::string LogFile() {
+  std::string path = ::testing::TempDir() + "/holdfast-processes-XXXXXX";
+  EXPECT_NE(mkdtemp(path.data()), nullptr);
+  return path + "/log";
+}
+
+TEST(ProcessesTest, AProgramIsKnownByItsArgumentAndEndsWhenAsked) {
+  const auto pid = StartProgram("/bin/sleep", {"1000"}, LogFile());
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] { return IsRunning(*pid, "1000"); }));
+  EXPECT_FALSE(IsRunning(*pid, "another"));
+  EXPECT_EQ(EndPrograms({{*pid, "1000"}}, absl::Seconds(10)), 0);
+  EXPECT_FALSE(IsRunning(*pid, "1000"));
+}
+
+TEST(ProcessesTest, AProcessThatIsNotOursIsLeftAlone) {
+  const auto pid = StartProgram("/bin/sleep", {"1000"}, LogFile());
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] { return IsRunning(*pid, "1000"); }));
+  EXPECT_EQ(EndPrograms({{*pid, "/d/dc1-a.toml"}}, absl::Seconds(10)), 0);
+  EXPECT_TRUE(IsRunning(*pid, "1000"));
+  EndPrograms({{*pid, "1000"}}, absl::Seconds(10));
+}
+
+TEST(ProcessesTest, AProgramThatDoesNotEndIsKilledAndCounted) {
+  const auto pid = StartProgram("/bin/sh", {"-c", "trap '' TERM; exec sleep 1000"}, LogFile());
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] { return IsRunning(*pid, "1000"); }));
+  EXPECT_EQ(EndPrograms({{*pid, "1000"}}, absl::Milliseconds(50)), 1);
+  EXPECT_FALSE(IsRunning(*pid, "1000"));
+}
+
+TEST(ProcessesTest, WhatAProgramPrintsGoesToItsLog) {
+  const std::string log = LogFile();
+  const auto pid = StartProgram("/bin/sh", {"-c", "echo out; echo err >&2"}, log);
+  ASSERT_TRUE(pid.ok()) << pid.status();
+  EXPECT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] {
+    const auto text = ReadWholeFile(log);
+    return text.ok() && *text == "out\nerr\n";
+  }));
+}
+
+TEST(ProcessesTest, AProgramThatIsNotThereIsNamed) {
+  const absl::Status status = StartProgram("/nonexistent/holdfast-primary", {}, LogFile()).status();
+  EXPECT_EQ(ReasonOf(status), "IO_ERROR");
+  EXPECT_EQ(DetailOf(status, "path"), "/nonexistent/holdfast-primary");
+}
+
+TEST(FreePortsTest, AreDifferentAndBelowThoseOfOutgoingConnections) {
+  const auto ports = FindFreePorts(40, *SystemRandom());
+  ASSERT_TRUE(ports.ok()) << ports.status();
+  EXPECT_EQ(std::set<int>(ports->begin(), ports->end()).size(), 40u);
+  for (const int port : *ports) {
+    EXPECT_GT(port, 1024);
+    EXPECT_LT(port, 32768);
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::admin
