@@ -11,6 +11,7 @@
 #include "serving/history_entry.h"
 #include "serving/key_rules.h"
 #include "serving/page_token.h"
+#include "storage/newest_change.h"
 
 namespace holdfast::serving {
 namespace {
@@ -85,33 +86,27 @@ absl::StatusOr<bool> HistoryRead::Step() {
     return true;
   }
   if (looked_ >= kMaxRecordsPerHistoryPage) return true;
-  const bool by_key = range_.IsSingleKey() && !key_may_be_dead_ && next_ >= options_.store->floor();
-  return by_key ? StepByKey() : StepByWindow();
+  return range_.IsSingleKey() ? StepByKey() : StepByWindow();
 }
 
 absl::StatusOr<bool> HistoryRead::StepByKey() {
   Revision changed;
-  {
+  if (next_ >= options_.store->floor()) {
     HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, options_.store->readers().Acquire());
-    const auto found = lease->Get(range_.begin(), next_);
+    const absl::StatusOr<Revision> found = storage::NewestChange(*lease, range_.begin(), next_);
     if (!found.ok() && ReasonOf(found.status()) != "COMPACTED") return found.status();
-    if (!found.ok() || !found->has_value()) {
-      key_may_be_dead_ = true;
-      return false;
-    }
-    changed = Revision((*found)->mod_revision);
+    changed = found.value_or(Revision());
   }
-  if (changed <= after_) {
+  const bool wanted = changed > after_ && changed >= options_.store->log().oldest();
+  const absl::StatusOr<storage::LogRecordPtr> record =
+      wanted ? options_.store->log().ReadAt(changed) : storage::LogRecordPtr();
+  const bool gone = !wanted || (!record.ok() && ReasonOf(record.status()) == "COMPACTED");
+  if (gone) {  // nothing older is kept
     next_ = Revision();
     return true;
   }
-  ++looked_;
-  const auto record = options_.store->log().ReadAt(changed);
-  if (!record.ok() && ReasonOf(record.status()) == "COMPACTED") {
-    next_ = Revision();  // the version is older than the log
-    return true;
-  }
   HF_RETURN_IF_ERROR(record.status());
+  ++looked_;
   return Take(**record);
 }
 
@@ -135,7 +130,6 @@ absl::StatusOr<bool> HistoryRead::StepByWindow() {
   for (auto record = records->rbegin(); record != records->rend(); ++record) {
     if ((*record)->position.revision <= after_) break;
     if (Take(**record)) return true;
-    if (range_.IsSingleKey() && !key_may_be_dead_) return false;  // found: go on by its versions
   }
   next_ = before;
   return false;
@@ -151,7 +145,6 @@ bool HistoryRead::Take(const storage::LogRecord& record) {
   }
   bytes_ += bytes;
   *response_->add_entries() = *entry;
-  key_may_be_dead_ = false;
   next_ = epochs_.AtIndex(record.position.revision.index() - 1);
   return response_->entries_size() >= page_rows_;
 }

@@ -16,10 +16,10 @@
 
 namespace holdfast::serving {
 
-// One History call: walks the log back from the newest revision asked for. Where a single key exists, its
-// stored version says at once which record to look at; otherwise windows of the log are searched. A page ends
-// at its size, at kMaxPageBytes, or after kMaxRecordsPerHistoryPage records, however few matched. Runs on the
-// workers of `ranges`, one window at a time; keeps itself alive.
+// One History call: walks back from the newest revision asked for. The stored versions of a single key say at
+// once which records to look at; for a range, windows of the log are searched. A page ends at its size, at
+// kMaxPageBytes, or after kMaxRecordsPerHistoryPage records, however few matched. Runs on the workers of
+// `ranges`, one step at a time; keeps itself alive.
 class HistoryRead : public std::enable_shared_from_this<HistoryRead> {
  public:
   struct Options {
@@ -63,7 +63,6 @@ class HistoryRead : public std::enable_shared_from_this<HistoryRead> {
   Revision newest_;  // where the first page began
   Revision next_;    // the newest record that was not looked at
   Revision after_;
-  bool key_may_be_dead_ = false;  // single key: search the log until a change of it is found
   int window_ = 0;
   int looked_ = 0;
   size_t bytes_ = 0;

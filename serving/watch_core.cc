@@ -123,6 +123,11 @@ void WatchCore::Advance() {
   }
   const auto records =
       options_.log->ReadAfter(tail_, target_, kMaxRecordsPerMessage, kMaxRecordBytesPerMessage);
+  if (!records.ok() && IsPassing(records.status())) {
+    advancing_ = true;
+    PostAfter(kRetryAfter, &WatchCore::Advance);
+    return;
+  }
   if (!records.ok()) {  // whoever wants them reads for itself, and hears the error
     FallBehind(target_);
     return;

@@ -97,6 +97,9 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   void OnProgressTimer();
 
   // Reading (watch_core_read.cc).
+  static constexpr absl::Duration kRetryAfter = absl::Milliseconds(20);
+  // All readers were busy, or a rewind of which the core has not heard yet came between: try again.
+  static bool IsPassing(const absl::Status& status);
   void QueueRead(WatchStream& stream);
   void StartReads();
   void OnReadDone(WatchId id, uint64_t generation, absl::StatusOr<WatchReadResult> result);

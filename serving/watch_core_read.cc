@@ -1,14 +1,15 @@
+#include <string>
 #include <utility>
 
 #include "base/error.h"
 #include "serving/watch_core.h"
 
 namespace holdfast::serving {
-namespace {
 
-constexpr absl::Duration kRetryAfter = absl::Milliseconds(20);
-
-}  // namespace
+bool WatchCore::IsPassing(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  return reason == "RESOURCE_EXHAUSTED" || reason == "FUTURE_REVISION";
+}
 
 void WatchCore::QueueRead(WatchStream& stream) {
   if (stream.queued || stream.reading) return;
@@ -56,8 +57,8 @@ void WatchCore::OnReadDone(WatchId id, uint64_t generation, absl::StatusOr<Watch
       if (!result->message.empty())
         stream->unsent = WatchStream::Unsent{std::move(result->message), from, result->newest};
       Deliver(id);
-    } else if (ReasonOf(result.status()) == "RESOURCE_EXHAUSTED") {
-      stream->queued = true;  // all readers were busy: once more, after the others
+    } else if (IsPassing(result.status())) {
+      stream->queued = true;  // once more, after the others
       read_queue_.push_back(id);
       if (!std::exchange(retry_armed_, true)) PostAfter(kRetryAfter, &WatchCore::StartReads);
       return;

@@ -2,8 +2,10 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
+#include "storage/newest_change.h"
 
 namespace holdfast::storage {
 namespace {
@@ -21,6 +23,11 @@ class SqliteReaderPool::Lease : public ReadLease {
   absl::StatusOr<std::optional<KeyVersion>> Get(absl::string_view key, Revision at) override {
     HF_RETURN_IF_ERROR(Prepare(at));
     return Reported(connection_->versions->Get(key, at));
+  }
+
+  absl::StatusOr<Revision> ChangedAt(absl::string_view key, Revision at) {
+    HF_RETURN_IF_ERROR(Prepare(at));
+    return Reported(connection_->versions->ChangedAt(key, at));
   }
 
   absl::StatusOr<std::optional<std::string>> Scan(absl::string_view key, absl::string_view range_end,
@@ -65,6 +72,12 @@ class SqliteReaderPool::Lease : public ReadLease {
   SqliteReaderPool* const pool_;
   std::unique_ptr<PooledConnection> connection_;
 };
+
+absl::StatusOr<Revision> NewestChange(ReadLease& lease, absl::string_view key, Revision at) {
+  auto* const own = dynamic_cast<SqliteReaderPool::Lease*>(&lease);
+  HF_CHECK(own != nullptr, "a lease of another pool");
+  return own->ChangedAt(key, at);
+}
 
 absl::StatusOr<std::unique_ptr<ReadLease>> SqliteReaderPool::Acquire() {
   std::unique_ptr<PooledConnection> connection = connections_->Take(kMaxWait);

@@ -23,6 +23,7 @@ class SqliteReaderPool : public ReaderPool {
 
  private:
   class Lease;
+  friend absl::StatusOr<Revision> NewestChange(ReadLease& lease, absl::string_view key, Revision at);
   absl::StatusOr<std::unique_ptr<ReadLease>> Lend(std::unique_ptr<PooledConnection> connection);
 
   ConnectionPool* const connections_;

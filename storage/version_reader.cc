@@ -71,6 +71,18 @@ absl::StatusOr<std::optional<KeyVersion>> VersionReader::Get(absl::string_view k
   return std::optional<KeyVersion>(Show(row));
 }
 
+absl::StatusOr<Revision> VersionReader::ChangedAt(absl::string_view key, Revision at) {
+  SqliteQuery query = get_.Query(key);
+  HF_ASSIGN_OR_RETURN(const bool has_row, query.Step());
+  if (!has_row) return Revision();
+  VersionRow row;
+  HF_RETURN_IF_ERROR(ReadVersionRow(query, 0, database_->path(), &row));
+  if (row.key != key) return DamagedRowError(database_->path(), key, "the index leads to another key");
+  int scanned = 0;
+  HF_RETURN_IF_ERROR(Descend(at, &row, &scanned).status());
+  return row.mod_revision <= at.number() ? Revision(row.mod_revision) : Revision();
+}
+
 absl::StatusOr<std::optional<std::string>> VersionReader::Scan(
     absl::string_view key, absl::string_view range_end, Revision at, int max_scanned, bool keys_only,
     absl::FunctionRef<bool(const KeyVersion&)> row) {

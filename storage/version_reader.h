@@ -26,6 +26,9 @@ class VersionReader {
   // Views stay valid until the next call.
   absl::StatusOr<std::optional<KeyVersion>> Get(absl::string_view key, Revision at);
 
+  // As storage::NewestChange.
+  absl::StatusOr<Revision> ChangedAt(absl::string_view key, Revision at);
+
   // As ReadLease::Scan.
   absl::StatusOr<std::optional<std::string>> Scan(absl::string_view key, absl::string_view range_end,
                                                   Revision at, int max_scanned, bool keys_only,
