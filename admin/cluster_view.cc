@@ -120,6 +120,13 @@ std::string ShowRule(const v1::DurabilityRule& rule) {
                       }));
 }
 
+std::string ShowNoAnswer(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  if (reason == "UNREACHABLE") return "cannot be reached";
+  if (reason == "DEADLINE") return "cannot be asked: no answer in time";
+  return absl::StrCat("cannot be asked: ", status.message());
+}
+
 std::string PrimaryPeerAddress(const std::vector<absl::StatusOr<v1::StatusResponse>>& answers) {
   const v1::StatusResponse* best = nullptr;
   for (const auto& answer : answers) {

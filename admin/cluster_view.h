@@ -36,6 +36,9 @@ void AskAll(size_t count, const std::function<void(size_t)>& ask);
 // "2 of dc2-a, dc2-b, dc2-p1"; "local (q = 0)".
 std::string ShowRule(const v1::DurabilityRule& rule);
 
+// Why a node gave no answer, in few words: "cannot be reached", or the reason it gave.
+std::string ShowNoAnswer(const absl::Status& status);
+
 // Who is primary by the nodes' own words, the highest epoch winning; empty if nobody knows one.
 std::string PrimaryPeerAddress(const std::vector<absl::StatusOr<v1::StatusResponse>>& answers);
 

@@ -75,7 +75,6 @@ absl::StatusOr<ExitCode> Save(Context& context, const Arguments& arguments) {
   HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
   v1::FetchSnapshotRequest request;
   request.set_cluster_id(view.cluster.cluster_id());
-  request.set_node_id("holdfast-snapshot-save");
   Receiver receiver(context, arguments.file);
   HF_RETURN_IF_ERROR(admin->FetchSnapshot(
       address, request, absl::InfiniteDuration(),

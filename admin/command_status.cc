@@ -14,7 +14,7 @@ namespace {
 using Answer = absl::StatusOr<v1::StatusResponse>;
 
 std::string StateOf(const Answer& answer) {
-  if (!answer.ok()) return absl::StrCat("cannot be asked: ", answer.status().message());
+  if (!answer.ok()) return ShowNoAnswer(answer.status());
   if (answer->header().role() == v1::NODE_ROLE_STANDBY && answer->activity().empty()) return "following";
   if (!answer->not_serving_reason().empty()) return answer->not_serving_reason();
   return answer->activity().empty() ? "serving" : answer->activity();

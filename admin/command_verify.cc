@@ -89,9 +89,8 @@ absl::Status LookDeep(Context& context, Report& report) {
 
 std::string ResultOf(const Report& report, size_t i) {
   const NodeReport& node = report.nodes[i];
-  if (!node.status.ok()) return absl::StrCat("cannot be asked: ", node.status.status().message());
-  if (node.deep.has_value() && !node.deep->ok())
-    return absl::StrCat("cannot be asked: ", node.deep->status().message());
+  if (!node.status.ok()) return ShowNoAnswer(node.status.status());
+  if (node.deep.has_value() && !node.deep->ok()) return ShowNoAnswer(node.deep->status());
   if (node.findings() > 0) return absl::StrCat("damaged: ", node.findings(), " findings");
   const std::string& node_id = report.view.nodes[i].node_id();
   const std::vector<std::string> dissenters = report.agreement.Dissenters();

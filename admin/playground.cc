@@ -48,6 +48,10 @@ std::vector<v1::NodeSpec> Members(int proxies_per_site) {
 
 constexpr char kPrimary[] = "dc1-a";
 
+std::string ProgramOf(const ClusterFile::Node& node) {
+  return node.role == "proxy" ? "holdfast-proxy" : "holdfast-primary";
+}
+
 }  // namespace
 
 Playground::Playground(Context* context, const std::string& directory)
@@ -69,14 +73,20 @@ absl::Status Playground::WriteNodeFile(const ClusterFile::Node& node) const {
     if (other.role != "proxy" && other.node_id != node.node_id)
       seeds.push_back(absl::StrCat("\"", other.peer_address, "\""));
   }
-  return WriteWholeFile(
-      node.config,
-      absl::StrCat("# ", node.node_id,
-                   ", written by `holdfast up`: an ordinary configuration file, for\n# `holdfast-",
-                   node.role == "proxy" ? "proxy" : "primary", " --config ", node.config, "`.\n",
-                   "node_id = \"", node.node_id, "\"\nsite = \"", node.site, "\"\ndata_dir = \"",
-                   node.data_dir, "\"\n\n[client]\nlisten = \"", node.address, "\"\n\n[peer]\nlisten = \"",
-                   node.peer_address, "\"\nseeds = [", absl::StrJoin(seeds, ", "), "]\n"));
+  std::string text =
+      absl::StrCat("# ", node.node_id, ", written by `holdfast up`: an ordinary configuration file, for\n# `",
+                   ProgramOf(node), " --config ", node.config, "`.\n");
+  absl::StrAppend(&text, "node_id = \"", node.node_id, "\"\nsite = \"", node.site, "\"\ndata_dir = \"",
+                  node.data_dir, "\"\n");
+  absl::StrAppend(&text, "\n[client]\nlisten = \"", node.address, "\"\n");
+  absl::StrAppend(&text, "\n[peer]\nlisten = \"", node.peer_address, "\"\nseeds = [",
+                  absl::StrJoin(seeds, ", "), "]\n");
+  const rpc::TlsFiles& tls = context_->flags.tls;
+  if (tls.enabled()) {
+    absl::StrAppend(&text, "\n[tls]\nca = \"", Absolute(tls.ca), "\"\ncert = \"", Absolute(tls.cert),
+                    "\"\nkey = \"", Absolute(tls.key), "\"\n");
+  }
+  return WriteWholeFile(node.config, text);
 }
 
 absl::Status Playground::Create(int proxies_per_site) {
@@ -124,8 +134,7 @@ absl::Status Playground::Start() {
   const fs::path programs = fs::path(context_->environment().program).parent_path();
   for (ClusterFile::Node& node : cluster_.nodes) {
     if (IsNodeRunning(node)) continue;
-    const std::string program =
-        (programs / (node.role == "proxy" ? "holdfast-proxy" : "holdfast-primary")).string();
+    const std::string program = (programs / ProgramOf(node)).string();
     HF_ASSIGN_OR_RETURN(node.pid, StartProgram(program, {"--config", node.config}, node.log));
   }
   return absl::OkStatus();

@@ -30,7 +30,9 @@ struct Route {
 absl::StatusOr<v1::CommitResponse> Client::Commit(v1::CommitRequest request) {
   if (request.request_id().empty()) request.set_request_id(NewRequestId());
   Attempts attempts(options_);
-  absl::Status in_doubt;  // the last failure after which the commit may have happened
+  absl::Status in_doubt;    // the last failure after which the commit may have happened
+  std::string named;        // the primary, by the last redirect
+  bool named_away = false;  // and it could not be had
   absl::Duration delay;
   do {
     Route route;
@@ -55,17 +57,23 @@ absl::StatusOr<v1::CommitResponse> Client::Commit(v1::CommitRequest request) {
       attempts.Note(address, status);
       if (next == NextStep::kReturn) return CommitOutcomeUnknownError(request.request_id(), status);
       if (next == NextStep::kAtPrimary) {
-        route.Redirect(DetailOf(status, "primary_address"));
-        endpoints_.LearnPrimary(DetailOf(status, "primary_address"));
+        const std::string primary = DetailOf(status, "primary_address");
+        named_away = named_away && primary == named;
+        // Who has just been asked in vain is not asked again in this round.
+        if (!named_away) route.Redirect(primary);
+        named = primary;
+        endpoints_.LearnPrimary(primary);
       } else {
         endpoints_.Failed(address);
+        named_away = named_away || (address == named && NeverSent(status));
       }
       again = again || next == NextStep::kNextThenAgain;
     }
     if (!again || !attempts.NextRound(&delay)) break;
     Pause(delay);
   } while (true);
-  return in_doubt.ok() ? attempts.Verdict() : CommitOutcomeUnknownError(request.request_id(), in_doubt);
+  if (!in_doubt.ok()) return CommitOutcomeUnknownError(request.request_id(), in_doubt);
+  return named_away ? PrimaryAwayError(named) : attempts.Verdict();
 }
 
 }  // namespace holdfast::client

@@ -28,6 +28,13 @@ absl::Status CommitOutcomeUnknownError(absl::string_view request_id, const absl:
   return WithDetail(status, "request_id", id);
 }
 
+absl::Status PrimaryAwayError(absl::string_view address) {
+  return WithDetail(MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
+                              absl::StrCat("the primary, at ", address,
+                                           ", cannot be reached; nothing was committed, reads go on")),
+                    "address", address);
+}
+
 absl::Status NoEndpointsError() {
   return WithDetail(
       MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",

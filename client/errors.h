@@ -20,6 +20,10 @@ absl::Status NobodyAnsweredError(const std::vector<std::string>& attempts);
 // same request id only. `cause` is what the last node said.
 absl::Status CommitOutcomeUnknownError(absl::string_view request_id, const absl::Status& cause);
 
+// UNREACHABLE, detail address. Nodes name a primary that cannot be had; nothing was sent to it. Safe to
+// retry.
+absl::Status PrimaryAwayError(absl::string_view address);
+
 // INVALID_REQUEST, detail field. No endpoint is given.
 absl::Status NoEndpointsError();
 

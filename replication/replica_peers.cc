@@ -171,7 +171,10 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
   if (standing == UpstreamState::kNoStream) return NoUpstreamError(options_.node_id);
   if (!request.cluster_id().empty() && request.cluster_id() != own)
     return WrongClusterError(own, request.cluster_id());
-  if (inventory_.inventory().Find(request.node_id()) == nullptr) return NotAMemberError(request.node_id());
+  // An operator who saves a copy names no node: nothing will follow from it.
+  if (!request.node_id().empty() && inventory_.inventory().Find(request.node_id()) == nullptr) {
+    return NotAMemberError(request.node_id());
+  }
   HF_RETURN_IF_ERROR(AdmitStream(request.promise(), OwnStream()).status());
   const Revision visible = options_.store->visible().revision;
   if (Revision(request.appended().revision()) >= visible)

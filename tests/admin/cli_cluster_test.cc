@@ -24,7 +24,7 @@ TEST_F(CliClusterTest, StatusAndVerifyExitWithThreeIfANodeIsAway) {
   standby_->Stop();
   Outcome outcome = Run({"status"});
   EXPECT_EQ(outcome.code, 3);
-  EXPECT_THAT(outcome.out, HasSubstr("cannot be asked"));
+  EXPECT_THAT(outcome.out, HasSubstr("cannot be reached"));
   outcome = Run({"verify"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_THAT(outcome.out, HasSubstr("2 nodes agree at revision 0.2; 1 could not be asked\n"));

@@ -102,6 +102,14 @@ TEST_F(CommitTest, NoPrimaryIsReportedOnceEverybodyHasSaidSo) {
   EXPECT_EQ(network_->calls.size(), 2u);
 }
 
+TEST_F(CommitTest, APrimaryThatIsNamedButGoneIsWhatIsReported) {
+  network_->nodes["a:1"].commit = Refuses("NOT_PRIMARY", {{"primary_address", "p:1"}});
+  network_->nodes["b:1"].commit = Refuses("NOT_PRIMARY", {{"primary_address", "p:1"}});
+  const absl::Status status = CommitOne().status();
+  EXPECT_EQ(ReasonOf(status), "UNREACHABLE");
+  EXPECT_EQ(DetailOf(status, "address"), "p:1");
+}
+
 TEST_F(CommitTest, NodesThatPointAtEachOtherDoNotLeadForEver) {
   network_->nodes["a:1"].commit = Refuses("NOT_PRIMARY", {{"primary_address", "b:1"}});
   network_->nodes["b:1"].commit = Refuses("NOT_PRIMARY", {{"primary_address", "a:1"}});
