@@ -111,6 +111,7 @@ bool IsRunning(int64_t pid, const std::string& argument) {
   if (pid <= 0 || StateOf(pid) == 'Z') return false;
   std::ifstream file(absl::StrCat("/proc/", pid, "/cmdline"), std::ios::binary);
   const std::string line(std::istreambuf_iterator<char>(file), {});
+  if (line.empty()) return true;  // between fork and the first page of its new image
   for (const absl::string_view word : absl::StrSplit(line, '\0')) {
     if (word == argument) return true;
   }

@@ -29,7 +29,8 @@ bool IsThisNodeOnly(const std::string& reason) {
 
 NextStep AfterRead(const absl::Status& status, bool staleness_demanded) {
   const std::string reason = ReasonOf(status);
-  if (IsPassing(reason)) return NextStep::kNextThenAgain;
+  // A server that shuts down cancels what came too late; the client itself never does.
+  if (IsPassing(reason) || absl::IsCancelled(status)) return NextStep::kNextThenAgain;
   if (reason == "STALE") return staleness_demanded ? NextStep::kNextEndpoint : NextStep::kNextThenAgain;
   if (reason == "FUTURE_REVISION" || IsThisNodeOnly(reason)) return NextStep::kNextEndpoint;
   return NextStep::kReturn;
@@ -40,7 +41,7 @@ NextStep AfterCommit(const absl::Status& status) {
   if (reason == "NOT_PRIMARY" || reason == "STANDBY" || reason == "FENCED") {
     return DetailOf(status, "primary_address").empty() ? NextStep::kNextEndpoint : NextStep::kAtPrimary;
   }
-  if (IsPassing(reason) || reason == "COMMIT_UNKNOWN" || reason == "SUSPENDED")
+  if (IsPassing(reason) || absl::IsCancelled(status) || reason == "COMMIT_UNKNOWN" || reason == "SUSPENDED")
     return NextStep::kNextThenAgain;
   if (reason == "NO_PRIMARY" || IsThisNodeOnly(reason)) return NextStep::kNextEndpoint;
   return NextStep::kReturn;

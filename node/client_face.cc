@@ -1,5 +1,7 @@
 #include "node/client_face.h"
 
+#include <algorithm>
+#include <memory>
 #include <utility>
 
 #include "base/mutex.h"
@@ -9,6 +11,26 @@ namespace holdfast::node {
 namespace {
 
 constexpr absl::Duration kRefreshInterval = absl::Milliseconds(500);
+constexpr absl::Duration kRefusalTime = absl::Milliseconds(300);
+
+// Set once, waited for by another thread.
+class Signal {
+ public:
+  void Set() {
+    MutexLock lock(&mu_);
+    set_ = true;
+    changed_.NotifyAll();
+  }
+  void WaitFor(absl::Duration timeout) {
+    MutexLock lock(&mu_);
+    changed_.WaitFor(&mu_, timeout, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return set_; });
+  }
+
+ private:
+  Mutex mu_;
+  CondVar changed_;
+  bool set_ ABSL_GUARDED_BY(mu_) = false;
+};
 
 serving::Serving::Options ServingOptions(NodeRuntime& node) {
   serving::Serving::Options options;
@@ -48,7 +70,7 @@ void ClientFace::RefreshLater() {
 
 void ClientFace::Refresh() {
   const serving::NodeView view = MakeView();
-  server_->SetServing(!view.draining && view.role != v1::NODE_ROLE_UNINITIALIZED &&
+  server_->SetServing(!view.draining && view.halted.ok() && view.role != v1::NODE_ROLE_UNINITIALIZED &&
                       view.role != v1::NODE_ROLE_STANDBY && !node_->store().visible().revision.is_zero());
   serving_.node().Set(view);
 }
@@ -63,7 +85,9 @@ serving::NodeView ClientFace::MakeView() const {
   if (replica.no_primary_since != absl::ZeroDuration()) {
     view.no_primary_since = RealClock()->Now() - (RealClock()->SinceBoot() - replica.no_primary_since);
   }
+  view.halted = node_->halted();
   view.draining = draining_;
+  view.refusing = refusing_;
   if (draining_) view.try_address = NodeToTryInstead();
   return view;
 }
@@ -82,12 +106,7 @@ std::string ClientFace::NodeToTryInstead() const {
 }
 
 int64_t ClientFace::Drain(absl::Duration timeout) {
-  struct Waiter {
-    Mutex mu;
-    CondVar changed;
-    bool done ABSL_GUARDED_BY(mu) = false;
-  };
-  const auto waiter = std::make_shared<Waiter>();
+  const auto waiter = std::make_shared<Signal>();
   const int64_t watches = config_.watch_count();
   std::string try_address;
   node_->strand().RunAndWait([this, &try_address] {
@@ -95,17 +114,20 @@ int64_t ClientFace::Drain(absl::Duration timeout) {
     try_address = NodeToTryInstead();
     Refresh();
   });
-  serving_.Drain(try_address, [waiter] {
-    MutexLock lock(&waiter->mu);
-    waiter->done = true;
-    waiter->changed.NotifyAll();
-  });
-  MutexLock lock(&waiter->mu);
-  waiter->changed.WaitFor(&waiter->mu, timeout,
-                          [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(waiter->mu) { return waiter->done; });
+  serving_.Drain(try_address, [waiter] { waiter->Set(); });
+  waiter->WaitFor(timeout);
   return watches;
 }
 
-void ClientFace::Stop(absl::Duration grace) { server_->Shutdown(grace); }
+void ClientFace::Stop(absl::Duration grace) {
+  const auto waiter = std::make_shared<Signal>();
+  node_->strand().RunAndWait([this] {
+    draining_ = refusing_ = true;
+    Refresh();
+  });
+  node_->strand().PostAfter(std::min(grace, kRefusalTime), [waiter] { waiter->Set(); });
+  waiter->WaitFor(grace);
+  server_->Shutdown(grace);
+}
 
 }  // namespace holdfast::node

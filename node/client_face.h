@@ -35,7 +35,8 @@ class ClientFace {
   // there were, once all have ended or `timeout` has passed. Any thread but the strand.
   int64_t Drain(absl::Duration timeout);
 
-  // Takes no more calls, lets those in flight end within `grace`.
+  // Sends callers away with DRAINING for a moment (a listener that closes on them would only say CANCELLED),
+  // then takes no more calls and lets those in flight end within `grace`. Any thread but the strand.
   void Stop(absl::Duration grace);
 
   // Any thread.
@@ -55,6 +56,7 @@ class ClientFace {
   std::unique_ptr<rpc::Server> server_;
   // Strand.
   bool draining_ = false;
+  bool refusing_ = false;
   Executor::TimerId refresh_ = 0;
 };
 

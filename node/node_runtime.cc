@@ -2,9 +2,12 @@
 
 #include <utility>
 
-#include "base/limits.h"
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "base/mutex.h"
 #include "base/status_macros.h"
 #include "replication/transport_grpc.h"
+#include "storage/data_dir.h"
 #include "storage/file_system.h"
 
 namespace holdfast::node {
@@ -12,7 +15,25 @@ namespace {
 
 constexpr int kDiskThreads = 2;
 constexpr int kMaxQueuedDiskTasks = 64;
+constexpr absl::Duration kLockPatience = absl::Seconds(3);
+constexpr absl::Duration kLockPollInterval = absl::Milliseconds(20);
 constexpr absl::Duration kMaintenanceInterval = absl::Milliseconds(100);
+
+// A process that was killed lets go of its files a moment after its parent hears of it: a restart at once
+// must not fail on that.
+absl::StatusOr<storage::DataDirectory> OpenWhenFree(const storage::DataDirectoryOptions& options) {
+  Mutex mu;
+  CondVar never;
+  const absl::Duration end = options.store.clock->SinceBoot() + kLockPatience;
+  for (;;) {
+    absl::StatusOr<storage::DataDirectory> directory = storage::OpenDataDirectory(options);
+    if (ReasonOf(directory.status()) != "DATA_DIR_LOCKED" || options.store.clock->SinceBoot() >= end) {
+      return directory;
+    }
+    MutexLock lock(&mu);
+    never.WaitFor(&mu, kLockPollInterval, [] { return false; });
+  }
+}
 
 }  // namespace
 
@@ -30,14 +51,20 @@ NodeRuntime::~NodeRuntime() { StopThreads(); }
 
 absl::Status NodeRuntime::OpenData() {
   storage::FileSystem* const files = storage::PosixFileSystem();
-  HF_RETURN_IF_ERROR(files->MakeDirectories(config().data_dir));
-  storage::Store::Options options;
-  options.data_dir = config().data_dir;
-  options.files = files;
-  options.vfs = files->sqlite_vfs();
-  options.clock = RealClock();
-  options.random = SystemRandom();
-  HF_ASSIGN_OR_RETURN(store_, storage::Store::Open(std::move(options)));
+  storage::DataDirectoryOptions options;
+  options.store.data_dir = config().data_dir;
+  options.store.files = files;
+  options.store.vfs = files->sqlite_vfs();
+  options.store.clock = RealClock();
+  options.store.random = SystemRandom();
+  options.node_id = config().node_id;
+  options.is_proxy = options_.kind == v1::NODE_KIND_PROXY;
+  HF_ASSIGN_OR_RETURN(storage::DataDirectory directory, OpenWhenFree(options));
+  if (!directory.damage.ok()) {
+    logger().Error("store", "damaged data was set aside; this node takes a new incarnation and a snapshot",
+                   {{"set_aside", directory.set_aside_path}, {"damage", directory.damage.message()}});
+  }
+  store_ = std::move(directory.store);
   return store_->node().SetNodeId(config().node_id);
 }
 
@@ -62,9 +89,38 @@ void NodeRuntime::BuildReplica() {
   options.clock = RealClock();
   options.random = SystemRandom();
   options.transport = transport_.get();
-  options.upstream_policy = &upstream_choice_;
-  options.on_change = options_.on_change;
+  options.upstream_policy = &upstream_policy_;
+  options.on_change = [this] {
+    LogChange();
+    if (options_.on_change) options_.on_change();
+  };
+  options.on_halt = [this](const absl::Status& why) {
+    halted_ = why;
+    logger().Error("replica", "stopped serving", {{"reason", ReasonOf(why)}, {"error", why.message()}});
+    if (options_.on_change) options_.on_change();
+  };
   replica_ = replication::Replica::Create(std::move(options));
+  store_->SetDamageHandler([this](const absl::Status& damage) {
+    strand_->Post([this, why = std::string(damage.message())] { Repair(why); });
+  });
+}
+
+// I13: once for any number of damaged reads.
+void NodeRuntime::Repair(const std::string& why) {
+  if (std::exchange(repairing_, true)) return;
+  logger().Error("store", "a read met damage", {{"damage", why}});
+  if (const absl::Status begun = replica_->Repair(why); !begun.ok()) {
+    logger().Error("store", "no repair", {{"error", begun.message()}});
+  }
+}
+
+void NodeRuntime::LogChange() {
+  const replication::ReplicaView view = replica_->view();
+  const std::string state = absl::StrCat(v1::NodeRole_Name(view.role), view.epoch, view.activity);
+  if (state == logged_) return;
+  logged_ = state;
+  logger().Info("replica", "changed",
+                {{"role", v1::NodeRole_Name(view.role)}, {"epoch", view.epoch}, {"activity", view.activity}});
 }
 
 void NodeRuntime::Start() {

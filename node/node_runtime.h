@@ -10,8 +10,8 @@
 #include "node/admin_service.h"
 #include "node/config_file.h"
 #include "node/strand_offload.h"
-#include "node/upstream_choice.h"
 #include "replication/replica.h"
+#include "replication/upstream_policy.h"
 #include "rpc/channel.h"
 #include "storage/store.h"
 
@@ -50,6 +50,8 @@ class NodeRuntime {
   replication::PeerTransport& transport() { return *transport_; }
   ThreadExecutor& strand() { return *strand_; }
   WorkerPool& disk_pool() { return *disk_pool_; }
+  // Not OK once the replica has found its log broken: the node must serve nothing (I4). Strand.
+  const absl::Status& halted() const { return halted_; }
   const std::string& version() const { return options_.version; }
   Logger& logger() { return *options_.logger; }
 
@@ -59,6 +61,8 @@ class NodeRuntime {
   absl::Status OpenData();
   void BuildReplica();
   void Maintain();
+  void LogChange();
+  void Repair(const std::string& why);
 
   const Options options_;
   std::unique_ptr<storage::Store> store_;
@@ -67,10 +71,14 @@ class NodeRuntime {
   std::unique_ptr<ThreadExecutor> strand_;
   std::unique_ptr<StrandOffload> offload_;
   std::unique_ptr<replication::PeerTransport> transport_;
-  UpstreamChoice upstream_choice_;
+  replication::PrimaryFirst upstream_policy_;
   std::unique_ptr<replication::Replica> replica_;
   Executor::TimerId maintenance_ = 0;
-  bool replicating_ = false;  // strand
+  // Strand.
+  bool replicating_ = false;
+  bool repairing_ = false;  // since the start: a repair that ends in damage again is a disk's business
+  absl::Status halted_;
+  std::string logged_;  // the last state that was logged
 };
 
 }  // namespace holdfast::node

@@ -47,6 +47,7 @@ v1::StatusResponse NodeStatus::Get() {
   status.set_upstream_node_id(view.upstream_node_id);
   status.set_upstream_connected(view.upstream_connected);
   status.set_activity(view.activity);
+  status.set_not_serving_reason(view.not_serving_reason);
   for (v1::NodeInfo& node : options_.replica->nodes()) *status.add_nodes() = std::move(node);
   *status.mutable_rule() = options_.replica->cluster().rule();
   for (v1::FollowerStatus& follower : options_.replica->followers())

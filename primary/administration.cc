@@ -25,6 +25,19 @@ struct NodesCall {
   Incarnations incarnations;
 };
 
+// Questions to several nodes at once.
+struct Round {
+  v1::PromiseRequest question;
+  absl::Duration until;  // SinceBoot
+  Incarnations answers;
+  size_t waiting = 0;
+  std::function<void(Incarnations)> done;
+
+  void OneLess() {
+    if (--waiting == 0) done(std::move(answers));
+  }
+};
+
 class AdministrationImpl : public Administration {
  public:
   explicit AdministrationImpl(Options options) : options_(std::move(options)) {}
@@ -40,6 +53,7 @@ class AdministrationImpl : public Administration {
 
   // Asks each for its incarnation, without a promise; those that do not answer in time are absent.
   void Ask(const Addresses& peers, std::function<void(Incarnations)> done);
+  void AskOne(std::shared_ptr<Round> round, const std::string& node_id, const std::string& address);
   Inventory inventory() const { return {options_.replica->cluster(), options_.replica->nodes()}; }
   absl::Duration now() const { return options_.clock->SinceBoot(); }
 
@@ -56,33 +70,39 @@ class AdministrationImpl : public Administration {
 };
 
 void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Incarnations)> done) {
-  struct Round {
-    Incarnations answers;
-    size_t waiting = 0;
-    std::function<void(Incarnations)> done;
-  };
   auto round = std::make_shared<Round>();
   round->done = std::move(done);
+  round->until = now() + kAskTimeout;
   round->answers[options_.node_id] = options_.store->node().identity().incarnation;
-  for (const auto& [node_id, address] : peers) round->waiting += node_id != options_.node_id ? 1 : 0;
-  if (round->waiting == 0) {
-    options_.strand->Post([round] { round->done(std::move(round->answers)); });
-    return;
-  }
-  v1::PromiseRequest question;
-  question.set_cluster_id(options_.store->node().identity().cluster_id);
-  question.set_inspect(true);
+  round->question.set_cluster_id(options_.store->node().identity().cluster_id);
+  round->question.set_inspect(true);
+  round->waiting = peers.size() + 1;
   for (const auto& [node_id, address] : peers) {
-    if (node_id == options_.node_id) continue;
-    options_.transport->Promise(address, question, kAskTimeout,
-                                [round, asked = node_id](absl::StatusOr<v1::PromiseResponse> answer) {
-                                  // Another node at this address speaks for itself only.
-                                  if (answer.ok() && answer->node_id() == asked) {
-                                    round->answers[asked] = answer->incarnation();
-                                  }
-                                  if (--round->waiting == 0) round->done(std::move(round->answers));
-                                });
+    if (node_id == options_.node_id) {
+      --round->waiting;
+    } else {
+      AskOne(round, node_id, address);
+    }
   }
+  options_.strand->Post([round] { round->OneLess(); });
+}
+
+// Again and again until the round's time is up: a channel that has just failed needs a moment.
+void AdministrationImpl::AskOne(std::shared_ptr<Round> round, const std::string& node_id,
+                                const std::string& address) {
+  options_.transport->Promise(address, round->question, round->until - now(),
+                              [this, round, node_id, address](absl::StatusOr<v1::PromiseResponse> answer) {
+                                if (!answer.ok() && !stopping_ && now() + kPollInterval < round->until) {
+                                  options_.strand->PostAfter(kPollInterval, [this, round, node_id, address] {
+                                    AskOne(round, node_id, address);
+                                  });
+                                  return;
+                                }
+                                // Another node at this address speaks for itself only.
+                                if (answer.ok() && answer->node_id() == node_id)
+                                  round->answers[node_id] = answer->incarnation();
+                                round->OneLess();
+                              });
 }
 
 void AdministrationImpl::Init(v1::InitRequest request, absl::Duration deadline,

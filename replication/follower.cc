@@ -11,14 +11,18 @@
 #include "replication/errors.h"
 #include "replication/snapshot_admission.h"
 #include "replication/store_log.h"
+#include "replication/upstream_policy.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::replication {
 namespace {
 
-// A voter that follows a relay tries the primary again after so long; a relay that itself hears nothing is
-// left after so long.
-constexpr absl::Duration kRetryPrimary = absl::Seconds(10);
+// Who follows a relay tries the primary again after so long, and after twice as long each time that it was in
+// vain; a relay that itself hears nothing is left after so long.
+constexpr absl::Duration kFirstRetryPrimary = absl::Seconds(1);
+constexpr absl::Duration kMaxRetryPrimary = absl::Seconds(32);
+// A node that has no cluster yet costs nobody anything, and somebody waits for it.
+constexpr absl::Duration kMaxDelayWithoutCluster = absl::Milliseconds(250);
 constexpr absl::Duration kMaxRelayStaleness = absl::Seconds(12);
 constexpr absl::Duration kQuietPatience = absl::Seconds(5);
 
@@ -90,8 +94,14 @@ void Follower::Connect() {
 void Follower::ConnectLater() {
   attempt_.Renew();
   state_ = State::kWaiting;
-  options_.strand->PostAfter(reconnect_.NextDelay(), attempt_.Wrap([this] { Connect(); }));
+  absl::Duration delay = reconnect_.NextDelay();
+  if (options_.store->node().identity().cluster_id.empty()) delay = std::min(delay, kMaxDelayWithoutCluster);
+  options_.strand->PostAfter(delay, attempt_.Wrap([this] { Connect(); }));
 }
+
+// A primary that cannot be reached may be starting again; one that is silent or has refused us is not worth
+// the same question at once.
+void Follower::LookElsewhere() { failed_ = std::max(failed_, PrimaryFirst::kAttemptsAtPrimary - 1); }
 
 void Follower::Drop(const absl::Status& why) {
   stream_.reset();
@@ -106,11 +116,17 @@ void Follower::Drop(const absl::Status& why) {
 
 // Why the upstream is to be left although its stream is up.
 std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
-  if (state_ == State::kQuiet && now - connected_at_ > kQuietPatience) return "its primary is suspended";
+  if (state_ == State::kQuiet && now - connected_at_ > kQuietPatience) {
+    LookElsewhere();
+    return "its primary is suspended";
+  }
   if (state_ != State::kStreaming || verdict_.fed_through_size() <= 1) return std::nullopt;
-  if (now - connected_at_ > kRetryPrimary && host_->IsVoter()) {
+  const absl::Duration patience =
+      std::min(kMaxRetryPrimary, kFirstRetryPrimary * (1 << std::min(relayed_, 5)));
+  if (now - connected_at_ > patience) {
+    ++relayed_;
     failed_ = -1;  // begins with the primary again
-    return "a voter follows the primary itself";
+    return "the primary may be in reach again";
   }
   const absl::Duration fresh_at = std::max(freshness_.FreshAt().value_or(connected_at_), connected_at_);
   if (now - fresh_at > kMaxRelayStaleness) return "it hears nothing from the primary";
@@ -119,7 +135,10 @@ std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
 
 void Follower::Tick() {
   const absl::Duration now = options_.clock->SinceBoot();
-  if (now - last_heard_ > kUpstreamSilence) return Drop(SilentUpstreamError(now - last_heard_));
+  if (now - last_heard_ > kUpstreamSilence) {
+    LookElsewhere();
+    return Drop(SilentUpstreamError(now - last_heard_));
+  }
   if (const auto why = Unsatisfying(now))
     return Drop(NoUpstreamError(absl::StrCat(address_, " (", *why, ")")));
   if (state_ == State::kStreaming) {

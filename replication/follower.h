@@ -30,8 +30,6 @@ class FollowerHost {
   // R11: makes the promise that following `stream` is, and the cluster, durable before anything of the stream
   // is used.
   virtual absl::Status Admit(const StreamIdentity& stream, const std::string& cluster_id) = 0;
-  // Does this incarnation vote? Then it must follow the primary itself.
-  virtual bool IsVoter() = 0;
   // What this node durably knows to be committed (R21); makes it durable first where a rule has just become
   // visible.
   virtual Position DurableCommitted() = 0;
@@ -82,6 +80,7 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   // follower.cc: connections.
   void Connect();
   void ConnectLater();
+  void LookElsewhere();
   void Drop(const absl::Status& why);
   void Tick();
   std::optional<std::string> Unsatisfying(absl::Duration now);
@@ -120,6 +119,7 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   absl::Duration last_heard_;
   absl::Duration connected_at_;
   int failed_ = 0;
+  int relayed_ = 0;  // returns to the primary in vain since it was followed last
   bool repairing_ = false;
   std::string activity_;
 };

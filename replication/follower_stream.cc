@@ -53,6 +53,7 @@ void Follower::OnClosed(const absl::Status& status) {
   if (const std::string addresses = DetailOf(status, "try_address"); !addresses.empty()) {
     hints_ = TakeHints(std::vector<std::string>(absl::StrSplit(addresses, ',')));
   }
+  if (!status.ok() && ReasonOf(status) != "UNREACHABLE") LookElsewhere();
   // A suspended primary that ends its quiet streams has something new to say.
   if (state_ == State::kQuiet) failed_ = std::max(failed_ - 1, -1);
   Drop(status);
@@ -105,6 +106,7 @@ void Follower::OnVerdict(v1::FollowVerdict verdict) {
 void Follower::BeginStream(const Position& ancestor) {
   state_ = State::kStreaming;
   failed_ = 0;
+  if (verdict_.fed_through_size() <= 1) relayed_ = 0;
   committed_ = Position();
   connected_at_ = options_.clock->SinceBoot();
   fed_through_.assign(verdict_.fed_through().begin(), verdict_.fed_through().end());

@@ -13,7 +13,9 @@ namespace holdfast::replication {
 // thread.
 class Reconnect {
  public:
-  explicit Reconnect(Random* random) : backoff_({}, random), random_(random) {}  // `random` must outlive this
+  explicit Reconnect(Random* random)
+      : backoff_({.initial = absl::Milliseconds(50), .maximum = absl::Seconds(1)}, random),
+        random_(random) {}  // `random` must outlive this
 
   // The window of the upstream that goes away; counts for the next delay only. Bounded by
   // kMaxReconnectWindow.

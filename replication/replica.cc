@@ -260,11 +260,6 @@ absl::Status ReplicaImpl::Admit(const StreamIdentity& stream, const std::string&
   return node.StorePromise(PromiseFor(stream));
 }
 
-bool ReplicaImpl::IsVoter() {
-  const std::vector<RuleRecord> rules = RulesFrom(*options_.store, options_.store->appended().revision);
-  return !rules.empty() && rules.back().rule.HasVoter(Self());
-}
-
 void ReplicaImpl::OnUpstreamChanged() {
   if (!IsFollowing()) return;
   const std::optional<absl::Duration> fresh_at = follower_.FreshAt();

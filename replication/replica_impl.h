@@ -74,7 +74,6 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   std::vector<UpstreamPolicy::Candidate> Candidates() override;
   v1::FollowHello MakeHello() override;
   absl::Status Admit(const StreamIdentity& stream, const std::string& cluster_id) override;
-  bool IsVoter() override;
   Position DurableCommitted() override { return durable_committed_; }
   void OnUpstreamChanged() override;
   void OnProgress() override;

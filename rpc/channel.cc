@@ -8,6 +8,7 @@
 
 #include "base/status_macros.h"
 #include "rpc/address.h"
+#include "rpc/library.h"
 #include "rpc/wire_limits.h"
 
 namespace holdfast::rpc {
@@ -26,7 +27,7 @@ grpc::ChannelArguments Arguments(ChannelUse use) {
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, peer ? kPeerWindowBytes : kClientWindowBytes);
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, Millis(kMinReconnectDelay));
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Millis(kMinReconnectDelay));
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, Millis(kConnectTimeout));  // despite its name
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, Millis(kMaxReconnectDelay));
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);  // an http_proxy of the environment is not meant for us
@@ -39,6 +40,7 @@ grpc::ChannelArguments Arguments(ChannelUse use) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<ChannelCache>> ChannelCache::Create(const TlsFiles& tls, ChannelUse use) {
+  PrepareLibrary();
   HF_ASSIGN_OR_RETURN(auto credentials, MakeChannelCredentials(tls));
   return std::unique_ptr<ChannelCache>(new ChannelCache(std::move(credentials), use));
 }

@@ -10,6 +10,7 @@
 
 #include "base/status_macros.h"
 #include "rpc/errors.h"
+#include "rpc/library.h"
 #include "rpc/wire_limits.h"
 
 namespace holdfast::rpc {
@@ -57,6 +58,7 @@ void SetArguments(grpc::ServerBuilder& builder) {
 
 absl::StatusOr<std::unique_ptr<Server>> Server::Start(const ServerOptions& options,
                                                       const std::vector<grpc::Service*>& services) {
+  PrepareLibrary();
   EnablePlugins();
   HF_ASSIGN_OR_RETURN(Address address, ParseAddress(options.address));
   HF_RETURN_IF_ERROR(CheckListenPolicy(address, options.tls, options.insecure));

@@ -33,7 +33,9 @@ inline constexpr absl::Duration kMinPingInterval = absl::Seconds(1);
 
 // How long a channel waits between attempts to connect.
 inline constexpr absl::Duration kMinReconnectDelay = absl::Milliseconds(100);
-inline constexpr absl::Duration kMaxReconnectDelay = absl::Seconds(2);
+// How long one attempt to connect may take, TLS over a wide-area link on a busy machine included.
+inline constexpr absl::Duration kConnectTimeout = absl::Seconds(5);
+inline constexpr absl::Duration kMaxReconnectDelay = absl::Seconds(1);
 
 // Addresses that a ChannelCache holds; the least recently asked for goes.
 inline constexpr int kMaxCachedChannels = 1024;

@@ -22,6 +22,8 @@ std::shared_ptr<const NodeView> NodeState::view() const {
 
 absl::Status NodeState::CheckServes(Revision visible) const {
   const std::shared_ptr<const NodeView> now = view();
+  if (!now->halted.ok()) return now->halted;
+  if (now->refusing) return DrainingError(now->try_address);
   switch (now->role) {
     case v1::NODE_ROLE_STANDBY:
       return StandbyError(now->primary_node_id, now->primary_client_address);

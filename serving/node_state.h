@@ -22,8 +22,10 @@ struct NodeView {
   std::string primary_node_id;  // as far as it is known
   std::string primary_client_address;
   std::optional<absl::Time> no_primary_since;  // set while no primary is heard
-  bool draining = false;                       // about to stop
-  std::string try_address;                     // with `draining`: where clients should go
+  absl::Status halted;      // not OK: the node found its data broken and must serve nothing (I4)
+  bool draining = false;    // about to stop
+  bool refusing = false;    // the listener closes now: go elsewhere at once
+  std::string try_address;  // with `draining`: where clients should go
 };
 
 // The node's view and identity, and the response headers made of them. Any thread.

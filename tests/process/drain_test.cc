@@ -36,6 +36,10 @@ TEST(DrainTest, NoCallFailsForClientsThatKnowTwoNodes) {
       }
     });
   }
+  struct Stopper {
+    std::atomic<bool>* done;
+    ~Stopper() { *done = true; }
+  } const stopper{&done};
   for (int round = 0; round < 3; ++round) {
     for (const std::string& proxy : proxies) {
       const int before = reads;

@@ -40,6 +40,10 @@ TEST(FreshnessTest, AStoppedProxyDoesNotCallOldDataFresh) {
     }
   });
 
+  struct Stopper {
+    std::atomic<bool>* done;
+    ~Stopper() { *done = true; }
+  } const stopper{&done};
   const auto reader = playground.ClientOf({proxy}, absl::Seconds(1));
   const auto read = [&]() -> absl::StatusOr<v1::GetResponse> {
     v1::GetRequest request;

@@ -109,6 +109,10 @@ TEST_F(KillPrimaryTest, LosesNothingAcknowledgedAndShowsNoHalfCommit) {
     looking.push_back(std::make_unique<ThreadExecutor>("looking", RealClock()));
     looking.back()->Post([this, client = reader.get()] { Look(*client); });
   }
+  struct Stopper {  // also when an assertion ends the test early: the threads are joined after it
+    std::atomic<bool>* stop;
+    ~Stopper() { *stop = true; }
+  } const stopper{&stop_};
   for (int kill = 0; kill < kills; ++kill) {
     const int before = acknowledged_count_;
     const int more = 1 + static_cast<int>(random->Below(40));

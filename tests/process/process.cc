@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 
@@ -56,6 +57,12 @@ void ReadBoth(int out_fd, std::string* out, int err_fd, std::string* err) {
       }
     }
   }
+}
+
+int ThreadCount(pid_t pid) {
+  std::error_code gone;
+  const std::filesystem::directory_iterator threads("/proc/" + std::to_string(pid) + "/task", gone);
+  return gone ? 0 : static_cast<int>(std::distance(begin(threads), end(threads)));
 }
 
 int ExitStatus(int wait_status) {
@@ -108,11 +115,12 @@ bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
   return Eventually(patience, [pid] {
     waitpid(pid, nullptr, WNOHANG);  // ours: reap it; another's: no effect
     if (kill(pid, 0) != 0) return true;
-    // A zombie of another parent is as good as gone.
+    // A zombie of another parent is as good as gone, once all its threads have let go of their files.
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
     const std::string text((std::istreambuf_iterator<char>(stat)), {});
     const size_t name_end = text.rfind(')');
-    return name_end != std::string::npos && text.substr(name_end).rfind(") Z", 0) == 0;
+    const bool zombie = name_end != std::string::npos && text.substr(name_end).rfind(") Z", 0) == 0;
+    return zombie && ThreadCount(pid) <= 1;
   });
 }
 
