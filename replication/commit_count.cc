@@ -10,24 +10,32 @@ namespace holdfast::replication {
 
 CommitCount::CommitCount(storage::Store* store, uint64_t epoch, VoterId self)
     : store_(store), epoch_(epoch), self_(std::move(self)), acknowledgements_(epoch) {
+  OnRuleAppended();
   OnOwnAppend();
+}
+
+void CommitCount::OnRuleAppended() {
+  const Revision known = rules_.empty() ? store_->visible().revision : rules_.front().revision;
+  rules_ = RulesFrom(*store_, known);
 }
 
 void CommitCount::OnOwnAppend() { acknowledgements_.Acknowledge(self_, epoch_, store_->appended().revision); }
 
-void CommitCount::OnHolds(const VoterId& voter, uint64_t stream_epoch, Revision held,
+bool CommitCount::OnHolds(const VoterId& voter, uint64_t stream_epoch, Revision held,
                           Revision durable_committed) {
+  const bool counts = std::any_of(rules_.begin(), rules_.end(),
+                                  [&voter](const RuleRecord& record) { return record.rule.HasVoter(voter); });
+  if (!counts || stream_epoch != epoch_) return false;
   acknowledgements_.Acknowledge(voter, stream_epoch, held);
-  if (stream_epoch != epoch_) return;
   Revision& known = durably_known_[voter];
   known = std::max(known, durable_committed);
+  return true;
 }
 
 Position CommitCount::Committed() const {
   const Position visible = store_->visible();
   const Position appended = store_->appended();
-  const Revision committed =
-      acknowledgements_.Committed(visible.revision, appended.revision, RulesFrom(*store_, visible.revision));
+  const Revision committed = acknowledgements_.Committed(visible.revision, appended.revision, rules_);
   if (committed <= visible.revision) return visible;
   if (committed == appended.revision) return appended;
   const absl::StatusOr<std::optional<Position>> position = store_->PositionAt(committed);

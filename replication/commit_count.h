@@ -23,9 +23,12 @@ class CommitCount {
 
   // Own records became durable.
   void OnOwnAppend();
+  // A record that may carry a rule became durable: before OnOwnAppend.
+  void OnRuleAppended();
   // A follower holds `held`, whose hash was compared with this log, and durably knows `durable_committed` to
-  // be committed.
-  void OnHolds(const VoterId& voter, uint64_t stream_epoch, Revision held, Revision durable_committed);
+  // be committed. False if no rule names it: nothing has changed (of a hundred that acknowledge, three
+  // count).
+  bool OnHolds(const VoterId& voter, uint64_t stream_epoch, Revision held, Revision durable_committed);
 
   // Where the log is committed now: a position of this log, at least what is visible. Advance the visible
   // position to it.
@@ -38,6 +41,7 @@ class CommitCount {
   storage::Store* const store_;
   const uint64_t epoch_;
   const VoterId self_;
+  std::vector<RuleRecord> rules_;  // the one in force when this began, and every later one
   Acknowledgements acknowledgements_;
   std::map<VoterId, Revision> durably_known_;
 };

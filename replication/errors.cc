@@ -112,9 +112,9 @@ absl::Status WrongRoleError(absl::string_view what) {
                     what);
 }
 
-absl::Status SilentUpstreamError(absl::Duration silence) {
+absl::Status SilentPeerError(absl::Duration silence) {
   return MakeError(StatusCode::kUnavailable, "UNREACHABLE",
-                   absl::StrCat("the upstream was silent for ", absl::FormatDuration(silence)));
+                   absl::StrCat("the other node was silent for ", absl::FormatDuration(silence)));
 }
 
 absl::Status NoUpstreamError(absl::string_view node_id) {

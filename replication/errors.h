@@ -44,7 +44,7 @@ absl::Status ImpossibleRuleError(absl::string_view what);
 // CONFLICTING_SETTINGS. The node's role or kind does not allow it.
 absl::Status WrongRoleError(absl::string_view what);
 // UNREACHABLE. The stream was silent for too long, or this relay has no upstream itself.
-absl::Status SilentUpstreamError(absl::Duration silence);
+absl::Status SilentPeerError(absl::Duration silence);
 absl::Status NoUpstreamError(absl::string_view node_id);
 // DRAINING. This node stops; `try_addresses` may be asked instead.
 absl::Status StoppingError(const std::vector<std::string>& try_addresses);

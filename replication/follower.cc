@@ -137,7 +137,7 @@ void Follower::Tick() {
   const absl::Duration now = options_.clock->SinceBoot();
   if (now - last_heard_ > kUpstreamSilence) {
     LookElsewhere();
-    return Drop(SilentUpstreamError(now - last_heard_));
+    return Drop(SilentPeerError(now - last_heard_));
   }
   if (const auto why = Unsatisfying(now))
     return Drop(NoUpstreamError(absl::StrCat(address_, " (", *why, ")")));

@@ -159,7 +159,9 @@ void ReplicaImpl::OnAppended(absl::Span<const storage::LogRecordPtr> records) {
   const bool known_to_others = std::any_of(
       records.begin(), records.end(),
       [](const storage::LogRecordPtr& record) { return record->message.kind() != v1::RECORD_KIND_COMMIT; });
-  if (known_to_others) UpdateView(/*rule_changed=*/true);
+  if (!known_to_others) return;
+  if (count_) count_->OnRuleAppended();
+  UpdateView(/*rule_changed=*/true);
 }
 
 void ReplicaImpl::OnVisible(const Position& visible) {

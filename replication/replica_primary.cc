@@ -116,9 +116,9 @@ void ReplicaImpl::AnswerBegin(const absl::Status& status) {
 void ReplicaImpl::OnHolds(Sender* sender, uint64_t stream_epoch, const Position& held,
                           Revision durable_committed) {
   if (role_ != Role::kPrimary) return;
-  count_->OnHolds({sender->hello().node_id(), sender->hello().incarnation()}, stream_epoch, held.revision,
-                  durable_committed);
-  AdvanceCommit();
+  if (count_->OnHolds({sender->hello().node_id(), sender->hello().incarnation()}, stream_epoch, held.revision,
+                      durable_committed))
+    AdvanceCommit();
 }
 
 Replica::Acknowledgement ReplicaImpl::AcknowledgedAt(Revision revision) const {

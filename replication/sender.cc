@@ -208,7 +208,7 @@ void Sender::SendHeartbeat() {
 void Sender::Tick() {
   if (state_ == State::kClosed) return;
   const absl::Duration now = options_.clock->SinceBoot();
-  if (now - last_heard_ > kFollowerSilence) return Fail(SilentUpstreamError(now - last_heard_));
+  if (now - last_heard_ > kFollowerSilence) return Fail(SilentPeerError(now - last_heard_));
   if (state_ != State::kGreeting && now - last_heartbeat_ >= options_.heartbeat_interval) SendHeartbeat();
   options_.strand->PostAfter(options_.heartbeat_interval, lifetime_.Wrap([this] { Tick(); }));
 }

@@ -3,8 +3,11 @@
 #include <grpcpp/grpcpp.h>
 
 #include <deque>
+#include <map>
 #include <utility>
+#include <vector>
 
+#include "base/mutex.h"
 #include "holdfast/v1/replication.grpc.pb.h"
 #include "rpc/status.h"
 
@@ -19,17 +22,61 @@ void FailLater(Executor* strand, std::shared_ptr<StreamEvents<Message>*> events,
   });
 }
 
+// The calls that gRPC still holds. Their last reaction uses the strand, so the transport waits for it.
+class OpenCalls {
+ public:
+  // `cancel` may be run from any thread until Leave.
+  uint64_t Enter(std::function<void()> cancel) {
+    MutexLock lock(&mu_);
+    calls_.emplace(next_, std::move(cancel));
+    return next_++;
+  }
+
+  void Leave(uint64_t call) {
+    MutexLock lock(&mu_);
+    calls_.erase(call);
+    if (calls_.empty()) empty_.NotifyAll();
+  }
+
+  // Cancels them and waits, bounded: a process that ends must end.
+  void EndAll() {
+    std::vector<std::function<void()>> cancels;
+    {
+      MutexLock lock(&mu_);
+      for (const auto& [call, cancel] : calls_) cancels.push_back(cancel);
+    }
+    // Not under the lock: gRPC may run the last reaction inside of it.
+    for (const auto& cancel : cancels) cancel();
+    MutexLock lock(&mu_);
+    empty_.WaitFor(&mu_, kMaxWait, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return calls_.empty(); });
+  }
+
+ private:
+  static constexpr absl::Duration kMaxWait = absl::Seconds(5);
+
+  Mutex mu_;
+  CondVar empty_;
+  uint64_t next_ ABSL_GUARDED_BY(mu_) = 1;
+  std::map<uint64_t, std::function<void()>> calls_ ABSL_GUARDED_BY(mu_);
+};
+
 // The client's end of Follow. Keeps itself until gRPC is done with it; `events_` is null once the owner has
 // gone.
 class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowResponse>,
                    public std::enable_shared_from_this<FollowCall> {
  public:
-  FollowCall(std::shared_ptr<grpc::Channel> channel, Executor* strand,
+  FollowCall(std::shared_ptr<grpc::Channel> channel, Executor* strand, std::shared_ptr<OpenCalls> open,
              StreamEvents<v1::FollowResponse>* events)
-      : stub_(v1::ReplicationService::NewStub(channel)), strand_(strand), events_(events) {}
+      : stub_(v1::ReplicationService::NewStub(channel)),
+        strand_(strand),
+        open_(std::move(open)),
+        events_(events) {}
 
   void Start() {
     self_ = shared_from_this();
+    entry_ = open_->Enter([weak = weak_from_this()] {
+      if (const auto call = weak.lock()) call->context_.TryCancel();
+    });
     stub_->async()->Follow(&context_, this);
     AddHold();  // operations are begun outside of reactions until Release
     StartRead(&incoming_);
@@ -55,10 +102,13 @@ class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowR
     strand_->Post([self = shared_from_this(), ok] { self->OnWritten(ok); });
   }
   void OnDone(const grpc::Status& status) override {
+    const std::shared_ptr<OpenCalls> open = open_;  // this may be gone after Post
+    const uint64_t entry = entry_;
     strand_->Post([self = std::move(self_), status] {
       if (self->events_ != nullptr)
         std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
     });
+    open->Leave(entry);
   }
 
  private:
@@ -80,6 +130,8 @@ class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowR
 
   const std::unique_ptr<v1::ReplicationService::Stub> stub_;
   Executor* const strand_;
+  const std::shared_ptr<OpenCalls> open_;
+  uint64_t entry_ = 0;
   StreamEvents<v1::FollowResponse>* events_;
   grpc::ClientContext context_;
   std::shared_ptr<FollowCall> self_;
@@ -134,14 +186,18 @@ class SnapshotCall : public grpc::ClientReadReactor<v1::FetchSnapshotResponse>,
                      public std::enable_shared_from_this<SnapshotCall> {
  public:
   SnapshotCall(std::shared_ptr<grpc::Channel> channel, v1::FetchSnapshotRequest request, Executor* strand,
-               StreamEvents<v1::FetchSnapshotResponse>* events)
+               std::shared_ptr<OpenCalls> open, StreamEvents<v1::FetchSnapshotResponse>* events)
       : stub_(v1::ReplicationService::NewStub(channel)),
         request_(std::move(request)),
         strand_(strand),
+        open_(std::move(open)),
         events_(events) {}
 
   void Start() {
     self_ = shared_from_this();
+    entry_ = open_->Enter([weak = weak_from_this()] {
+      if (const auto call = weak.lock()) call->context_.TryCancel();
+    });
     stub_->async()->FetchSnapshot(&context_, &request_, this);
     AddHold();
     StartCall();
@@ -164,10 +220,13 @@ class SnapshotCall : public grpc::ClientReadReactor<v1::FetchSnapshotResponse>,
     });
   }
   void OnDone(const grpc::Status& status) override {
+    const std::shared_ptr<OpenCalls> open = open_;  // this may be gone after Post
+    const uint64_t entry = entry_;
     strand_->Post([self = std::move(self_), status] {
       if (self->events_ != nullptr)
         std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
     });
+    open->Leave(entry);
   }
 
  private:
@@ -178,6 +237,8 @@ class SnapshotCall : public grpc::ClientReadReactor<v1::FetchSnapshotResponse>,
   const std::unique_ptr<v1::ReplicationService::Stub> stub_;
   const v1::FetchSnapshotRequest request_;
   Executor* const strand_;
+  const std::shared_ptr<OpenCalls> open_;
+  uint64_t entry_ = 0;
   StreamEvents<v1::FetchSnapshotResponse>* events_;
   grpc::ClientContext context_;
   std::shared_ptr<SnapshotCall> self_;
@@ -205,7 +266,9 @@ struct PromiseCall {
 
 class GrpcTransport : public PeerTransport {
  public:
-  GrpcTransport(rpc::ChannelCache* channels, Executor* strand) : channels_(channels), strand_(strand) {}
+  GrpcTransport(rpc::ChannelCache* channels, Executor* strand)
+      : channels_(channels), strand_(strand), open_(std::make_shared<OpenCalls>()) {}
+  ~GrpcTransport() override { open_->EndAll(); }
 
   std::unique_ptr<StreamEnd<v1::FollowRequest>> Follow(const std::string& address,
                                                        StreamEvents<v1::FollowResponse>* events) override {
@@ -214,7 +277,7 @@ class GrpcTransport : public PeerTransport {
       return std::make_unique<DeadEnd<v1::FollowRequest, v1::FollowResponse>>(strand_, events,
                                                                               channel.status());
     }
-    auto call = std::make_shared<FollowCall>(*std::move(channel), strand_, events);
+    auto call = std::make_shared<FollowCall>(*std::move(channel), strand_, open_, events);
     call->Start();
     return std::make_unique<FollowEnd>(std::move(call));
   }
@@ -224,7 +287,7 @@ class GrpcTransport : public PeerTransport {
                                                 StreamEvents<v1::FetchSnapshotResponse>* events) override {
     absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = channels_->Get(address);
     if (!channel.ok()) return std::make_unique<DeadSnapshot>(strand_, events, channel.status());
-    auto call = std::make_shared<SnapshotCall>(*std::move(channel), request, strand_, events);
+    auto call = std::make_shared<SnapshotCall>(*std::move(channel), request, strand_, open_, events);
     call->Start();
     return std::make_unique<SnapshotEnd>(std::move(call));
   }
@@ -240,19 +303,24 @@ class GrpcTransport : public PeerTransport {
     call->stub = v1::ReplicationService::NewStub(*channel);
     call->request = request;
     rpc::SetTimeout(call->context, timeout);
+    const uint64_t entry = open_->Enter([weak = std::weak_ptr<PromiseCall>(call)] {
+      if (const auto alive = weak.lock()) alive->context.TryCancel();
+    });
     call->stub->async()->Promise(
         &call->context, &call->request, &call->response,
-        [strand = strand_, call, done = std::move(done)](const grpc::Status& status) {
+        [strand = strand_, open = open_, entry, call, done = std::move(done)](const grpc::Status& status) {
           strand->Post([call, done, status] {
             if (!status.ok()) return done(rpc::FromGrpcStatus(status));
             done(std::move(call->response));
           });
+          open->Leave(entry);
         });
   }
 
  private:
   rpc::ChannelCache* const channels_;
   Executor* const strand_;
+  const std::shared_ptr<OpenCalls> open_;
 };
 
 }  // namespace

@@ -13,7 +13,8 @@ namespace holdfast::replication {
 // with, which holds a fast sender back.
 //
 // `channels` and `strand` must outlive the transport and every stream that it made. Streams must be dropped
-// (on the strand) before the strand ends.
+// (on the strand) before the strand ends. The destructor cancels what is left and waits for gRPC's last
+// reaction: not on the strand.
 std::unique_ptr<PeerTransport> MakeGrpcTransport(rpc::ChannelCache* channels, Executor* strand);
 
 }  // namespace holdfast::replication
