@@ -23,8 +23,6 @@ constexpr absl::string_view kVisible = "visible";
 // Values that the node's owner names are kept apart from ours.
 constexpr absl::string_view kOwnPrefix = "value/";
 
-constexpr int64_t kWalFrameBytes = 4096 + 24;
-
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<SqliteNodeStore>> SqliteNodeStore::Open(absl::string_view path,
@@ -142,10 +140,12 @@ absl::Status SqliteNodeStore::Durably(absl::FunctionRef<absl::Status()> write) {
   const absl::Status written = run();
   HF_RETURN_IF_ERROR(database_->SetSynced(false));
   HF_RETURN_IF_ERROR(written);
-  // Into the file at once, where each page has its checksum: the WAL then holds only what may be lost, and a
-  // torn or changed frame of it can take no promise with it. Without room it is done later.
-  const absl::Status folded = database_->Checkpoint().status();
-  return IsFailedSync(folded) ? folded : absl::OkStatus();
+  // Checkpointed and the WAL begun anew at once: positions are not synced, so a power cut may tear the WAL
+  // anywhere behind this, and SQLite then takes what comes before the tear. Every frame that it may choose from
+  // must be younger than the promise. The value is durable whatever becomes of this, so a full disk here is not
+  // the caller's business.
+  const absl::Status kept_out = Checkpoint(/*min_pages=*/0);
+  return IsFailedSync(kept_out) ? kept_out : absl::OkStatus();
 }
 
 absl::StatusOr<std::optional<std::string>> SqliteNodeStore::GetValue(absl::string_view name) {
@@ -161,22 +161,26 @@ absl::Status SqliteNodeStore::DeleteValue(absl::string_view name) {
 }
 
 absl::Status SqliteNodeStore::ForgetAbove(const Position& ancestor) {
-  const bool lowers_acknowledged = acknowledged_.revision > ancestor.revision;
-  const bool lowers_visible = visible_.revision > ancestor.revision;
-  if (!lowers_acknowledged && !lowers_visible) return absl::OkStatus();
-  const std::string bytes = ToProto(ancestor).SerializeAsString();
-  HF_RETURN_IF_ERROR(Durably([&]() -> absl::Status {
-    if (lowers_acknowledged) HF_RETURN_IF_ERROR(values_.Put(kAcknowledged, bytes));
-    return lowers_visible ? values_.Put(kVisible, bytes) : absl::OkStatus();
-  }));
-  if (lowers_acknowledged) acknowledged_ = ancestor;
-  if (lowers_visible) visible_ = ancestor;
-  return absl::OkStatus();
+  const Position acknowledged_before = acknowledged_;
+  const Position visible_before = visible_;
+  if (acknowledged_.revision > ancestor.revision) acknowledged_ = ancestor;
+  if (visible_.revision > ancestor.revision) visible_ = ancestor;
+  if (acknowledged_ == acknowledged_before && visible_ == visible_before) return absl::OkStatus();
+  const absl::Status forgotten = Durably([&]() -> absl::Status {
+    HF_RETURN_IF_ERROR(values_.Put(kAcknowledged, ToProto(acknowledged_).SerializeAsString()));
+    return values_.Put(kVisible, ToProto(visible_).SerializeAsString());
+  });
+  if (forgotten.ok()) return forgotten;
+  acknowledged_ = acknowledged_before;
+  visible_ = visible_before;
+  return forgotten;
 }
 
 absl::Status SqliteNodeStore::Checkpoint(int min_pages) {
-  if (database_->WalBytes() < min_pages * kWalFrameBytes) return absl::OkStatus();
-  return database_->Checkpoint().status();
+  if (database_->wal_frames() < min_pages) return absl::OkStatus();
+  HF_RETURN_IF_ERROR(database_->Checkpoint().status());
+  // A write after a complete checkpoint begins the WAL anew: the frames that were copied are void from here on.
+  return PutWritten(kVisible, visible_);
 }
 
 }  // namespace holdfast::storage

@@ -22,6 +22,13 @@ struct Store::Batch::Impl {
   std::vector<LogRecordPtr> records;
   absl::Status failed;  // a change went wrong half-way: nothing of this batch may become durable
 
+  // Rolls back what is not committed. The next batch may begin.
+  void End() {
+    if (!transaction.has_value()) return;
+    transaction.reset();
+    store->has_open_batch = false;
+  }
+
   absl::Status Fail(absl::Status status) {
     failed = status;
     return status;
@@ -40,10 +47,7 @@ struct Store::Batch::Impl {
 
 Store::Batch::Batch(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 
-Store::Batch::~Batch() {
-  impl_->transaction.reset();
-  impl_->store->has_open_batch = false;
-}
+Store::Batch::~Batch() { impl_->End(); }
 
 absl::StatusOr<std::unique_ptr<Store::Batch>> Store::BeginBatch() {
   HF_CHECK(!impl_->has_open_batch, "one batch at a time");
@@ -157,9 +161,12 @@ absl::StatusOr<LogRecordPtr> Store::Batch::AppendEncoded(const ChainHash& previo
 absl::Status Store::Batch::Commit() {
   Store::Impl& store = *impl_->store;
   HF_CHECK(impl_->transaction.has_value(), "a batch is committed once");
-  HF_RETURN_IF_ERROR(impl_->failed);
+  if (!impl_->failed.ok()) {
+    impl_->End();
+    return impl_->failed;
+  }
   if (impl_->records.empty()) {
-    impl_->transaction.reset();
+    impl_->End();
     return absl::OkStatus();
   }
   impl_->tail.visible = store.visible;
@@ -168,7 +175,7 @@ absl::Status Store::Batch::Commit() {
     return impl_->transaction->Commit();
   };
   const absl::Status committed = commit();
-  impl_->transaction.reset();
+  impl_->End();
   if (!committed.ok()) return store.Checked(impl_->Fail(committed));
 
   bool milestones_changed = false;
@@ -185,8 +192,6 @@ absl::Status Store::Batch::Commit() {
   store.state.CountWrite();
   store.Publish(milestones_changed);
   store.NoteSizes();
-  // The batch is over before the observers hear of it: they may begin the next one.
-  store.has_open_batch = false;
   for (StoreObserver* observer : store.observers) observer->OnAppended(impl_->records);
   return absl::OkStatus();
 }

@@ -13,16 +13,22 @@
 namespace holdfast::storage {
 namespace {
 
-// How long the strand waits for readers that are at work. A lease is short (kMaxRowsPerLease); if one is not,
-// the checkpoint waits for a better moment.
-constexpr absl::Duration kMaxRenewalWait = absl::Milliseconds(20);
+// How long the strand waits for readers that are at work. A lease is short (kMaxRowsPerLease), but on a busy
+// machine its thread may not run for a while; then the checkpoint waits for a better moment. The longer the
+// WAL has grown, the more commits have to wait for readers instead: its size is a promise (DESIGN 7), their
+// latency then is not.
+absl::Duration RenewalWait(int wal_frames) {
+  if (wal_frames < 4 * kCheckpointPages) return absl::Milliseconds(20);
+  if (wal_frames < 8 * kCheckpointPages) return absl::Milliseconds(200);
+  return absl::Seconds(2);
+}
 
 }  // namespace
 
 absl::StatusOr<bool> Store::Maintain() {
   HF_CHECK(!impl_->has_open_batch, "between batches only");
   HF_RETURN_IF_ERROR(impl_->failed_sync);
-  HF_ASSIGN_OR_RETURN(const bool has_more, impl_->CompactStep());
+  const absl::StatusOr<bool> has_more = impl_->CompactStep();
   HF_RETURN_IF_ERROR(impl_->Checked(impl_->CheckpointIfDue()));
   const bool has_left = impl_->key_connections->has_moved() && impl_->log_connections->has_moved();
   if (impl_->has_replaced_file && has_left) HF_RETURN_IF_ERROR(impl_->Checked(impl_->RemoveReplaced()));
@@ -67,18 +73,16 @@ absl::StatusOr<int> Store::Impl::CompactLog(StoreFloor* compacted) {
 absl::Status Store::Impl::CheckpointIfDue() {
   HF_RETURN_IF_ERROR(node->Checkpoint(kCheckpointPages));
   if (writer->wal_frames() < std::max(kCheckpointPages, postponed_checkpoint_pages)) return absl::OkStatus();
+  const absl::Duration wait = RenewalWait(writer->wal_frames());
+  const auto renew_all = [&]() { return key_connections->RenewAll(wait) && log_connections->RenewAll(wait); };
+  postponed_checkpoint_pages = writer->wal_frames() + kCheckpointPages / 4;
   // Readers that look at older frames stop the checkpoint at those, and readers that look at any frame stop
   // the WAL from beginning anew: so all move up before, and off the WAL after (DESIGN 7).
-  const bool is_clear =
-      key_connections->RenewAll(kMaxRenewalWait) && log_connections->RenewAll(kMaxRenewalWait);
-  postponed_checkpoint_pages = writer->wal_frames() + kCheckpointPages / 4;
-  if (!is_clear) return absl::OkStatus();
+  if (!renew_all()) return absl::OkStatus();
   const absl::StatusOr<SqliteCheckpoint> checkpoint = writer->Checkpoint();
   HF_RETURN_IF_ERROR(checkpoint.status());
   if (!checkpoint->complete()) return absl::OkStatus();
-  const bool is_off =
-      key_connections->RenewAll(kMaxRenewalWait) && log_connections->RenewAll(kMaxRenewalWait);
-  if (is_off) postponed_checkpoint_pages = 0;
+  if (renew_all()) postponed_checkpoint_pages = 0;
   wal_bytes.store(checkpoint->wal_bytes);
   const absl::StatusOr<int64_t> bytes = options.files->Size(data_path());
   if (bytes.ok()) database_bytes.store(*bytes);
@@ -115,9 +119,10 @@ absl::StatusOr<Revision> Store::RetentionFloor(const v1::RetentionPolicy& policy
   };
   HF_ASSIGN_OR_RETURN(const uint64_t aged,
                       last_where([&](const LogRow& row) { return row.wall_time_us < oldest_us; }));
-  HF_ASSIGN_OR_RETURN(const uint64_t oversize, last_where([&](const LogRow& row) {
-                        return impl.tail.log_bytes - row.end_bytes >= bytes;
-                      }));
+  HF_ASSIGN_OR_RETURN(
+      const uint64_t oversize, last_where([&](const LogRow& row) {
+        return impl.tail.log_bytes - row.end_bytes + static_cast<int64_t>(row.record->bytes.size()) > bytes;
+      }));
   const uint64_t tail_index = impl.tail.position.revision.index();
   const uint64_t counted = tail_index > static_cast<uint64_t>(records) ? tail_index - records : 0;
   const uint64_t last = std::min(std::max(std::min(aged, counted), oversize), end - 1);

@@ -51,6 +51,8 @@ absl::Status Store::Impl::OpenTables() {
   HF_RETURN_IF_ERROR(CheckTail());
   HF_RETURN_IF_ERROR(SettleFloor());
   NoteSizes();
+  HF_ASSIGN_OR_RETURN(const int64_t bytes, options.files->Size(data_path()));
+  database_bytes.store(bytes);
   return absl::OkStatus();
 }
 

@@ -1,0 +1,69 @@
+#include "base/limits.h"
+#include "tests/storage/store_fixture.h"
+
+namespace holdfast::storage {
+namespace {
+
+constexpr int64_t kFrameBytes = 4096 + 24;
+
+class StoreCheckpointTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(store_.Open().ok()); }
+
+  // About `pages` pages of WAL.
+  void Write(int pages, bool maintain) {
+    for (int i = 0; i < pages / 10; ++i) {
+      store_.Commit({Put(absl::StrCat("k", i % 50), std::string(30'000, 'x'))});
+      if (!maintain) continue;
+      ASSERT_TRUE(store_->Maintain().ok());
+    }
+  }
+
+  StoreUnderTest store_;
+};
+
+TEST_F(StoreCheckpointTest, TheWalStaysAtAboutOneCheckpointHoweverMuchIsWritten) {
+  Write(5 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_LT(store_->wal_bytes(), 2 * kCheckpointPages * kFrameBytes);
+  EXPECT_GT(store_->database_bytes(), 0);
+}
+
+TEST_F(StoreCheckpointTest, IdleReadersDoNotHoldItUp) {
+  for (int i = 0; i < store_->options().reader_count; ++i) {
+    store_.Commit({Put("a", "1")});
+    auto lease = store_->readers().Acquire();  // pinned, then idle for ever
+    ASSERT_TRUE(lease.ok());
+    EXPECT_TRUE((*lease)->Get("a", Revision(1)).ok());
+  }
+  Write(4 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_LT(store_->wal_bytes(), 2 * kCheckpointPages * kFrameBytes);
+}
+
+TEST_F(StoreCheckpointTest, AReaderThatIsNotGivenBackPostponesItAndNoMore) {
+  store_.Commit({Put("a", "1")});
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  Write(3 * kCheckpointPages, /*maintain=*/true);
+  const int64_t held = store_->wal_bytes();
+  EXPECT_GT(held, 2 * kCheckpointPages * kFrameBytes);
+  EXPECT_EQ((*(*lease)->Get("a", Revision(1)))->value, "1");
+  lease->reset();
+  Write(3 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_LT(store_->wal_bytes(), held + kCheckpointPages * kFrameBytes);
+  EXPECT_EQ(store_.Read("a"), "1");
+}
+
+TEST_F(StoreCheckpointTest, WhatIsCheckpointedIsThereAfterAPowerCut) {
+  Write(3 * kCheckpointPages, /*maintain=*/true);
+  const Position end = store_->appended();
+  const Digest128 digest = store_->state_digest();
+  store_.Close();
+  store_.disk().Crash(CrashMode::kLoseUnsynced, *SeededRandom(1));
+  ASSERT_TRUE(store_.Open().ok());
+  EXPECT_EQ(store_->appended(), end);
+  EXPECT_EQ(store_->state_digest(), digest);
+  EXPECT_EQ(store_.ReadAll(store_->visible().revision).size(), 50u);
+}
+
+}  // namespace
+}  // namespace holdfast::storage

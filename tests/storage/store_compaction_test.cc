@@ -1,0 +1,146 @@
+#include "base/limits.h"
+#include "storage/sqlite_database.h"
+#include "tests/storage/store_fixture.h"
+
+namespace holdfast::storage {
+namespace {
+
+class StoreCompactionTest : public ::testing::Test {
+ protected:
+  void SetUp() override { ASSERT_TRUE(store_.Open().ok()); }
+
+  int64_t Count(absl::string_view what) {
+    SqliteOptions options;
+    options.vfs = store_.files().sqlite_vfs();
+    auto reader = SqliteDatabase::OpenReader("/d/data.db", options);
+    EXPECT_TRUE(reader.ok()) << reader.status();
+    auto statement = (*reader)->Prepare(absl::StrCat("SELECT count(*) FROM ", what));
+    EXPECT_TRUE(statement.ok()) << statement.status();
+    SqliteQuery query = statement->Query();
+    EXPECT_TRUE(*query.Step());
+    return query.Int64(0);
+  }
+
+  StoreUnderTest store_;
+};
+
+TEST_F(StoreCompactionTest, TheFloorMovesWhenItsRecordIsVisibleAndNotBefore) {
+  for (int i = 1; i <= 5; ++i) store_.Commit({Put("a", absl::StrCat(i))});
+  auto record = store_.Append(CompactDraft(Revision(3)));
+  ASSERT_TRUE(record.ok());
+  EXPECT_TRUE(store_->floor().is_zero());
+  EXPECT_EQ(store_.Read("a", Revision(1)), "1");
+  store_.Show(record);
+  EXPECT_EQ(store_->floor(), Revision(3));
+  EXPECT_EQ(store_.Read("a", Revision(3)), "3");
+  EXPECT_EQ(store_.Read("a", Revision(2)), "!COMPACTED");
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  EXPECT_EQ(DetailOf((*lease)->Get("a", Revision(2)).status(), "oldest_revision"), "3");
+}
+
+TEST_F(StoreCompactionTest, AFloorThatIsNotVisibleYetIsRememberedOverAReopening) {
+  for (int i = 1; i <= 5; ++i) store_.Commit({Put("a", absl::StrCat(i))});
+  auto record = store_.Append(CompactDraft(Revision(3)));
+  ASSERT_TRUE(record.ok());
+  store_.Reopen();
+  EXPECT_TRUE(store_->floor().is_zero());
+  store_.Show(record);
+  EXPECT_EQ(store_->floor(), Revision(3));
+  store_.Reopen();
+  EXPECT_EQ(store_->floor(), Revision(3));
+  EXPECT_EQ(store_.Read("a", Revision(2)), "!COMPACTED");
+}
+
+TEST_F(StoreCompactionTest, RowsBelowTheFloorGoInBoundedStepsAndTheStateStays) {
+  for (int i = 0; i < 3 * kCompactStepRows; ++i) {
+    store_.Commit({Put("a", absl::StrCat(i)), Put(absl::StrCat("b", i), "x")}, absl::StrCat("request-", i));
+  }
+  for (int i = 0; i < 10; ++i) store_.Commit({Delete(absl::StrCat("b", i))});
+  const Revision floor = store_->visible().revision;
+  store_.Commit({Put("a", "last"), Delete("b99")});
+  const Digest128 digest = store_->state_digest();
+  store_.Show(store_.Append(CompactDraft(floor)));
+  int steps = 0;
+  while (*store_->Maintain()) ++steps;
+  EXPECT_GE(steps, 3);
+  EXPECT_EQ(store_->state_digest(), digest);
+  EXPECT_EQ(Count("undo"), 2) << "only what was superseded above the floor";
+  EXPECT_EQ(Count("current WHERE version = 0"), 1);
+  EXPECT_EQ(Count("log"), 2);
+  EXPECT_EQ(Count("requests"), 0);
+  EXPECT_EQ(store_->log().oldest(), Revision(floor.number() + 1));
+  EXPECT_EQ(ReasonOf(store_->log().ReadAfter(Revision(5), floor, 9, 999).status()), "COMPACTED");
+  EXPECT_EQ(store_->log().ReadAfter(floor, Revision(99'999), 9, 99'999)->size(), 2u);
+  EXPECT_EQ(store_.Read("b99", floor), "x");
+  EXPECT_EQ(store_.Read("a"), "last");
+  store_.Reopen();
+  EXPECT_EQ(store_->floor(), floor);
+  EXPECT_EQ(store_.Read("b99", floor), "x");
+}
+
+TEST_F(StoreCompactionTest, RequestIdsBelowTheFloorAreUnknownAtOnce) {
+  store_.Commit({Put("a", "1")}, "request-1");
+  store_.Commit({Put("a", "2")}, "request-2");
+  EXPECT_EQ(*(*store_->BeginBatch())->OldestRecordTime(), absl::InfinitePast());
+  store_.clock().Advance(absl::Hours(1));
+  store_.Show(store_.Append(CompactDraft(Revision(1))));
+  auto batch = store_->BeginBatch();
+  ASSERT_TRUE(batch.ok());
+  EXPECT_FALSE((*batch)->FindRequest("request-1")->has_value());
+  EXPECT_TRUE((*batch)->FindRequest("request-2")->has_value());
+  EXPECT_EQ(*(*batch)->OldestRecordTime(), store_.clock().Now() - absl::Hours(1));
+}
+
+TEST_F(StoreCompactionTest, AKeyThatComesBackAfterItsTombstoneIsGoneIsNew) {
+  store_.Commit({Put("a", "1")});
+  const Position deleted = store_.Commit({Delete("a")});
+  store_.Show(store_.Append(CompactDraft(deleted.revision)));
+  store_.MaintainFully();
+  EXPECT_EQ(Count("current"), 0);
+  store_.Commit({Put("a", "2")});
+  EXPECT_EQ(store_.Read("a", deleted.revision), "(none)");
+  EXPECT_EQ(store_.Read("a"), "2");
+}
+
+TEST_F(StoreCompactionTest, RangesKnowWhenTheyChangedLastDeletionsIncluded) {
+  store_.Commit({Put("a", "1"), Put("b", "1")});
+  store_.Commit({Delete("a")});
+  store_.Commit({Put("c", "1")});
+  auto batch = store_->BeginBatch();
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(*(*batch)->RangeChangedAt("a", "b"), Revision(2));
+  EXPECT_EQ(*(*batch)->RangeChangedAt("b", ""), Revision(1));
+  EXPECT_EQ(*(*batch)->RangeChangedAt("a", absl::string_view("\0", 1)), Revision(3));
+  EXPECT_TRUE((*batch)->RangeChangedAt("x", "z")->is_zero());
+  ASSERT_TRUE((*batch)->Append(0, "node-1", CommitDraft({Put("y", "1")})).ok());
+  EXPECT_EQ(*(*batch)->RangeChangedAt("x", "z"), Revision(4));
+}
+
+TEST_F(StoreCompactionTest, TheRetentionFloorKeepsWhatIsYoungOrRecentWithinItsSize) {
+  for (int i = 0; i < 20; ++i) {
+    store_.Commit({Put("a", std::string(1000, 'x'))});
+    store_.clock().Advance(absl::Seconds(10));
+  }
+  v1::RetentionPolicy policy;
+  policy.set_records(1000);
+  policy.set_age_seconds(1'000'000);
+  policy.set_bytes(1 << 30);
+  EXPECT_TRUE(store_->RetentionFloor(policy)->is_zero());
+  policy.set_records(5);
+  EXPECT_TRUE(store_->RetentionFloor(policy)->is_zero()) << "all are young";
+  policy.set_age_seconds(55);
+  EXPECT_EQ(*store_->RetentionFloor(policy), Revision(15)) << "the last five are both";
+  policy.set_records(10);
+  EXPECT_EQ(*store_->RetentionFloor(policy), Revision(10));
+  policy.set_age_seconds(1'000'000);
+  policy.set_bytes(3500);
+  const Revision by_size = *store_->RetentionFloor(policy);
+  EXPECT_GE(by_size, Revision(16));
+  EXPECT_LE(by_size, Revision(18));
+  policy.set_bytes(1);
+  EXPECT_EQ(*store_->RetentionFloor(policy), store_->visible().revision);
+}
+
+}  // namespace
+}  // namespace holdfast::storage
