@@ -71,6 +71,7 @@ void Playground::ReadClusterFile() {
     node.site = Field(entry, "site");
     node.role = Field(entry, "role");
     node.address = Field(entry, "address");
+    node.peer_address = Field(entry, "peer_address");
     node.data_dir = Field(entry, "data_dir");
     node.pid = static_cast<pid_t>(entry.fields().at("pid").number_value());
     node.command = CommandLineOf(node.pid);

@@ -24,8 +24,9 @@ class Playground {
   struct Node {
     std::string node_id;
     std::string site;
-    std::string role;     // primary, standby, proxy
-    std::string address;  // for clients
+    std::string role;          // primary, standby, proxy
+    std::string address;       // for clients
+    std::string peer_address;  // for nodes and operators
     std::string data_dir;
     pid_t pid = 0;
     std::vector<std::string> command;  // as it was started

@@ -1,8 +1,10 @@
 #include "tests/process/process.h"
 
+#include <arpa/inet.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -122,6 +124,18 @@ bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
     const bool zombie = name_end != std::string::npos && text.substr(name_end).rfind(") Z", 0) == 0;
     return zombie && ThreadCount(pid) <= 1;
   });
+}
+
+int FreePort() {
+  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(address);
+  HF_CHECK(bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0, "bind");
+  HF_CHECK(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
+  close(fd);
+  return ntohs(address.sin_port);
 }
 
 std::vector<std::string> CommandLineOf(pid_t pid) {

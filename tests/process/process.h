@@ -30,6 +30,9 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
 // Works for processes that are not our children too.
 bool StopProcess(pid_t pid, int signal_number, absl::Duration patience);
 
+// A loopback port that nobody listens on now.
+int FreePort();
+
 // The command line of a running process.
 std::vector<std::string> CommandLineOf(pid_t pid);
 
