@@ -18,6 +18,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "admin/errors.h"
+#include "admin/poll.h"
 #include "base/clock.h"
 
 namespace holdfast::admin {
@@ -92,6 +93,12 @@ char StateOf(int64_t pid) {
   return end == std::string::npos || end + 2 >= text.size() ? 'Z' : text[end + 2];
 }
 
+// The arguments of a process, each with its zero byte; empty if it has ended.
+std::string CommandLineOf(int64_t pid) {
+  std::ifstream file(absl::StrCat("/proc/", pid, "/cmdline"), std::ios::binary);
+  return std::string(std::istreambuf_iterator<char>(file), {});
+}
+
 }  // namespace
 
 absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vector<std::string>& arguments,
@@ -104,14 +111,14 @@ absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vect
   const int error =
       posix_spawn(&pid, program.c_str(), settings.files(), settings.attributes(), argv.data(), environ);
   if (error != 0) return FileError("start", program, strerror(error));
+  // The child is known by its arguments, which its new image shows a moment after the call returns.
+  PollUntil(*RealClock(), absl::Seconds(1), [&] { return CommandLineOf(pid) != "" || StateOf(pid) == 'Z'; });
   return pid;
 }
 
 bool IsRunning(int64_t pid, const std::string& argument) {
   if (pid <= 0 || StateOf(pid) == 'Z') return false;
-  std::ifstream file(absl::StrCat("/proc/", pid, "/cmdline"), std::ios::binary);
-  const std::string line(std::istreambuf_iterator<char>(file), {});
-  if (line.empty()) return true;  // between fork and the first page of its new image
+  const std::string line = CommandLineOf(pid);
   for (const absl::string_view word : absl::StrSplit(line, '\0')) {
     if (word == argument) return true;
   }

@@ -84,6 +84,7 @@ class GrpcTransport : public Transport {
                                                            absl::Duration timeout) {
     HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
     if (!rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
+      channels_->Drop(address);  // the next attempt begins anew, without this one's back-off
       return NotConnectedError(address, "no connection");
     }
     return channel;

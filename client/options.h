@@ -20,7 +20,7 @@ struct Options {
 
   // After every endpoint has failed once, the client waits and asks all again, this many rounds in all,
   // within `timeout`.
-  int max_rounds = 4;
+  int max_rounds = 20;
   absl::Duration initial_backoff = absl::Milliseconds(50);
   absl::Duration max_backoff = absl::Seconds(2);
 

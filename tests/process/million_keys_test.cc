@@ -147,7 +147,7 @@ TEST_F(MillionKeysTest, ListingDoesNotStarveReading) {
       "oldest data %.0f -> %.0f ms\n",
       alone.Quantile(0.5), crowded.Quantile(0.5), alone.Quantile(0.99), crowded.Quantile(0.99),
       listings.load(), oldest_alone, oldest_crowded);
-  EXPECT_GT(listings, 0);
+  EXPECT_GT(crowded.count(), 0u);
   // The ratio counts at full size; a small run beside other tests only shows that nobody waits for a listing
   // to end.
   const double bound = keys_ >= 1'000'000 ? 2 * alone.Quantile(0.99) : 500;
