@@ -62,11 +62,13 @@ absl::Status SqliteDatabase::CheckMatchesWal() {
 absl::Status SqliteDatabase::RepairSizeOrRefuse() {
   // A crash in the middle of a checkpoint may leave a new page 1 and an old end, or torn pages; the WAL then
   // holds what they should be. A disk without room for it is no reason not to serve what is there.
+  absl::Status repaired;
   if (is_writer_ && WalBytes() > 0) {
-    const absl::Status repaired = Checkpoint().status();
+    repaired = Checkpoint().status();
     if (!repaired.ok() && !IsDiskFull(repaired)) return repaired;
   }
   const absl::Status fits = HeaderFitsFile();
+  if (!repaired.ok() && IsDamaged(fits)) return repaired;  // half repaired: nothing is lost, there is no room
   // A reader may look in the middle of a checkpoint, after page 1 and before the end were written. It does no
   // harm: SQLite maps what is there, and a page that is nowhere reads as damage. The writer has judged.
   if (!is_writer_ && IsDamaged(fits) && seen_bytes_ > 0 && WalBytes() > 0) return absl::OkStatus();
