@@ -17,21 +17,28 @@ using replication::Inventory;
 constexpr absl::Duration kAskTimeout = absl::Seconds(3);
 constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
 
+// What nodes said when they were asked.
+struct Answers {
+  Incarnations incarnations;
+  std::map<std::string, Position> held;  // the last durable record of each
+};
+
 // A change under way.
 struct NodesCall {
   v1::ChangeNodesRequest request;
+  std::map<std::string, std::string, std::less<>> peers;  // whom it concerns: addresses by node id
   absl::Duration deadline;
   std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done;
-  Incarnations incarnations;
+  Answers answers;
 };
 
 // Questions to several nodes at once.
 struct Round {
   v1::PromiseRequest question;
   absl::Duration until;  // SinceBoot
-  Incarnations answers;
+  Answers answers;
   size_t waiting = 0;
-  std::function<void(Incarnations)> done;
+  std::function<void(Answers)> done;
 
   void OneLess() {
     if (--waiting == 0) done(std::move(answers));
@@ -51,8 +58,9 @@ class AdministrationImpl : public Administration {
  private:
   using Addresses = std::map<std::string, std::string, std::less<>>;
 
-  // Asks each for its incarnation, without a promise; those that do not answer in time are absent.
-  void Ask(const Addresses& peers, std::function<void(Incarnations)> done);
+  // Asks each for its incarnation and position, without a promise; those that do not answer in time are
+  // absent.
+  void Ask(const Addresses& peers, std::function<void(Answers)> done);
   void AskOne(std::shared_ptr<Round> round, const std::string& node_id, const std::string& address);
   Inventory inventory() const { return {options_.replica->cluster(), options_.replica->nodes()}; }
   absl::Duration now() const { return options_.clock->SinceBoot(); }
@@ -60,7 +68,9 @@ class AdministrationImpl : public Administration {
   void AppendMembers(std::shared_ptr<NodesCall> call);
   void AppendWhenCaughtUp(std::shared_ptr<NodesCall> call);
   void AnswerWhenSettled(std::shared_ptr<NodesCall> call, Revision revision);
-  absl::Status CheckCaughtUp(const v1::DurabilityRule& before, const v1::DurabilityRule& after) const;
+  absl::Status CheckEnoughAlive(const NodesCall& call, const v1::DurabilityRule& after) const;
+  absl::Status CheckCaughtUp(const NodesCall& call, const v1::DurabilityRule& before,
+                             const v1::DurabilityRule& after) const;
   absl::StatusOr<std::optional<storage::RecordDraft>> MakeDraft(const NodesCall& call, Scope scope) const;
 
   bool TimeIsUp(const NodesCall& call) const { return stopping_ || now() >= call.deadline; }
@@ -69,11 +79,11 @@ class AdministrationImpl : public Administration {
   bool stopping_ = false;
 };
 
-void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Incarnations)> done) {
+void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Answers)> done) {
   auto round = std::make_shared<Round>();
   round->done = std::move(done);
   round->until = now() + kAskTimeout;
-  round->answers[options_.node_id] = options_.store->node().identity().incarnation;
+  round->answers.incarnations[options_.node_id] = options_.store->node().identity().incarnation;
   round->question.set_cluster_id(options_.store->node().identity().cluster_id);
   round->question.set_inspect(true);
   round->waiting = peers.size() + 1;
@@ -99,8 +109,11 @@ void AdministrationImpl::AskOne(std::shared_ptr<Round> round, const std::string&
                                   return;
                                 }
                                 // Another node at this address speaks for itself only.
-                                if (answer.ok() && answer->node_id() == node_id)
-                                  round->answers[node_id] = answer->incarnation();
+                                if (answer.ok() && answer->node_id() == node_id) {
+                                  round->answers.incarnations[node_id] = answer->incarnation();
+                                  const auto held = storage::FromProto(answer->appended());
+                                  if (held.ok()) round->answers.held[node_id] = *held;
+                                }
                                 round->OneLess();
                               });
 }
@@ -111,32 +124,31 @@ void AdministrationImpl::Init(v1::InitRequest request, absl::Duration deadline,
   if (!present.empty()) return done(AlreadyInitializedError(options_.node_id, present));
   Addresses peers;
   for (const v1::NodeSpec& spec : request.nodes()) peers[spec.node_id()] = spec.peer_address();
-  Ask(peers,
-      [this, request = std::move(request), deadline, done = std::move(done)](Incarnations incarnations) {
-        std::string cluster_id = request.cluster_id();
-        if (cluster_id.empty()) cluster_id = RandomHexId(*options_.random);
-        absl::StatusOr<storage::RecordDraft> draft =
-            FirstEpochDraft(request, options_.node_id, cluster_id, incarnations);
-        if (!draft.ok()) return done(draft.status());
-        // Whoever comes first answers: the commit, or the end of the caller's patience.
-        auto once = std::make_shared<std::function<void(absl::StatusOr<v1::InitResponse>)>>(done);
-        const auto answer = [once](absl::StatusOr<v1::InitResponse> response) {
-          if (*once) std::exchange(*once, nullptr)(std::move(response));
-        };
-        const Executor::TimerId timer = options_.strand->PostAfter(deadline - now(), [this, answer] {
-          const Revision first = options_.store->appended().revision;
-          answer(CommitUnknownError(first, options_.replica->AcknowledgedAt(first), "the deadline passed"));
-        });
-        options_.replica->InitCluster(cluster_id, *std::move(draft),
-                                      [this, answer, timer, cluster_id](absl::Status status) {
-                                        options_.strand->Cancel(timer);
-                                        if (!status.ok()) return answer(status);
-                                        v1::InitResponse response;
-                                        response.set_cluster_id(cluster_id);
-                                        response.set_revision(Revision(0, 1).number());
-                                        answer(std::move(response));
-                                      });
-      });
+  Ask(peers, [this, request = std::move(request), deadline, done = std::move(done)](const Answers& answers) {
+    std::string cluster_id = request.cluster_id();
+    if (cluster_id.empty()) cluster_id = RandomHexId(*options_.random);
+    absl::StatusOr<storage::RecordDraft> draft =
+        FirstEpochDraft(request, options_.node_id, cluster_id, answers.incarnations);
+    if (!draft.ok()) return done(draft.status());
+    // Whoever comes first answers: the commit, or the end of the caller's patience.
+    auto once = std::make_shared<std::function<void(absl::StatusOr<v1::InitResponse>)>>(done);
+    const auto answer = [once](absl::StatusOr<v1::InitResponse> response) {
+      if (*once) std::exchange(*once, nullptr)(std::move(response));
+    };
+    const Executor::TimerId timer = options_.strand->PostAfter(deadline - now(), [this, answer] {
+      const Revision first = options_.store->appended().revision;
+      answer(CommitUnknownError(first, options_.replica->AcknowledgedAt(first), "the deadline passed"));
+    });
+    options_.replica->InitCluster(cluster_id, *std::move(draft),
+                                  [this, answer, timer, cluster_id](absl::Status status) {
+                                    options_.strand->Cancel(timer);
+                                    if (!status.ok()) return answer(status);
+                                    v1::InitResponse response;
+                                    response.set_cluster_id(cluster_id);
+                                    response.set_revision(Revision(0, 1).number());
+                                    answer(std::move(response));
+                                  });
+  });
 }
 
 void AdministrationImpl::ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
@@ -144,22 +156,22 @@ void AdministrationImpl::ChangeNodes(v1::ChangeNodesRequest request, absl::Durat
   if (absl::Status admitted = options_.replica->CanAdmit(); !admitted.ok()) return done(admitted);
   const Inventory before = inventory();
   const Addresses known = PeerAddresses(before, request);
-  Addresses peers;
-  for (const std::string& node_id : NodesToAsk(before, request)) {
-    if (const auto it = known.find(node_id); it != known.end()) peers.insert(*it);
-  }
   auto call = std::make_shared<NodesCall>();
+  for (const std::string& node_id : NodesToAsk(before, request)) {
+    if (const auto it = known.find(node_id); it != known.end()) call->peers.insert(*it);
+  }
   call->request = std::move(request);
   call->deadline = deadline;
   call->done = std::move(done);
-  Ask(peers, [this, call](Incarnations incarnations) {
-    call->incarnations = std::move(incarnations);
+  Ask(call->peers, [this, call](Answers answers) {
+    call->answers = std::move(answers);
     AppendMembers(call);
   });
 }
 
-// R21: a record names as new voters only nodes that hold what is committed.
-absl::Status AdministrationImpl::CheckCaughtUp(const v1::DurabilityRule& before,
+// R21: a record names as new voters only nodes that hold what is committed. One that follows a relay, and so
+// is none of our followers, speaks for itself; the record is looked up by its hash.
+absl::Status AdministrationImpl::CheckCaughtUp(const NodesCall& call, const v1::DurabilityRule& before,
                                                const v1::DurabilityRule& after) const {
   const Revision committed = options_.store->visible().revision;
   const std::vector<v1::FollowerStatus> followers = options_.replica->followers();
@@ -170,17 +182,48 @@ absl::Status AdministrationImpl::CheckCaughtUp(const v1::DurabilityRule& before,
       if (follower.node_id() != voter.node_id() || follower.incarnation() != voter.incarnation()) continue;
       holds = std::max(holds, Revision(follower.appended().revision()));
     }
+    const auto answered = call.answers.held.find(voter.node_id());
+    if (answered != call.answers.held.end() && answered->second.revision > holds) {
+      HF_ASSIGN_OR_RETURN(const std::optional<Position> own,
+                          options_.store->PositionAt(answered->second.revision));
+      if (own == answered->second) holds = answered->second.revision;
+    }
     if (holds < committed) return NotCaughtUpError(voter.node_id(), holds, committed);
   }
   return absl::OkStatus();
+}
+
+// A rule whose quorum needs a voter that may be gone for good could never commit its own record. Who does not
+// answer may be named, but q others must have been heard under the incarnation that the rule names (R16).
+absl::Status AdministrationImpl::CheckEnoughAlive(const NodesCall& call,
+                                                  const v1::DurabilityRule& after) const {
+  const std::vector<v1::FollowerStatus> followers = options_.replica->followers();
+  uint32_t heard = 0;
+  std::string silent;
+  for (const v1::Voter& voter : after.voters()) {
+    const auto answered = call.answers.incarnations.find(voter.node_id());
+    const bool answers =
+        answered != call.answers.incarnations.end() && answered->second == voter.incarnation();
+    const bool follows =
+        std::any_of(followers.begin(), followers.end(), [&](const v1::FollowerStatus& status) {
+          return status.node_id() == voter.node_id() && status.incarnation() == voter.incarnation();
+        });
+    if (answers || follows) {
+      ++heard;
+    } else {
+      silent = voter.node_id();
+    }
+  }
+  return heard >= after.quorum() ? absl::OkStatus() : UnknownIncarnationError(silent);
 }
 
 absl::StatusOr<std::optional<storage::RecordDraft>> AdministrationImpl::MakeDraft(const NodesCall& call,
                                                                                   Scope scope) const {
   const Inventory before = inventory();
   HF_ASSIGN_OR_RETURN(std::optional<storage::RecordDraft> draft,
-                      SettingsDraft(before, call.request, call.incarnations, scope));
-  if (draft && draft->rule) HF_RETURN_IF_ERROR(CheckCaughtUp(before.cluster.rule(), *draft->rule));
+                      SettingsDraft(before, call.request, call.answers.incarnations, scope));
+  if (draft && draft->rule) HF_RETURN_IF_ERROR(CheckEnoughAlive(call, *draft->rule));
+  if (draft && draft->rule) HF_RETURN_IF_ERROR(CheckCaughtUp(call, before.cluster.rule(), *draft->rule));
   return draft;
 }
 
@@ -198,7 +241,16 @@ void AdministrationImpl::AppendMembers(std::shared_ptr<NodesCall> call) {
 void AdministrationImpl::AppendWhenCaughtUp(std::shared_ptr<NodesCall> call) {
   const absl::StatusOr<std::optional<storage::RecordDraft>> ready = MakeDraft(*call, Scope::kWhole);
   if (!ready.ok() && IsNotCaughtUp(ready.status()) && !TimeIsUp(*call)) {
-    options_.strand->PostAfter(kPollInterval, [this, call] { AppendWhenCaughtUp(call); });
+    options_.strand->PostAfter(kPollInterval, [this, call] {
+      Ask(call->peers, [this, call](Answers answers) {
+        // A node that was wiped meanwhile is another voter (R16).
+        for (const auto& [node_id, incarnation] : answers.incarnations) {
+          call->answers.incarnations[node_id] = incarnation;
+        }
+        call->answers.held = std::move(answers.held);
+        AppendWhenCaughtUp(call);
+      });
+    });
     return;
   }
   options_.commit_path->AppendControl(

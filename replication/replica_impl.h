@@ -65,7 +65,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void FillVerdict(v1::FollowVerdict* verdict) override;
   Position SendableEnd() override;
   Position Committed() override;
-  std::optional<absl::Duration> OwnStaleness() override { return Staleness(); }
+  std::optional<absl::Duration> OwnStaleness() override;
   void OnHolds(Sender* sender, uint64_t stream_epoch, const Position& held,
                Revision durable_committed) override;
   void OnSenderClosed(Sender* sender) override;
@@ -101,6 +101,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void LosePrimary(Role role, uint64_t other_epoch, std::string activity);
   absl::Status BeginEpochNow(uint64_t epoch, const storage::RecordDraft& first);
   void AdvanceCommit();
+  void NoteFreshPrimary();
   void AnswerBegin(const absl::Status& status);
 
   // Feeding others.
@@ -141,6 +142,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   std::optional<StreamIdentity> last_stream_;
   Position durable_committed_;
   Revision begin_revision_;
+  Revision begin_end_;  // the end of the log when this node became primary
   std::function<void(absl::Status)> begin_done_;
   bool observing_ = false;
   bool reload_posted_ = false;

@@ -133,6 +133,13 @@ void ReplicaImpl::FillVerdict(v1::FollowVerdict* verdict) {
       static_cast<int32_t>(absl::ToInt64Nanoseconds(window - absl::Seconds(absl::ToInt64Seconds(window)))));
 }
 
+// The bound speaks of what is shown here. A relay that has changed its upstream may show more than it can
+// pass on yet: whoever gets less must not take it for as fresh.
+std::optional<absl::Duration> ReplicaImpl::OwnStaleness() {
+  if (Committed().revision < options_.store->visible().revision) return std::nullopt;
+  return Staleness();
+}
+
 // R8, R12: what is durable here; of a relay what is verified against its stream.
 Position ReplicaImpl::SendableEnd() {
   if (!IsFollowing()) return options_.store->appended();

@@ -8,6 +8,7 @@
 #include "replication/errors.h"
 #include "replication/replica_impl.h"
 #include "replication/store_log.h"
+#include "storage/errors.h"
 
 namespace holdfast::replication {
 namespace {
@@ -78,6 +79,7 @@ void ReplicaImpl::BecomePrimary() {
   questions_.Renew();
   resume_.reset();
   count_.emplace(options_.store, own_epoch_, Self());
+  begin_end_ = options_.store->appended().revision;
   SetRole(Role::kPrimary, "primary");
   EndSenders(NoUpstreamError(options_.node_id));  // those who waited, and those of an older epoch
   OnOwnAppend();
@@ -86,9 +88,9 @@ void ReplicaImpl::BecomePrimary() {
 void ReplicaImpl::OnOwnAppend() {
   if (role_ != Role::kPrimary) return;
   // Written before anybody is told (R8), so that a log that has lost its end is noticed at the next start.
-  if (absl::Status noted = options_.store->node().NoteAcknowledged(options_.store->appended()); !noted.ok()) {
-    return Halt(noted);
-  }
+  // A full disk is no reason to stop: the records themselves are durable, and the next append notes them too.
+  const absl::Status noted = options_.store->node().NoteAcknowledged(options_.store->appended());
+  if (!noted.ok() && !storage::IsDiskFull(noted)) return Halt(noted);
   count_->OnOwnAppend();
   AdvanceCommit();
   ForEachSender([](Sender& sender) { sender.OnAppended(); });
@@ -99,6 +101,7 @@ void ReplicaImpl::AdvanceCommit() {
   if (committed.revision > options_.store->visible().revision) {
     const absl::StatusOr<bool> advanced = options_.store->AdvanceVisible(committed);
     if (!advanced.ok()) return;  // tried again with the next acknowledgement; nothing was shown
+    NoteFreshPrimary();
     if (absl::Status noted = NoteCommittedRule(); !noted.ok()) activity_ = std::string(noted.message());
     ForEachSender([](Sender& sender) {
       sender.OnAppended();  // what goes out carries the new commit position with it

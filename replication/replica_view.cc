@@ -99,12 +99,18 @@ void ReplicaImpl::SetRole(Role role, std::string activity) {
   role_ = role;
   activity_ = std::move(activity);
   if (role_ == Role::kPrimary) {
-    fresh_at_ns_ = kAlways;
+    NoteFreshPrimary();
   } else if (fresh_at_ns_ == kAlways || role_ == Role::kHalted) {
     // What a former primary shows was fresh until now, and nobody tells it more.
     fresh_at_ns_ = role_ == Role::kHalted ? kNever : absl::ToInt64Nanoseconds(options_.clock->SinceBoot());
   }
   UpdateView();
+}
+
+// Until everything that was in its log is shown again, a primary may show less than was shown before: a power
+// cut takes node.db's word for what was visible.
+void ReplicaImpl::NoteFreshPrimary() {
+  if (options_.store->visible().revision >= begin_end_) fresh_at_ns_ = kAlways;
 }
 
 void ReplicaImpl::UpdateView(bool rule_changed) {
