@@ -22,6 +22,19 @@ namespace holdfast::testing {
 // UNREACHABLE, as the production transport reports a peer that cannot be reached or a broken stream.
 absl::Status SimUnreachable(const std::string& address, const std::string& why);
 
+// Sees what travels, at the moment it is sent: for checkers and coverage. Must not call the network.
+class NetworkTap {
+ public:
+  virtual ~NetworkTap() = default;
+  virtual void OnFollowRequest(const std::string&, const std::string&, const v1::FollowRequest&) {}
+  virtual void OnFollowResponse(const std::string&, const std::string&, const v1::FollowResponse&) {}
+  // `from` answered a promise.
+  virtual void OnPromiseAnswer(const std::string&, const std::string&,
+                               const absl::StatusOr<v1::PromiseResponse>&) {}
+  // The server side ended a call.
+  virtual void OnClosed(const std::string&, const std::string&, const absl::Status&) {}
+};
+
 // A network of named addresses on virtual time. Streams are reliable and in order until they break; separate
 // calls overtake each other freely. Faults are ordered by the test, their details (delays, who hears of a
 // break and when, which call a message loss hits) come from the seed. One thread.
@@ -73,6 +86,9 @@ class SimNetwork {
   void SetDefaultLink(const LinkOptions& options) { default_link_ = options; }
   const LinkOptions& Link(const std::string& from, const std::string& to) const;
 
+  // Null for none. Must outlive the network or be taken away.
+  void SetTap(NetworkTap* tap) { tap_ = tap != nullptr ? tap : &no_tap_; }
+
   struct Counters {
     int64_t messages = 0;
     int64_t lost = 0;
@@ -111,6 +127,8 @@ class SimNetwork {
 
   VirtualTime* const time_;
   const std::unique_ptr<Random> random_;
+  NetworkTap* tap_ = &no_tap_;
+  NetworkTap no_tap_;
   LinkOptions default_link_;
   std::map<std::pair<std::string, std::string>, LinkOptions> links_;
   std::map<std::pair<std::string, std::string>, uint64_t> cuts_;  // value: which cut it is

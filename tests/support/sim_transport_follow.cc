@@ -16,6 +16,11 @@ struct SimTransport::FollowCall {
   bool server_open = false;
   uint64_t teardown = 0;
 
+  // Nothing that a dead machine says counts.
+  bool IsHeard(SimConnection::Direction sender) const {
+    return !connection->broken() && !network->IsSilent(connection->host(sender));
+  }
+
   // The client hears the end, once.
   void CloseClient(const absl::Status& status) {
     connection->HangUp(SimConnection::kDown);
@@ -47,6 +52,10 @@ class SimTransport::FollowClientEnd : public StreamEnd<v1::FollowRequest> {
 
   void Send(v1::FollowRequest message) override {
     if (call_->client == nullptr) return;
+    if (call_->IsHeard(SimConnection::kUp)) {
+      call_->network->tap_->OnFollowRequest(call_->connection->host(SimConnection::kUp),
+                                            call_->connection->host(SimConnection::kDown), message);
+    }
     call_->connection->Push(SimConnection::kUp, [call = call_, message = std::move(message)] {
       if (call->server_open && call->server != nullptr) call->server->OnMessage(message);
     });
@@ -74,6 +83,10 @@ class SimTransport::FollowServerEnd : public StreamEnd<v1::FollowResponse> {
 
   void Send(v1::FollowResponse message) override {
     if (!call_->server_open) return;
+    if (call_->IsHeard(SimConnection::kDown)) {
+      call_->network->tap_->OnFollowResponse(call_->connection->host(SimConnection::kDown),
+                                             call_->connection->host(SimConnection::kUp), message);
+    }
     call_->connection->Push(SimConnection::kDown, [call = call_, message = std::move(message)] {
       if (call->client != nullptr) call->client->OnMessage(message);
     });
@@ -82,6 +95,10 @@ class SimTransport::FollowServerEnd : public StreamEnd<v1::FollowResponse> {
   void Close(const absl::Status& status) override {
     if (!std::exchange(call_->server_open, false)) return;
     call_->connection->HangUp(SimConnection::kUp);
+    if (call_->IsHeard(SimConnection::kDown)) {
+      call_->network->tap_->OnClosed(call_->connection->host(SimConnection::kDown),
+                                     call_->connection->host(SimConnection::kUp), status);
+    }
     call_->connection->Push(SimConnection::kDown, [call = call_, status] { call->CloseClient(status); });
     FollowCall::ForgetServer(call_);
   }

@@ -38,6 +38,9 @@ void SimTransport::Promise(const std::string& address, const v1::PromiseRequest&
     replication::PeerService* const service = network->ServiceOf(address);
     if (service == nullptr) return call->connection->Refuse();
     absl::StatusOr<v1::PromiseResponse> response = service->AcceptPromise(request);
+    if (!network->IsSilent(address)) {
+      network->tap_->OnPromiseAnswer(address, call->connection->host(SimConnection::kUp), response);
+    }
     call->connection->Push(SimConnection::kDown,
                            [call, response = std::move(response)] { call->Finish(response); });
   };

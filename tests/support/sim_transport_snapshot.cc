@@ -29,6 +29,11 @@ struct SimTransport::SnapshotCall {
 
   // The server ends the call.
   static void Finish(const std::shared_ptr<SnapshotCall>& call, const absl::Status& status) {
+    if (!call->connection->broken() &&
+        !call->network->IsSilent(call->connection->host(SimConnection::kDown))) {
+      call->network->tap_->OnClosed(call->connection->host(SimConnection::kDown),
+                                    call->connection->host(SimConnection::kUp), status);
+    }
     call->connection->Push(SimConnection::kDown, [call, status] { call->CloseClient(status); });
     call->connection->HangUp(SimConnection::kUp);
     SimExecutor* const strand = call->network->StrandOf(call->connection->host(SimConnection::kDown));

@@ -1,0 +1,128 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "holdfast/v1/config.pb.h"
+#include "replication/replica.h"
+#include "storage/store.h"
+#include "tests/sim/history.h"
+#include "tests/sim/story.h"
+#include "tests/support/sim_network.h"
+#include "tests/support/virtual_time.h"
+
+namespace holdfast::sim {
+
+// What the checker knows of one node's disk: what its store has reported as durable and as shown.
+struct NodeFacts {
+  std::string node_id;
+  std::string incarnation;
+  const Entry* end = nullptr;
+  const Entry* visible = nullptr;
+  Revision floor;  // records up to here are no longer kept
+  uint64_t granted_epoch =
+      0;  // the highest epoch in any answer or acknowledgement of this node: must stay promised
+  bool expect_visible =
+      false;  // a restart must not show less than `visible` (the machine did not lose its power)
+};
+
+// The independent judge. Works from recorded facts: what stores report durable and visible, what travels on
+// the network, what clients were told. Never asks the code under test whether it is right. One thread.
+class Checker : public testing::NetworkTap {
+ public:
+  // `promotes`: operators may move the primary, so that nothing is promised about local commits.
+  Checker(testing::VirtualTime* time, Story* story, Coverage* coverage, Violations* violations,
+          bool promotes);
+
+  // ---- What stores do (called by each node's observer) ----
+  void OnAppended(const std::string& node, storage::Store& store,
+                  absl::Span<const storage::LogRecordPtr> records);
+  void OnVisible(const std::string& node, storage::Store& store, const Position& visible);
+  void OnRewound(const std::string& node, storage::Store& store, storage::FileSystem& files,
+                 const Position& ancestor, const Position& visible_before,
+                 const std::vector<std::string>& touched_keys);
+  void OnReplaced(const std::string& node, storage::Store& store, storage::FileSystem& files,
+                  const Position& position);
+
+  // ---- What happens to machines ----
+  // The store was opened again: what was durable must be there, or in a salvage file (I1, I3, I6, R1).
+  void OnOpened(const std::string& node, storage::Store& store, storage::FileSystem& files);
+  // `power_lost`: what was only written may be gone.
+  void OnCrashed(const std::string& node, bool power_lost);
+  // The operator erased the disk: nothing is expected of it any more.
+  void OnWiped(const std::string& node);
+  // A disk was put back to an earlier state.
+  void OnRestoredCopy(const std::string& node, storage::Store& store);
+
+  // ---- What clients see ----
+  void OnRequest(const v1::CommitRequest& request);
+  void OnAnswer(const std::string& node, const v1::CommitRequest& request,
+                const absl::StatusOr<v1::CommitResponse>& answer, bool definite);
+  // All live rows that the node shows at its visible position (or one key of them).
+  void OnRead(const std::string& node, Revision at, const std::string* only_key,
+              const std::map<std::string, ModelRow>& rows);
+  void OnFreshness(const std::string& node, const replication::ReplicaView& view,
+                   std::optional<absl::Duration> staleness, double clock_rate);
+
+  // ---- The network ----
+  void OnFollowRequest(const std::string& from, const std::string& to,
+                       const v1::FollowRequest& request) override;
+  void OnFollowResponse(const std::string& from, const std::string& to,
+                        const v1::FollowResponse& response) override;
+  void OnPromiseAnswer(const std::string& from, const std::string& to,
+                       const absl::StatusOr<v1::PromiseResponse>& answer) override;
+  void OnClosed(const std::string& from, const std::string& to, const absl::Status& status) override;
+
+  // ---- Overrides ----
+  // An operator insisted on this EPOCH record: what lower epochs have beside its path, now or later, may be
+  // lost (R20).
+  void OnOverride(const Entry* epoch_record) { overrides_.push_back(epoch_record); }
+
+  // At the end: everything acknowledged is in the log of the primary (I1), refusals left no trace (I8).
+  void CheckEnd(const std::string& primary, const std::vector<std::string>& nodes);
+
+  NodeFacts& facts(const std::string& node) { return facts_[node]; }
+  History& history() { return history_; }
+  int64_t acknowledged_count() const { return acknowledged_count_; }
+
+ private:
+  struct Request {
+    v1::CommitRequest request;
+    const Entry* entry = nullptr;  // the last record with this id
+    bool refused = false;
+  };
+
+  Entry* Known(const std::string& node, const v1::LogPosition& position, absl::string_view where);
+  bool IsCommittedAnywhere(const Entry* entry);
+  void CheckCommit(const Entry& entry);
+  void CheckPromise(const std::string& node, const storage::Store& store, const Entry& entry);
+  void CheckLost(const std::string& node, const Entry* before, const Entry* now, storage::FileSystem& files,
+                 const char* when);
+  const Entry* ReadLog(const std::string& node, storage::Store& store);
+  void NoteShown(const Entry* entry);
+  bool MayBeLost(const Entry* entry) const;
+
+  testing::VirtualTime* const time_;
+  Story* const story_;
+  Coverage* const coverage_;
+  Violations* const violations_;
+  const bool promotes_;
+  History history_;
+  Model model_;  // follows the newest records
+  std::map<std::string, Model> reader_models_;
+  std::map<std::string, NodeFacts> facts_;
+  std::map<std::string, Request> requests_;  // by request id
+  std::set<const Entry*> committed_;
+  std::vector<const Entry*> overrides_;
+  // When the primary of an epoch showed what: for the truth about freshness.
+  std::map<uint64_t, std::vector<std::pair<absl::Duration, Revision>>> shown_by_primary_;
+  int64_t acknowledged_count_ = 0;
+};
+
+}  // namespace holdfast::sim

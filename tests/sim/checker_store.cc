@@ -1,0 +1,292 @@
+// What the checker makes of the reports of stores.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "storage/salvage_file.h"
+#include "tests/sim/checker.h"
+
+namespace holdfast::sim {
+namespace {
+
+std::string Name(const Entry* entry) { return entry == nullptr ? "0" : entry->position.ToString(); }
+
+// The chain hashes of all records in the salvage files below `data_dir`.
+std::set<std::string> Salvaged(storage::FileSystem& files, Violations& violations) {
+  std::set<std::string> hashes;
+  const auto paths = storage::ListSalvageFiles(&files, "data");
+  if (!paths.ok()) return hashes;
+  for (const std::string& path : *paths) {
+    auto reader = storage::SalvageReader::Open(&files, path);
+    if (!reader.ok()) {
+      violations.Add("I6", absl::StrCat(path, ": ", reader.status().ToString()));
+      continue;
+    }
+    storage::SalvageRecord record;
+    for (;;) {
+      const absl::StatusOr<bool> more = (*reader)->Next(&record);
+      if (!more.ok()) violations.Add("I6", absl::StrCat(path, ": ", more.status().ToString()));
+      if (!more.ok() || !*more) break;
+      hashes.insert(std::string(record.position.chain_hash.view()));
+    }
+  }
+  return hashes;
+}
+
+}  // namespace
+
+Checker::Checker(testing::VirtualTime* time, Story* story, Coverage* coverage, Violations* violations,
+                 bool promotes)
+    : time_(time),
+      story_(story),
+      coverage_(coverage),
+      violations_(violations),
+      promotes_(promotes),
+      history_(violations) {}
+
+void Checker::OnAppended(const std::string& node, storage::Store& store,
+                         absl::Span<const storage::LogRecordPtr> records) {
+  NodeFacts& facts = facts_[node];
+  facts.node_id = node;
+  facts.incarnation = store.node().identity().incarnation;
+  for (const storage::LogRecordPtr& record : records) {
+    const bool is_new = history_.Find(record->position.chain_hash) == nullptr;
+    Entry* const entry = history_.Add(node, facts.incarnation, record);
+    if (entry->parent != facts.end) {
+      violations_->Add("I3", absl::StrCat(node, " appended ", Name(entry), " after ", Name(facts.end),
+                                          ", but it belongs after ", Name(entry->parent)));
+    }
+    if (is_new) CheckCommit(*entry);
+    CheckPromise(node, store, *entry);
+    facts.end = entry;
+  }
+  facts.floor = store.floor();
+  if (store.appended() != facts.end->position) {
+    violations_->Add("I3", absl::StrCat(node, " says its log ends at ", store.appended().ToString(),
+                                        ", it reported ", Name(facts.end)));
+  }
+}
+
+// I7, R11: what a node takes after a promise must be in the log of the one it promised to.
+void Checker::CheckPromise(const std::string& node, const storage::Store& store, const Entry& entry) {
+  const v1::EpochPromise& promise = const_cast<storage::Store&>(store).node().promise();
+  if (promise.candidate_node_id().empty() || promise.candidate_node_id() == node) {
+    if (promise.epoch() > entry.epoch() && promise.candidate_node_id() == node && entry.nodes.size() == 1) {
+      violations_->Add(
+          "R17", absl::StrCat(node, " wrote ", Name(&entry), " with a promise of epoch ", promise.epoch()));
+    }
+    return;
+  }
+  if (!entry.nodes.contains(promise.candidate_node_id())) {
+    violations_->Add(
+        "I7", absl::StrCat(node, " took ", Name(&entry), " although it promised epoch ", promise.epoch(),
+                           " to ", promise.candidate_node_id(), ", which never had that record"));
+  }
+}
+
+void Checker::OnVisible(const std::string& node, storage::Store& store, const Position& visible) {
+  NodeFacts& facts = facts_[node];
+  if (visible.revision.is_zero()) return;
+  Entry* const entry = history_.Find(visible.chain_hash);
+  if (entry == nullptr || !History::IsOnPath(entry, facts.end)) {
+    violations_->Add("R14", absl::StrCat(node, " shows ", visible.ToString(), ", which is not in its log"));
+    return;
+  }
+  if (!IsCommittedAnywhere(entry)) {
+    violations_->Add("R14", absl::StrCat(node, " shows ", Name(entry), ", which ",
+                                         entry->rule ? entry->rule->quorum() : 0, " voters do not hold"));
+  }
+  facts.visible = entry;
+  facts.floor = store.floor();
+  NoteShown(entry);
+  if (entry->record->message.origin_node() == node) {
+    shown_by_primary_[entry->epoch()].push_back({time_->now(), visible.revision});
+  }
+}
+
+void Checker::NoteShown(const Entry* entry) {
+  for (; entry != nullptr && !entry->shown_as_replicated; entry = entry->parent) {
+    if (entry->rule == nullptr || entry->rule->quorum() == 0) continue;
+    const_cast<Entry*>(entry)->shown_as_replicated = true;
+  }
+}
+
+bool Checker::IsCommittedAnywhere(const Entry* entry) {
+  if (committed_.contains(entry)) return true;
+  bool committed = history_.IsCommitted(entry, entry);
+  for (const auto& [node, facts] : facts_) {
+    if (committed) break;
+    if (facts.end != nullptr && History::IsOnPath(entry, facts.end))
+      committed = history_.IsCommitted(entry, facts.end);
+  }
+  for (const Entry* at = entry; committed && at != nullptr && committed_.insert(at).second; at = at->parent) {
+  }
+  return committed;
+}
+
+void Checker::OnRewound(const std::string& node, storage::Store& store, storage::FileSystem& files,
+                        const Position& ancestor, const Position& visible_before,
+                        const std::vector<std::string>& touched_keys) {
+  NodeFacts& facts = facts_[node];
+  const Entry* const kept = ancestor.revision.is_zero() ? nullptr : history_.Find(ancestor.chain_hash);
+  story_->Note(node, absl::StrCat("rewound from ", Name(facts.end), " to ", ancestor.ToString()));
+  coverage_->Count("rewinds");
+  if (!History::IsOnPath(kept, facts.end)) {
+    violations_->Add("I3",
+                     absl::StrCat(node, " rewound to ", ancestor.ToString(), ", which was not in its log"));
+    return;
+  }
+  std::set<std::string> touched;
+  for (const Entry* lost = facts.end; lost != kept && lost != nullptr; lost = lost->parent) {
+    coverage_->Count("records_cut");
+    if (lost->position.revision > visible_before.revision) continue;
+    for (const v1::Change& change : lost->record->message.changes()) touched.insert(change.key());
+  }
+  if (visible_before.revision > ancestor.revision) {
+    coverage_->Count("rewinds_of_visible_records");
+    if (touched != std::set<std::string>(touched_keys.begin(), touched_keys.end())) {
+      violations_->Add("I11", absl::StrCat(node, " told watchers of ", touched_keys.size(),
+                                           " keys after a rewind, ", touched.size(), " were touched"));
+    }
+  }
+  CheckLost(node, facts.end, kept, files, "rewinding");
+  facts.end = kept;
+  if (facts.visible != nullptr && !History::IsOnPath(facts.visible, kept)) facts.visible = kept;
+}
+
+void Checker::OnReplaced(const std::string& node, storage::Store& store, storage::FileSystem& files,
+                         const Position& position) {
+  NodeFacts& facts = facts_[node];
+  facts.node_id = node;
+  facts.incarnation = store.node().identity().incarnation;
+  coverage_->Count("snapshots_taken");
+  story_->Note(node,
+               absl::StrCat("took a snapshot up to ", position.ToString(), " in place of ", Name(facts.end)));
+  Entry* const entry = history_.Find(position.chain_hash);
+  if (entry == nullptr || !IsCommittedAnywhere(entry)) {
+    violations_->Add("R15",
+                     absl::StrCat(node, " took a snapshot up to ", position.ToString(), ", not committed"));
+    return;
+  }
+  if (facts.end != nullptr && History::IsOnPath(entry, facts.end) && entry != facts.end) {
+    violations_->Add("R15", absl::StrCat(node, " went back from ", Name(facts.end), " by a snapshot"));
+  }
+  history_.AddHolder(entry, {node, facts.incarnation});
+  CheckLost(node, facts.end, entry, files, "taking a snapshot");
+  facts.end = facts.visible = entry;
+  facts.floor = store.floor();
+  NoteShown(entry);
+}
+
+// I6, I1: what a node had and no longer has must be in its salvage files, and must not have been promised to
+// readers.
+void Checker::CheckLost(const std::string& node, const Entry* before, const Entry* now,
+                        storage::FileSystem& files, const char* when) {
+  const Entry* const common = History::CommonAncestor(before, now);
+  if (before == common) return;
+  const std::set<std::string> salvaged = Salvaged(files, *violations_);
+  for (const Entry* lost = before; lost != common; lost = lost->parent) {
+    // What a node compacted on its own branch is no longer a record that could be kept.
+    if (lost->position.revision <= facts_[node].floor) {
+      coverage_->Count("cut_below_own_floor");
+      continue;
+    }
+    if (!salvaged.contains(std::string(lost->position.chain_hash.view()))) {
+      violations_->Add(
+          "I6", absl::StrCat(node, " dropped ", Name(lost), " while ", when, ", no salvage file has it"));
+      return;
+    }
+    if (lost->shown_as_replicated && !MayBeLost(lost)) {
+      violations_->Add("I1", absl::StrCat(node, " dropped ", Name(lost), " while ", when,
+                                          ", which was shown as committed"));
+      return;
+    }
+  }
+}
+
+const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
+  const Position end = store.appended();
+  if (end.revision.is_zero()) return nullptr;
+  Revision after = store.log().oldest();
+  if (!after.is_zero()) after = Revision(after.number() - 1);
+  const std::string incarnation = store.node().identity().incarnation;
+  while (after < end.revision) {
+    const auto records = store.log().ReadAfter(after, end.revision, 1000, 64 << 20);
+    if (!records.ok() || records->empty()) {
+      violations_->Add("I3", absl::StrCat(node, "'s log cannot be read after ", after.ToString(), ": ",
+                                          records.ok() ? "nothing there" : records.status().ToString()));
+      return nullptr;
+    }
+    for (const storage::LogRecordPtr& record : *records) {
+      const bool is_new = history_.Find(record->position.chain_hash) == nullptr;
+      Entry* const entry = history_.Add(node, incarnation, record);
+      if (is_new) CheckCommit(*entry);
+    }
+    after = records->back()->position.revision;
+  }
+  Entry* const entry = history_.Find(end.chain_hash);
+  if (entry == nullptr) {
+    violations_->Add("I3", absl::StrCat(node, "'s log ends at ", end.ToString(), ", which nobody ever held"));
+  } else {
+    history_.AddHolder(entry, {node, incarnation});
+  }
+  return entry;
+}
+
+void Checker::OnOpened(const std::string& node, storage::Store& store, storage::FileSystem& files) {
+  NodeFacts& facts = facts_[node];
+  facts.node_id = node;
+  const std::string incarnation = store.node().identity().incarnation;
+  if (!facts.incarnation.empty() && incarnation != facts.incarnation)
+    coverage_->Count("incarnations_renewed");
+  facts.incarnation = incarnation;
+  const Entry* const end = ReadLog(node, store);
+  const Entry* const common = History::CommonAncestor(facts.end, end);
+  if (facts.end != common) {
+    coverage_->Count("crashes_that_finished_a_cut");
+    CheckLost(node, facts.end, end, files, "restarting");
+  }
+  facts.end = end;
+  facts.floor = store.floor();
+  if (store.node().promise().epoch() < facts.granted_epoch) {
+    violations_->Add("R1", absl::StrCat(node, " answered under epoch ", facts.granted_epoch,
+                                        ", after a restart it knows ", store.node().promise().epoch()));
+  }
+  const Position visible = store.visible();
+  const Entry* const shown = visible.revision.is_zero() ? nullptr : history_.Find(visible.chain_hash);
+  if (!visible.revision.is_zero() && (shown == nullptr || !History::IsOnPath(shown, end))) {
+    violations_->Add("R14",
+                     absl::StrCat(node, " shows ", visible.ToString(), " after a restart, not in its log"));
+  }
+  if (facts.expect_visible && facts.visible != nullptr && History::IsOnPath(facts.visible, end) &&
+      visible.revision < facts.visible->position.revision) {
+    violations_->Add("I5", absl::StrCat(node, " shows ", visible.ToString(), " after a restart, it showed ",
+                                        Name(facts.visible)));
+  }
+  facts.visible = shown;
+  if (shown != nullptr && !IsCommittedAnywhere(shown)) {
+    violations_->Add("R14", absl::StrCat(node, " shows ", Name(shown), " after a restart, not committed"));
+  }
+}
+
+void Checker::OnCrashed(const std::string& node, bool power_lost) {
+  facts_[node].expect_visible = !power_lost;
+}
+
+void Checker::OnWiped(const std::string& node) {
+  facts_[node] = NodeFacts();
+  facts_[node].node_id = node;
+}
+
+void Checker::OnRestoredCopy(const std::string& node, storage::Store& store) {
+  OnWiped(node);
+  facts_[node].end = ReadLog(node, store);
+  facts_[node].incarnation = store.node().identity().incarnation;
+}
+
+bool Checker::MayBeLost(const Entry* entry) const {
+  return std::any_of(overrides_.begin(), overrides_.end(), [&](const Entry* kept) {
+    return kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept);
+  });
+}
+
+}  // namespace holdfast::sim

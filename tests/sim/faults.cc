@@ -1,0 +1,145 @@
+#include "tests/sim/faults.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+
+namespace holdfast::sim {
+
+using storage::CrashMode;
+
+void Faults::Start() {
+  World& world = cluster_->world();
+  if (world.scenario.fault_every == absl::InfiniteDuration()) return;
+  world.time.After(Around(world.scenario.fault_every, *world.random), [this] {
+    if (ended_) return;
+    One();
+    Start();
+  });
+}
+
+void Faults::EndAll() {
+  ended_ = true;
+  World& world = cluster_->world();
+  world.network.HealAll();
+  cluster_->set_mean_down_time(absl::ZeroDuration());
+  for (const auto& node : cluster_->nodes()) {
+    node->disk().LiftLimit();
+    node->DisarmCrash();
+    node->set_sync_time(absl::Microseconds(200));
+  }
+}
+
+absl::Duration Faults::Short() const {
+  return absl::Milliseconds(200) + Around(absl::Milliseconds(1500), *cluster_->world().random);
+}
+
+CrashMode Faults::AnyMode() {
+  constexpr CrashMode kModes[] = {CrashMode::kKillProcess, CrashMode::kLoseUnsynced,
+                                  CrashMode::kTearUnsynced};
+  return kModes[cluster_->world().random->Below(3)];
+}
+
+void Faults::One() {
+  World& world = cluster_->world();
+  SimNode& node = cluster_->AnyNode();
+  switch (world.random->Below(14)) {
+    case 0:
+    case 1:
+      return node.Crash(AnyMode(), "");
+    case 2:
+    case 3:
+    case 4:
+      return CrashSoon(node);
+    case 5:
+    case 6:
+    case 7:
+      return Partition();
+    case 8:
+      return world.network.Reset(node.id(), cluster_->AnyNode().id());
+    case 9:
+      return FillDisk(node);
+    case 10:
+      return world.random->Below(2) == 0 ? SlowDisk(node) : Pause(node);
+    case 11:
+      return WipeFollower(node);
+    case 12:
+      node.StopInOrder();
+      return;
+    default:
+      // Where hardly any records are kept, the age of a request id decides; clocks are left alone there.
+      if (world.scenario.compacts) return;
+      return node.clock().JumpWall(absl::Seconds(static_cast<int64_t>(world.random->Below(7200)) - 3600));
+  }
+}
+
+void Faults::CrashSoon(SimNode& node) {
+  Random& random = *cluster_->world().random;
+  switch (random.Below(3)) {
+    case 0:
+      return node.CrashNear("salvage", AnyMode());
+    case 1:
+      return node.CrashNear("snapshot", AnyMode());
+    default:
+      return node.CrashAtStep(static_cast<int64_t>(random.Below(60)), AnyMode());
+  }
+}
+
+void Faults::Partition() {
+  World& world = cluster_->world();
+  std::vector<std::pair<std::string, std::string>> ways;
+  const NodePlan a = cluster_->AnyNode().plan();
+  const NodePlan b = cluster_->AnyNode().plan();
+  const uint64_t kind = world.random->Below(4);
+  for (const auto& from : cluster_->nodes()) {
+    for (const auto& to : cluster_->nodes()) {
+      if (from == to) continue;
+      const bool one_way = kind == 0 && from->id() == a.node_id && to->id() == b.node_id;
+      const bool pair = kind == 1 && ((from->id() == a.node_id && to->id() == b.node_id) ||
+                                      (from->id() == b.node_id && to->id() == a.node_id));
+      const bool sites = kind == 2 && from->plan().site != to->plan().site;
+      const bool alone = kind == 3 && (from->id() == a.node_id || to->id() == a.node_id);
+      if (one_way || pair || sites || alone) ways.emplace_back(from->id(), to->id());
+    }
+  }
+  for (const auto& [from, to] : ways) world.network.Cut(from, to);
+  static constexpr const char* kNames[] = {"one way", "a pair", "the sites", "one node"};
+  world.story.Note("FAULT", absl::StrCat("cut ", kNames[kind], ": ", a.node_id, " ", b.node_id));
+  world.coverage.Count("partitions");
+  world.time.After(Short() * 2, [this, ways] {
+    for (const auto& [from, to] : ways) cluster_->world().network.Heal(from, to);
+    cluster_->world().story.Note("FAULT", "a cut is healed");
+  });
+}
+
+void Faults::FillDisk(SimNode& node) {
+  World& world = cluster_->world();
+  node.disk().LimitRoom(static_cast<int64_t>(world.random->Below(30'000)));
+  world.story.Note("FAULT", absl::StrCat("the disk of ", node.id(), " is full"));
+  world.coverage.Count("full_disks");
+  world.time.After(Short(), [&node] { node.disk().LiftLimit(); });
+}
+
+void Faults::SlowDisk(SimNode& node) {
+  World& world = cluster_->world();
+  node.set_sync_time(absl::Milliseconds(20 + static_cast<int64_t>(world.random->Below(200))));
+  world.coverage.Count("slow_disks");
+  world.time.After(Short() * 2, [&node] { node.set_sync_time(absl::Microseconds(200)); });
+}
+
+void Faults::Pause(SimNode& node) {
+  if (!node.is_up()) return;
+  World& world = cluster_->world();
+  const absl::Duration span = Short() * 2;
+  node.strand().PauseFor(span);
+  world.story.Note("FAULT", absl::StrCat(node.id(), " is stopped for ", absl::FormatDuration(span)));
+  world.coverage.Count("paused_processes");
+}
+
+void Faults::WipeFollower(SimNode& node) {
+  if (!cluster_->CanLose(node.id())) return;
+  node.Crash(CrashMode::kKillProcess, "to be wiped");
+  node.Wipe();
+}
+
+}  // namespace holdfast::sim

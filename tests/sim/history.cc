@@ -1,0 +1,190 @@
+#include "tests/sim/history.h"
+
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "base/digest.h"
+
+namespace holdfast::sim {
+namespace {
+
+std::string KeyOf(const ChainHash& hash) { return std::string(hash.view()); }
+
+bool IsZero(const ChainHash& hash) { return hash == ChainHash(); }
+
+}  // namespace
+
+Entry* History::Add(const std::string& node, const std::string& incarnation,
+                    const storage::LogRecordPtr& record) {
+  const ChainHash hash = NextChainHash(record->previous, record->bytes);
+  if (hash != record->position.chain_hash) {
+    violations_->Add("I3", absl::StrCat(node, ": the hash of ", record->position.ToString(),
+                                        " is not that of its bytes after its predecessor"));
+  }
+  std::unique_ptr<Entry>& slot = entries_[KeyOf(hash)];
+  if (slot == nullptr) {
+    slot = std::make_unique<Entry>();
+    slot->record = record;
+    slot->position = {Revision(record->message.revision()), hash};
+    if (!IsZero(record->previous)) slot->parent = Find(record->previous);
+    CheckRecord(*slot, node);
+    const auto [other, is_new] = by_revision_.emplace(slot->position.revision.number(), slot.get());
+    if (!is_new) {
+      violations_->Add(
+          "I4", absl::StrCat(node, ": two records of revision ", slot->position.revision.ToString(), ": ",
+                             slot->position.ToString(), " and ", other->second->position.ToString(),
+                             " (first held by ", *other->second->nodes.begin(), ")"));
+    }
+    const bool has_rule = record->message.has_rule();
+    slot->rule = has_rule ? &slot->record->message.rule() : (slot->parent ? slot->parent->rule : nullptr);
+    slot->rule_entry = has_rule ? slot.get() : (slot->parent ? slot->parent->rule_entry : nullptr);
+  }
+  AddHolder(slot.get(), {node, incarnation});
+  return slot.get();
+}
+
+void History::CheckRecord(const Entry& entry, const std::string& node) {
+  const v1::Record& record = entry.record->message;
+  if (entry.parent == nullptr && !IsZero(entry.record->previous)) {
+    violations_->Add(
+        "I3", absl::StrCat(node, ": ", entry.position.ToString(), " follows a record nobody ever held"));
+    return;
+  }
+  const Revision before = entry.parent ? entry.parent->position.revision : Revision();
+  if (entry.position.revision.index() != before.index() + 1 || entry.epoch() < before.epoch()) {
+    violations_->Add(
+        "I3", absl::StrCat(node, ": ", entry.position.revision.ToString(), " follows ", before.ToString()));
+  }
+  const bool starts_epoch = entry.parent == nullptr || entry.epoch() != before.epoch();
+  if (starts_epoch != (record.kind() == v1::RECORD_KIND_EPOCH)) {
+    violations_->Add("I2", absl::StrCat(node, ": ", entry.position.revision.ToString(),
+                                        " is an EPOCH record in the middle, or begins an epoch without one"));
+  }
+  const auto [writer, is_new] = writer_of_epoch_.emplace(entry.epoch(), record.origin_node());
+  if (!is_new && writer->second != record.origin_node()) {
+    violations_->Add("I2", absl::StrCat("epoch ", entry.epoch(), " is written by ", writer->second, " and ",
+                                        record.origin_node()));
+  }
+}
+
+void History::AddHolder(Entry* entry, const Holder& holder) {
+  for (; entry != nullptr; entry = const_cast<Entry*>(entry->parent)) {
+    if (!entry->holders.insert(holder).second) return;
+    entry->nodes.insert(holder.first);
+  }
+}
+
+Entry* History::Find(const ChainHash& hash) {
+  const auto found = entries_.find(KeyOf(hash));
+  return found == entries_.end() ? nullptr : found->second.get();
+}
+
+Entry* History::FindRevision(Revision revision) {
+  const auto found = by_revision_.find(revision.number());
+  return found == by_revision_.end() ? nullptr : found->second;
+}
+
+bool History::IsOnPath(const Entry* ancestor, const Entry* entry) {
+  if (ancestor == nullptr) return true;
+  while (entry != nullptr && entry->position.revision > ancestor->position.revision) entry = entry->parent;
+  return entry == ancestor;
+}
+
+const Entry* History::CommonAncestor(const Entry* a, const Entry* b) {
+  while (a != b) {
+    if (a == nullptr || b == nullptr) return nullptr;
+    if (a->position.revision > b->position.revision) {
+      a = a->parent;
+    } else {
+      b = b->parent;
+    }
+  }
+  return a;
+}
+
+bool History::Holds(const Entry& entry, const v1::DurabilityRule& rule) {
+  uint32_t held = 0;
+  for (const v1::Voter& voter : rule.voters())
+    held += entry.holders.contains({voter.node_id(), voter.incarnation()});
+  return held >= rule.quorum();
+}
+
+bool History::IsCommitted(const Entry* entry, const Entry* end) const {
+  // From the end backwards: the first record that its quorum holds, in whose own epoch it was counted,
+  // decides.
+  for (const Entry* at = end; at != nullptr && at->position.revision >= entry->position.revision;
+       at = at->parent) {
+    if (at->rule == nullptr || !Holds(*at, *at->rule)) continue;
+    const bool changes_rule = at->rule_entry == at && at->parent != nullptr && at->parent->rule != nullptr;
+    const bool waives = at->record->message.epoch().waived_rules_size() > 0;
+    if (changes_rule && !waives && !Holds(*at, *at->parent->rule)) continue;
+    // Every pending change of the rule below must be held by the rule before it too (R10).
+    bool changes_held = true;
+    for (const Entry* change = at->rule_entry; change != nullptr && change->parent != nullptr &&
+                                               change->position.revision >= entry->position.revision;
+         change = change->parent->rule_entry) {
+      const bool broke_glass = change->record->message.epoch().waived_rules_size() > 0;
+      changes_held &= broke_glass || change->parent->rule == nullptr || Holds(*change, *change->parent->rule);
+    }
+    if (changes_held) return true;
+  }
+  return false;
+}
+
+void Model::MoveTo(const Entry* entry) {
+  std::vector<const Entry*> path;
+  const Entry* walk = entry;
+  while (walk != nullptr && walk != at_ &&
+         (at_ == nullptr || walk->position.revision > at_->position.revision)) {
+    path.push_back(walk);
+    walk = walk->parent;
+  }
+  if (walk != at_) {  // not ahead on the same path: from the beginning
+    rows_.clear();
+    changed_at_.clear();
+    for (; walk != nullptr; walk = walk->parent) path.push_back(walk);
+  }
+  for (auto step = path.rbegin(); step != path.rend(); ++step) Apply(**step);
+  at_ = entry;
+}
+
+void Model::Apply(const Entry& entry) {
+  const int64_t revision = entry.position.revision.number();
+  for (const v1::Change& change : entry.record->message.changes()) {
+    changed_at_[change.key()] = revision;
+    if (!change.has_value()) {
+      rows_.erase(change.key());
+      continue;
+    }
+    ModelRow& row = rows_[change.key()];
+    if (row.version == 0) row.create_revision = revision;
+    row.value = change.value();
+    row.mod_revision = revision;
+    ++row.version;
+  }
+}
+
+int64_t Model::RangeChangedAt(const std::string& key, const std::string& range_end) const {
+  int64_t newest = 0;
+  for (auto at = changed_at_.lower_bound(key); at != changed_at_.end() && InRange(at->first, key, range_end);
+       ++at) {
+    newest = std::max(newest, at->second);
+  }
+  return newest;
+}
+
+Digest128 Model::Digest() const {
+  Digest128 sum;
+  for (const auto& [key, row] : rows_) {
+    sum += RowHash(key, row.create_revision, row.mod_revision, row.version, row.value);
+  }
+  return sum;
+}
+
+bool InRange(const std::string& key, const std::string& begin, const std::string& end) {
+  if (end.empty()) return key == begin;
+  if (key < begin) return false;
+  return end == std::string(1, '\0') || key < end;
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,203 @@
+#include "tests/sim/operators.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+
+namespace holdfast::sim {
+
+void Operators::Start() {
+  World& world = cluster_->world();
+  world.time.After(Around(world.scenario.operate_every, *world.random), [this] {
+    if (stopped_) return;
+    One();
+    Start();
+  });
+}
+
+void Operators::One() {
+  World& world = cluster_->world();
+  const uint64_t dice = world.random->Below(10);
+  if (world.scenario.takes_over && dice < 4) {
+    const bool site_lost = world.random->Below(3) != 0;
+    if (site_lost) CutOffPrimary();
+    // What the lost primary alone takes meanwhile is a branch of its own.
+    world.time.After(absl::Seconds(site_lost ? 1 : 0),
+                     [this, &world] { PromoteSomebody(world.random->Below(2) == 0); });
+    return;
+  }
+  if (world.scenario.compacts && dice < 8) return Compact();
+  if (dice == 8) return ChangeVoters(/*same_nodes=*/false);
+  RejoinAll();
+}
+
+void Operators::Compact() {
+  SimNode& node = cluster_->node(cluster_->primary());
+  if (!node.is_up()) return;
+  World& world = cluster_->world();
+  const int64_t keep = 2 + static_cast<int64_t>(world.random->Below(10));
+  const auto make = [&node,
+                     keep](storage::Store::Batch&) -> absl::StatusOr<std::optional<storage::RecordDraft>> {
+    const Revision visible = node.store().visible().revision;
+    const Revision oldest = node.store().log().oldest();
+    if (oldest.is_zero() || visible.index() < oldest.index() + keep) return std::nullopt;
+    const absl::StatusOr<std::vector<storage::LogRecordPtr>> records =
+        node.store().log().ReadAfter(node.store().floor(), visible, 1000, 1 << 20);
+    if (!records.ok()) return records.status();
+    if (static_cast<int64_t>(records->size()) <= keep) return std::nullopt;
+    storage::RecordDraft draft;
+    draft.kind = v1::RECORD_KIND_COMPACT;
+    draft.compact_floor = (*records)[records->size() - 1 - keep]->position.revision;
+    return draft;
+  };
+  node.commit_path().AppendControl(make, node.clock().SinceBoot() + absl::Seconds(5),
+                                   [&world](const absl::StatusOr<Revision>& revision) {
+                                     if (revision.ok() && !revision->is_zero())
+                                       world.coverage.Count("compactions");
+                                   });
+}
+
+void Operators::ChangeVoters(bool same_nodes) {
+  SimNode& node = cluster_->node(cluster_->primary());
+  if (!node.is_up()) return;
+  World& world = cluster_->world();
+  v1::ChangeNodesRequest request;
+  request.mutable_voters();
+  const v1::DurabilityRule* const rule = cluster_->RuleNow();
+  if (rule == nullptr) return;
+  for (const auto& other : cluster_->nodes()) {
+    const bool was = std::any_of(rule->voters().begin(), rule->voters().end(),
+                                 [&](const v1::Voter& voter) { return voter.node_id() == other->id(); });
+    if (other->id() == node.id()) continue;
+    if (same_nodes ? was : world.random->Below(2) == 0) request.mutable_voters()->add_node_ids(other->id());
+  }
+  const int voters = request.voters().node_ids_size();
+  const uint32_t quorum =
+      same_nodes ? rule->quorum() : static_cast<uint32_t>(world.random->Below(voters + 1));
+  cluster_->NoteOperation();
+  request.set_quorum(std::min(quorum, static_cast<uint32_t>(voters)));
+  world.story.Note("OPERATOR", absl::StrCat("wants q=", request.quorum(), " of ", voters, " voters"));
+  // A restarted or wiped server also needs its slot given to its new incarnation.
+  for (const v1::NodeInfo& member : node.replica().nodes()) {
+    v1::NodeSpec& spec = *request.add_set();
+    spec.set_node_id(member.node_id());
+    spec.set_site(member.site());
+    spec.set_kind(member.kind());
+    spec.set_client_address(member.client_address());
+    spec.set_peer_address(member.peer_address());
+  }
+  node.administration().ChangeNodes(
+      request, node.clock().SinceBoot() + absl::Seconds(8),
+      [&world](const absl::StatusOr<v1::ChangeNodesResponse>& response) {
+        world.coverage.Count(response.ok() ? "voter_changes" : "voter_changes_refused");
+        world.story.Note("OPERATOR", absl::StrCat("change of voters: ", response.status().ToString()));
+      });
+}
+
+void Operators::RejoinAll() {
+  for (const auto& node : cluster_->nodes()) {
+    if (!node->is_up() || node->id() == cluster_->primary()) continue;
+    const v1::NodeRole role = node->replica().view().role;
+    if (role == v1::NODE_ROLE_PRIMARY) TellOfEpoch(*node);
+    if (role != v1::NODE_ROLE_FENCED && role != v1::NODE_ROLE_SUSPENDED) continue;
+    const absl::Status rejoined = node->replica().Rejoin();
+    cluster_->world().coverage.Count(rejoined.ok() ? "rejoins" : "rejoins_refused");
+    cluster_->world().story.Note("OPERATOR", absl::StrCat("rejoins ", node->id(), ": ", rejoined.ToString()));
+  }
+}
+
+// As the driver of a promotion does once it reaches the old primary: it asks for the promise again.
+void Operators::TellOfEpoch(SimNode& node) {
+  SimNode& primary = cluster_->node(cluster_->primary());
+  if (!primary.is_up() || primary.replica().epoch() <= node.replica().epoch()) return;
+  v1::PromiseRequest request;
+  request.set_cluster_id(primary.store().node().identity().cluster_id);
+  *request.mutable_promise() = primary.store().node().promise();
+  primary.transport().Promise(node.id(), request, absl::Seconds(2),
+                              [](const absl::StatusOr<v1::PromiseResponse>&) {});
+}
+
+// A site loss makes the promotion: the primary is cut off for a while, but still takes what its own site's
+// clients bring.
+void Operators::CutOffPrimary() {
+  const std::string lost = cluster_->primary();
+  std::vector<std::string> others;
+  for (const auto& node : cluster_->nodes()) {
+    if (node->id() != lost) others.push_back(node->id());
+  }
+  World& world = cluster_->world();
+  for (const std::string& other : others) {
+    world.network.Cut(lost, other);
+    world.network.Cut(other, lost);
+  }
+  world.story.Note("FAULT", absl::StrCat("the site of ", lost, " is lost"));
+  world.coverage.Count("sites_lost");
+  world.time.After(absl::Seconds(5) + Around(absl::Seconds(2), *world.random), [&world, lost, others] {
+    for (const std::string& other : others) {
+      world.network.Heal(lost, other);
+      world.network.Heal(other, lost);
+    }
+    world.story.Note("FAULT", absl::StrCat("the site of ", lost, " is back"));
+  });
+}
+
+void Operators::PromoteSomebody(bool may_override) {
+  if (busy_) return;
+  // The longest log has the best chance; now and then somebody else is tried.
+  World& world = cluster_->world();
+  SimNode* best = nullptr;
+  for (const auto& node : cluster_->nodes()) {
+    if (!node->is_up() || node->plan().kind != v1::NODE_KIND_SERVER) continue;
+    if (!stopped_ && node->id() == cluster_->primary() && world.random->Below(4) != 0) continue;
+    if (best == nullptr || node->store().appended().revision > best->store().appended().revision ||
+        world.random->Below(4) == 0) {
+      best = node.get();
+    }
+  }
+  if (best == nullptr) return;
+  busy_ = true;
+  cluster_->NoteOperation();
+  std::make_shared<TakeOver>(cluster_, best->id(), may_override, [this](bool) { busy_ = false; })->Begin();
+}
+
+uint64_t Operators::HighestEpoch() const {
+  uint64_t highest = 0;
+  for (const auto& node : cluster_->nodes()) {
+    highest = std::max(highest, cluster_->world().checker.facts(node->id()).granted_epoch);
+    if (node->is_up()) highest = std::max(highest, node->store().node().promise().epoch());
+  }
+  return highest;
+}
+
+bool Operators::Settled() const {
+  SimNode& primary = cluster_->node(cluster_->primary());
+  if (busy_ || !primary.is_up() || !primary.replica().CanAdmit().ok()) return false;
+  const v1::DurabilityRule* const rule = cluster_->RuleNow();
+  const bool all_rejoined =
+      std::none_of(cluster_->nodes().begin(), cluster_->nodes().end(), [&](const auto& node) {
+        return node->is_up() && node->id() != primary.id() &&
+               (node->replica().view().role == v1::NODE_ROLE_FENCED ||
+                node->replica().view().role == v1::NODE_ROLE_PRIMARY ||
+                node->replica().view().role == v1::NODE_ROLE_SUSPENDED);
+      });
+  return all_rejoined && primary.replica().epoch() >= HighestEpoch() && rule != nullptr &&
+         cluster_->ValidVoters() == rule->voters_size();
+}
+
+void Operators::Settle() {
+  SimNode& primary = cluster_->node(cluster_->primary());
+  if (busy_ || !primary.is_up()) return;
+  const absl::Status admits = primary.replica().CanAdmit();
+  if (admits.ok() && primary.replica().epoch() >= HighestEpoch()) {
+    RejoinAll();
+    if (!Settled()) ChangeVoters(/*same_nodes=*/true);
+    return;
+  }
+  if (ReasonOf(admits) == "RECOVERING") return;
+  const v1::DurabilityRule* const rule = cluster_->RuleNow();
+  PromoteSomebody(/*may_override=*/rule != nullptr && rule->quorum() == 0);
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,165 @@
+#include "tests/sim/run.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "storage/sqlite_memory_vfs.h"
+#include "tests/sim/clients.h"
+#include "tests/sim/faults.h"
+#include "tests/sim/operators.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/sim_cluster.h"
+
+namespace holdfast::sim {
+namespace {
+
+// I10: how long reachable nodes may take after the last fault: connections that hang in a keep-alive, a
+// snapshot, and an operator who needs a few attempts.
+constexpr absl::Duration kConvergence = absl::Seconds(120);
+
+// A record that changes the rule, and who holds it.
+std::string Describe(const Entry& entry) {
+  std::string text = absl::StrCat(entry.position.ToString(), " q=", entry.rule->quorum(), " of");
+  for (const v1::Voter& voter : entry.rule->voters()) {
+    absl::StrAppend(&text, " ", voter.node_id(), "/", voter.incarnation().substr(0, 6));
+  }
+  absl::StrAppend(&text, "; held by");
+  for (const Holder& holder : entry.holders)
+    absl::StrAppend(&text, " ", holder.first, "/", holder.second.substr(0, 6));
+  return text;
+}
+
+void Converge(World& world, SimCluster& cluster, Operators& operators, Writers& writers) {
+  const absl::Duration deadline = world.time.now() + kConvergence;
+  bool acknowledged = false;
+  bool asked = false;
+  while (world.time.now() < deadline && world.violations.empty()) {
+    if (!operators.Settled()) {
+      operators.Settle();
+    } else if (acknowledged && cluster.Converged()) {
+      return;
+    } else if (!acknowledged && !asked) {
+      asked = true;
+      writers.CommitOne([&](bool ok) {
+        acknowledged = ok;
+        asked = false;
+      });
+    }
+    world.time.RunFor(absl::Milliseconds(500));
+  }
+  if (!world.violations.empty()) return;
+  world.violations.Add(
+      "I10", absl::StrCat("no convergence ", absl::FormatDuration(kConvergence),
+                          " after the last fault: ", operators.Settled() ? "" : "no primary can be settled; ",
+                          acknowledged ? "" : "no commit is acknowledged"));
+  for (const Entry* at = world.checker.facts(cluster.primary()).end; at != nullptr; at = at->parent) {
+    if (at->rule_entry == at) world.story.Note("RULE", Describe(*at));
+    if (at == world.checker.facts(cluster.primary()).visible) break;
+  }
+  for (const auto& node : cluster.nodes()) {
+    world.story.Note(node->id(), node->is_up() ? absl::StrCat("ends ", node->store().appended().ToString(),
+                                                              ", shows ", node->store().visible().ToString(),
+                                                              "; ", node->replica().view().activity)
+                                               : "is down");
+  }
+}
+
+}  // namespace
+
+RunResult RunSeed(uint64_t seed, bool verbose) {
+  storage::SeedSqliteRandomness(static_cast<uint32_t>(seed % 0xffff'fffe) + 1);
+  RunResult result;
+  const Scenario scenario = MakeScenario(seed);
+  World world(scenario, verbose);
+  world.story.Note("RUN", absl::StrCat("seed ", seed, ": ", scenario.ToString()));
+  {
+    SimCluster cluster(&world);
+    Writers writers(&cluster);
+    Readers readers(&cluster);
+    Faults faults(&cluster);
+    Operators operators(&cluster);
+    if (!cluster.Form()) {
+      world.violations.Add("I10", "no cluster could be formed");
+    } else {
+      writers.Start();
+      readers.Start();
+      faults.Start();
+      operators.Start();
+      const absl::Duration end = world.time.now() + scenario.active;
+      world.time.RunUntil([&] { return !world.violations.empty() || world.time.now() >= end; },
+                          scenario.active);
+      world.story.Note("RUN", "the last fault is over");
+      faults.EndAll();
+      writers.Stop();
+      operators.Stop();
+      Converge(world, cluster, operators, writers);
+      readers.Stop();
+    }
+    if (world.violations.empty()) {
+      std::vector<std::string> ids;
+      for (const auto& node : cluster.nodes()) {
+        ids.push_back(node->id());
+        readers.ReadAll(*node);
+      }
+      world.checker.CheckEnd(cluster.primary(), ids);
+    }
+    world.coverage.Count("messages", world.network.counters().messages);
+    world.coverage.Count("messages_lost", world.network.counters().lost);
+    world.coverage.Count("chunks_altered", world.network.counters().altered_chunks);
+  }
+  result.seed = seed;
+  result.scenario = scenario.ToString();
+  result.violations = world.violations.lines();
+  result.last_lines.assign(world.story.last_lines().begin(), world.story.last_lines().end());
+  result.coverage = world.coverage;
+  result.virtual_time = world.time.now();
+  result.event_count = world.time.event_count();
+  return result;
+}
+
+const std::vector<std::string>& MustHappen() {
+  static const auto* const kNames = new std::vector<std::string>{
+      "crashes",
+      "crashes_inside_a_step",
+      "crashes_near_salvage",
+      "crashes_near_snapshot",
+      "wipes",
+      "full_disks",
+      "paused_processes",
+      "partitions",
+      "messages_lost",
+      "rewinds",
+      "rewinds_of_visible_records",
+      "snapshots_taken",
+      "chunks_altered",
+      "followed_a_relay",
+      "verdict_continue",
+      "verdict_rewind",
+      "verdict_snapshot",
+      "verdict_suspended",
+      "closed_FOLLOW_LOOP",
+      "commits_repeated",
+      "commit_COMMIT_UNKNOWN",
+      "commit_PRECONDITION_FAILED",
+      "commit_DISK_FULL",
+      "compactions",
+      "voter_changes",
+      "take_overs_proven",
+      "take_overs_by_override",
+      "take_overs_given_up",
+      "freshness_checks",
+  };
+  return *kNames;
+}
+
+std::string Summary(uint64_t seeds, uint64_t failed, absl::Duration virtual_time, const Coverage& coverage) {
+  return absl::StrFormat(
+      "%d seeds, %d failed: %.1f virtual hours, %d crashes (%d inside a durable step), %d commits "
+      "acknowledged, "
+      "%d rewinds (%d of visible records), %d snapshots, %d take-overs, %d messages",
+      seeds, failed, absl::ToDoubleHours(virtual_time), coverage.Get("crashes"),
+      coverage.Get("crashes_inside_a_step"), coverage.Get("commits_acknowledged"), coverage.Get("rewinds"),
+      coverage.Get("rewinds_of_visible_records"), coverage.Get("snapshots_taken"),
+      coverage.Get("take_overs_proven") + coverage.Get("take_overs_by_override"), coverage.Get("messages"));
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "tests/sim/scenario.h"
+#include "tests/sim/sim_node.h"
+
+namespace holdfast::sim {
+
+// The machines of a run, and what happens to them without anybody's doing: a supervisor that starts what is
+// down. One thread.
+class SimCluster {
+ public:
+  explicit SimCluster(World* world);
+  ~SimCluster();
+
+  World& world() { return *world_; }
+  std::vector<std::unique_ptr<SimNode>>& nodes() { return nodes_; }
+  SimNode& node(const std::string& id);
+  SimNode& AnyNode() { return *nodes_[world_->random->Below(nodes_.size())]; }
+  // Null if the one drawn is down.
+  SimNode* AnyUpNode();
+
+  // Starts all and makes a cluster of them. False if that did not work in time.
+  bool Form();
+
+  // Who is to be primary, as the operators have it. It may be down or know better.
+  const std::string& primary() const { return primary_; }
+  void SetPrimary(std::string node_id) { primary_ = std::move(node_id); }
+
+  // How long restarts take. Zero: at once.
+  void set_mean_down_time(absl::Duration down) { mean_down_ = down; }
+
+  // The rule in force, and how many of its voters still have the incarnation that it names.
+  const v1::DurabilityRule* RuleNow() const;
+  int ValidVoters() const;
+
+  // Would every rule from the committed one on still have its quorums without this node's incarnation? If
+  // not, only a break-glass epoch would help. An operation under way counts as a rule that needs everybody.
+  bool CanLose(const std::string& node_id) const;
+  void NoteOperation() { last_operation_ = world_->time.now(); }
+
+  // Every node has the primary's last record and shows it.
+  bool Converged() const;
+
+ private:
+  void Supervise();
+  int Valid(const v1::DurabilityRule& rule, const std::string& without) const;
+  v1::InitRequest InitRequest() const;
+
+  World* const world_;
+  std::vector<std::unique_ptr<SimNode>> nodes_;
+  std::string primary_;
+  std::optional<absl::Duration> last_operation_;
+  std::map<std::string, absl::Duration> start_at_;
+  absl::Duration mean_down_ = absl::Milliseconds(1500);
+};
+
+}  // namespace holdfast::sim
