@@ -15,6 +15,9 @@ namespace {
 
 // A stream that breaks is asked for the rest so often before somebody else is asked for all of it.
 constexpr int kMaxAttempts = 5;
+// How long the source may take to make its copy, and then for each piece of it.
+constexpr absl::Duration kCopyPatience = absl::Seconds(30);
+constexpr absl::Duration kChunkPatience = absl::Seconds(10);
 constexpr absl::Duration kRetry = absl::Milliseconds(300);
 
 bool MayGoOn(const absl::Status& status) {
@@ -91,9 +94,21 @@ void SnapshotFetcher::Ask() {
   busy_ = false;
   stream_ = options_.replica->transport->FetchSnapshot(options_.address, request, this);
   stream_->Next();
+  WatchSilence(++heard_, kCopyPatience);
+}
+
+// A stream can be silent without breaking; a fetch that waits for ever would keep the node from ever
+// following.
+void SnapshotFetcher::WatchSilence(uint64_t heard, absl::Duration patience) {
+  options_.replica->strand->PostAfter(patience, lifetime_.Wrap([this, heard, patience] {
+    if (finished_ || stream_ == nullptr) return;
+    if (heard == heard_ && !busy_) return AskAgain(SilentPeerError(patience));
+    WatchSilence(heard_, kChunkPatience);
+  }));
 }
 
 void SnapshotFetcher::AskAgain(const absl::Status& why) {
+  stream_.reset();
   if (++attempts_ >= kMaxAttempts || !MayGoOn(why)) return Finish(why);
   busy_ = true;
   const bool gone = ReasonOf(why) == "SNAPSHOT_GONE";
@@ -109,6 +124,7 @@ void SnapshotFetcher::AskAgain(const absl::Status& why) {
 }
 
 void SnapshotFetcher::OnMessage(v1::FetchSnapshotResponse message) {
+  ++heard_;
   if (message.has_manifest() && !manifest_) return OnManifest(std::move(*message.mutable_manifest()));
   if (!message.has_chunk() || !manifest_) {
     return Finish(InvalidMessageError("snapshot", "the manifest comes first, and once"));

@@ -55,6 +55,7 @@ class SnapshotFetcher : private StreamEvents<v1::FetchSnapshotResponse> {
   void Continue();
   void AddNext();
   void Verify();
+  void WatchSilence(uint64_t heard, absl::Duration patience);
   void AskAgain(const absl::Status& why);
   void Finish(absl::StatusOr<Fetched> fetched);
   // Runs `work` away from the strand, then `done` with what it returned.
@@ -70,6 +71,7 @@ class SnapshotFetcher : private StreamEvents<v1::FetchSnapshotResponse> {
   std::unique_ptr<SnapshotStream> stream_;
   std::optional<v1::SnapshotManifest> manifest_;
   std::deque<v1::SnapshotChunk> arrived_;
+  uint64_t heard_ = 0;  // messages, and questions
   bool busy_ = false;
   std::optional<absl::Status> closed_;  // the stream is over
   bool finished_ = false;

@@ -147,6 +147,9 @@ void Checker::OnRead(const std::string& node, Revision at, const std::string* on
 void Checker::OnFreshness(const std::string& node, const replication::ReplicaView& view,
                           std::optional<absl::Duration> staleness, double clock_rate) {
   if (!staleness.has_value()) return;
+  // The bound speaks of the stream that it came from: a node that has promised a newer epoch and follows
+  // nobody in it still knows only how old its old primary's word is.
+  if (view.role != v1::NODE_ROLE_PRIMARY && !view.upstream_connected) return;
   const auto timeline = shown_by_primary_.find(view.epoch);
   if (timeline == shown_by_primary_.end()) return;
   coverage_->Count("freshness_checks");

@@ -263,13 +263,15 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
                                         Name(facts.visible)));
   }
   facts.visible = shown;
+  facts.expect_visible = true;
   if (shown != nullptr && !IsCommittedAnywhere(shown)) {
     violations_->Add("R14", absl::StrCat(node, " shows ", Name(shown), " after a restart, not committed"));
   }
 }
 
 void Checker::OnCrashed(const std::string& node, bool power_lost) {
-  facts_[node].expect_visible = !power_lost;
+  // A second crash before the node was open again does not bring back what the first one took.
+  facts_[node].expect_visible = facts_[node].expect_visible && !power_lost;
 }
 
 void Checker::OnWiped(const std::string& node) {

@@ -121,7 +121,6 @@ const std::vector<std::string>& MustHappen() {
       "crashes",
       "crashes_inside_a_step",
       "crashes_near_salvage",
-      "crashes_near_snapshot",
       "wipes",
       "full_disks",
       "paused_processes",
