@@ -38,7 +38,7 @@ serving::Serving::Options ServingOptions(NodeRuntime& node) {
   options.clock = RealClock();
   options.node_id = node.config().node_id;
   options.site = node.config().site;
-  options.staleness = [replica = &node.replica()] { return replica->Staleness(); };
+  options.fresh_at = [replica = &node.replica()] { return replica->FreshAt(); };
   return options;
 }
 

@@ -1,12 +1,10 @@
 #include "primary/primary_server.h"
 
-#include <atomic>
 #include <utility>
 
 #include "base/status_macros.h"
-#include "node/client_face.h"
+#include "node/faces.h"
 #include "node/node_runtime.h"
-#include "node/peer_face.h"
 #include "node/version.h"
 #include "primary/administration.h"
 #include "primary/commit_path.h"
@@ -25,8 +23,8 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
   absl::Status Start(const node::NodeConfig& config);
 
   void Stop() override;
-  std::string client_address() const override { return clients_->address(); }
-  std::string peer_address() const override { return peers_->address(); }
+  std::string client_address() const override { return faces_->client_address(); }
+  std::string peer_address() const override { return faces_->peer_address(); }
 
   void Init(v1::InitRequest request, absl::Duration deadline,
             std::function<void(absl::StatusOr<v1::InitResponse>)> done) override {
@@ -44,13 +42,11 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
   void LeaveRole();
 
   Logger* const logger_;
-  std::atomic<int64_t> commits_{0};
   std::unique_ptr<node::NodeRuntime> node_;
   std::unique_ptr<CommitPath> commit_path_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<Retention> retention_;
-  std::unique_ptr<node::ClientFace> clients_;
-  std::unique_ptr<node::PeerFace> peers_;
+  std::unique_ptr<node::Faces> faces_;
   bool stopped_ = false;
 };
 
@@ -102,31 +98,20 @@ void PrimaryServer::BuildCommitPath() {
 }
 
 absl::Status PrimaryServer::BuildFaces() {
-  node::ClientFace::Options clients;
-  clients.node = node_.get();
-  clients.commit = [this](v1::CommitRequest request, std::string principal, absl::Duration deadline,
+  node::Faces::Options options;
+  options.node = node_.get();
+  options.administration = this;
+  options.commit = [this](v1::CommitRequest request, std::string principal, absl::Duration deadline,
                           CommitPath::Callback done) {
-    commit_path_->Commit(std::move(request), std::move(principal), deadline,
-                         [this, done = std::move(done)](absl::StatusOr<v1::CommitResponse> answer) {
-                           if (answer.ok()) commits_.fetch_add(1, std::memory_order_relaxed);
-                           done(std::move(answer));
-                         });
+    commit_path_->Commit(std::move(request), std::move(principal), deadline, std::move(done));
   };
-  HF_ASSIGN_OR_RETURN(clients_, node::ClientFace::Create(std::move(clients)));
-  node::PeerFace::Options peers;
-  peers.node = node_.get();
-  peers.administration = this;
-  peers.watches = [this] { return clients_->watches(); };
-  peers.reads = [this] { return clients_->reads(); };
-  peers.commits = [this] { return commits_.load(std::memory_order_relaxed); };
-  peers.drain = [this](absl::Duration timeout) { return clients_->Drain(timeout); };
-  HF_ASSIGN_OR_RETURN(peers_, node::PeerFace::Create(std::move(peers)));
+  HF_ASSIGN_OR_RETURN(faces_, node::Faces::Create(std::move(options)));
   return absl::OkStatus();
 }
 
 void PrimaryServer::OnChange() {
   if (commit_path_ != nullptr) commit_path_->OnRoleChange();
-  if (clients_ != nullptr) clients_->Refresh();
+  if (faces_ != nullptr) faces_->Refresh();
 }
 
 void PrimaryServer::LeaveRole() {
@@ -139,21 +124,18 @@ void PrimaryServer::Stop() {
   if (std::exchange(stopped_, true) || node_ == nullptr) return;
   // Commits in flight get half of the grace for their voters; then they are told that the outcome is unknown.
   const Executor::TimerId leave = node_->strand().PostAfter(kDrainGrace / 2, [this] { LeaveRole(); });
-  if (clients_ != nullptr) {
-    clients_->Drain(kDrainGrace);
-    clients_->Stop(kDrainGrace);
-  }
+  if (faces_ != nullptr) faces_->StopClients(kDrainGrace);
   node_->strand().RunAndWait([this, leave] {
     node_->strand().Cancel(leave);
     LeaveRole();
   });
-  if (peers_ != nullptr) peers_->Stop(kDrainGrace);
+  if (faces_ != nullptr) faces_->StopPeers(kDrainGrace);
   node_->strand().RunAndWait([this] {
     retention_.reset();
     administration_.reset();
     commit_path_.reset();
   });
-  node_->strand().RunAndWait([this] { clients_.reset(); });
+  if (faces_ != nullptr) faces_->DropServing();
   node_->StopThreads();
 }
 

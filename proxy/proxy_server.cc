@@ -3,10 +3,9 @@
 #include <utility>
 
 #include "base/status_macros.h"
-#include "node/client_face.h"
 #include "node/errors.h"
+#include "node/faces.h"
 #include "node/node_runtime.h"
-#include "node/peer_face.h"
 #include "node/version.h"
 
 namespace holdfast::proxy {
@@ -22,8 +21,8 @@ class ProxyServer : public node::RunningNode, public node::NodeAdministration {
   absl::Status Start(const node::NodeConfig& config);
 
   void Stop() override;
-  std::string client_address() const override { return clients_->address(); }
-  std::string peer_address() const override { return peers_->address(); }
+  std::string client_address() const override { return faces_->client_address(); }
+  std::string peer_address() const override { return faces_->peer_address(); }
 
   void Init(v1::InitRequest, absl::Duration,
             std::function<void(absl::StatusOr<v1::InitResponse>)> done) override {
@@ -36,12 +35,10 @@ class ProxyServer : public node::RunningNode, public node::NodeAdministration {
 
  private:
   absl::Status Refusal() const;
-  absl::Status BuildFaces();
 
   Logger* const logger_;
   std::unique_ptr<node::NodeRuntime> node_;
-  std::unique_ptr<node::ClientFace> clients_;
-  std::unique_ptr<node::PeerFace> peers_;
+  std::unique_ptr<node::Faces> faces_;
   bool stopped_ = false;
 };
 
@@ -52,27 +49,15 @@ absl::Status ProxyServer::Start(const node::NodeConfig& config) {
   options.version = node::kVersion;
   options.logger = logger_;
   options.on_change = [this] {
-    if (clients_ != nullptr) clients_->Refresh();
+    if (faces_ != nullptr) faces_->Refresh();
   };
   HF_ASSIGN_OR_RETURN(node_, node::NodeRuntime::Create(std::move(options)));
-  HF_RETURN_IF_ERROR(BuildFaces());
+  node::Faces::Options faces;
+  faces.node = node_.get();
+  faces.administration = this;
+  HF_ASSIGN_OR_RETURN(faces_, node::Faces::Create(std::move(faces)));
   node_->Start();
-  node_->strand().RunAndWait([this] { clients_->Refresh(); });
-  return absl::OkStatus();
-}
-
-absl::Status ProxyServer::BuildFaces() {
-  node::ClientFace::Options clients;
-  clients.node = node_.get();
-  HF_ASSIGN_OR_RETURN(clients_, node::ClientFace::Create(std::move(clients)));
-  node::PeerFace::Options peers;
-  peers.node = node_.get();
-  peers.administration = this;
-  peers.watches = [this] { return clients_->watches(); };
-  peers.reads = [this] { return clients_->reads(); };
-  peers.commits = [] { return int64_t{0}; };
-  peers.drain = [this](absl::Duration timeout) { return clients_->Drain(timeout); };
-  HF_ASSIGN_OR_RETURN(peers_, node::PeerFace::Create(std::move(peers)));
+  node_->strand().RunAndWait([this] { faces_->Refresh(); });
   return absl::OkStatus();
 }
 
@@ -83,13 +68,10 @@ absl::Status ProxyServer::Refusal() const {
 
 void ProxyServer::Stop() {
   if (std::exchange(stopped_, true) || node_ == nullptr) return;
-  if (clients_ != nullptr) {
-    clients_->Drain(kDrainGrace);
-    clients_->Stop(kDrainGrace);
-  }
+  if (faces_ != nullptr) faces_->StopClients(kDrainGrace);
   node_->strand().RunAndWait([this] { node_->StopReplication(); });
-  if (peers_ != nullptr) peers_->Stop(kDrainGrace);
-  node_->strand().RunAndWait([this] { clients_.reset(); });
+  if (faces_ != nullptr) faces_->StopPeers(kDrainGrace);
+  if (faces_ != nullptr) faces_->DropServing();
   node_->StopThreads();
 }
 

@@ -94,9 +94,11 @@ class Replica : public PeerService {
   virtual void Stop() = 0;
 
   virtual ReplicaView view() const = 0;  // any thread
-  // Upper bound of how old what this node shows may be; nullopt without any bound. Zero for a primary that
-  // may admit commits. Whoever reads asks before the read: the bound speaks of what was shown when it was
-  // asked. Any thread.
+  // The moment (SinceBoot) whose every commit this node shows: InfiniteDuration at a primary that may admit
+  // commits, nullopt without any bound. Whoever reads asks before the read: the bound speaks of what was
+  // shown when it was asked. Any thread.
+  virtual std::optional<absl::Duration> FreshAt() const = 0;
+  // The same as an age: an upper bound of how old what this node shows may be.
   virtual std::optional<absl::Duration> Staleness() const = 0;
 
   // The inventory at the newest record. Strand.

@@ -34,6 +34,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void Start() override;
   void Stop() override;
   ReplicaView view() const override;
+  std::optional<absl::Duration> FreshAt() const override;
   std::optional<absl::Duration> Staleness() const override;
   std::vector<v1::NodeInfo> nodes() const override { return inventory_.inventory().nodes; }
   v1::ClusterInfo cluster() const override { return inventory_.inventory().cluster; }

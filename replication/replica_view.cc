@@ -24,11 +24,16 @@ ReplicaView ReplicaImpl::view() const {
   return view;
 }
 
-std::optional<absl::Duration> ReplicaImpl::Staleness() const {
+std::optional<absl::Duration> ReplicaImpl::FreshAt() const {
   const int64_t fresh_at_ns = fresh_at_ns_;
   if (fresh_at_ns == kNever) return std::nullopt;
-  if (fresh_at_ns == kAlways) return absl::ZeroDuration();
-  return options_.clock->SinceBoot() - absl::Nanoseconds(fresh_at_ns);
+  return fresh_at_ns == kAlways ? absl::InfiniteDuration() : absl::Nanoseconds(fresh_at_ns);
+}
+
+std::optional<absl::Duration> ReplicaImpl::Staleness() const {
+  const std::optional<absl::Duration> fresh_at = FreshAt();
+  if (!fresh_at) return std::nullopt;
+  return std::max(options_.clock->SinceBoot() - *fresh_at, absl::ZeroDuration());
 }
 
 std::vector<v1::FollowerStatus> ReplicaImpl::followers() const {

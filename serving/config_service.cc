@@ -69,7 +69,7 @@ grpc::ServerUnaryReactor* ConfigServiceImpl::Commit(grpc::CallbackServerContext*
                   [this, reactor, response](absl::StatusOr<v1::CommitResponse> answer) {
                     if (answer.ok()) {
                       *response = *std::move(answer);
-                      options_.serving->node().FillHeader(options_.serving->admission().visible(),
+                      options_.serving->node().FillHeader(options_.serving->admission().Look(),
                                                           response->mutable_header());
                     }
                     Finish(reactor, answer.status());

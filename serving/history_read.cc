@@ -30,8 +30,9 @@ void HistoryRead::Start(Options options, const v1::HistoryRequest& request, cons
   auto read = std::make_shared<HistoryRead>(std::move(options), request, limits, response, std::move(done));
   const absl::StatusOr<ReadDemands> demands = read->Prepare();
   if (!demands.ok()) return read->done_(demands.status());
-  read->options_.admission->OnWorker(*demands, limits, read->options_.ranges,
-                                     [read](absl::StatusOr<Revision> newest) { read->Begin(newest); });
+  read->options_.admission->OnWorker(
+      *demands, limits, read->options_.ranges,
+      [read](absl::StatusOr<ReadDecision> admitted) { read->Begin(std::move(admitted)); });
 }
 
 HistoryRead::HistoryRead(Options options, const v1::HistoryRequest& request, const CallLimits& limits,
@@ -64,10 +65,10 @@ absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   return demands;
 }
 
-void HistoryRead::Begin(absl::StatusOr<Revision> newest) {
-  if (!newest.ok()) return done_(newest.status());
-  newest_ = *newest;
-  if (request_.page_token().empty()) next_ = newest_;
+void HistoryRead::Begin(absl::StatusOr<ReadDecision> admitted) {
+  if (!admitted.ok()) return done_(admitted.status());
+  admitted_ = *admitted;
+  if (request_.page_token().empty()) next_ = admitted_.revision;
   RunStep();
 }
 
@@ -75,7 +76,7 @@ void HistoryRead::RunStep() {
   if (const absl::Status status = limits_.Check(*options_.clock); !status.ok()) return done_(status);
   const absl::StatusOr<bool> complete = Step();
   if (!complete.ok()) return done_(complete.status());
-  if (*complete) return Finish();
+  if (*complete) return done_(Finish());
   if (!options_.ranges([self = shared_from_this()] { self->RunStep(); })) RunStep();
 }
 
@@ -149,12 +150,11 @@ bool HistoryRead::Take(const storage::LogRecord& record) {
   return response_->entries_size() >= page_rows_;
 }
 
-void HistoryRead::Finish() {
+absl::Status HistoryRead::Finish() {
   if (!next_.is_zero() && next_ > after_)
-    response_->set_next_page_token(EncodePageToken({newest_, std::string(), next_}, fingerprint_));
+    response_->set_next_page_token(EncodePageToken({admitted_.revision, std::string(), next_}, fingerprint_));
   response_->set_oldest_revision(options_.store->log().oldest().number());
-  options_.node->FillHeader(std::max(newest_, options_.admission->visible()), response_->mutable_header());
-  done_(absl::OkStatus());
+  return options_.admission->FillHeader(admitted_, response_->mutable_header());
 }
 
 }  // namespace holdfast::serving

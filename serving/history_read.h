@@ -40,7 +40,7 @@ class HistoryRead : public std::enable_shared_from_this<HistoryRead> {
 
  private:
   absl::StatusOr<ReadDemands> Prepare();
-  void Begin(absl::StatusOr<Revision> newest);
+  void Begin(absl::StatusOr<ReadDecision> admitted);
   void RunStep();
   // True when the page is complete; `next_` zero when there is no more.
   absl::StatusOr<bool> Step();
@@ -48,7 +48,7 @@ class HistoryRead : public std::enable_shared_from_this<HistoryRead> {
   absl::StatusOr<bool> StepByWindow();
   // True if the page is full afterwards. `next_` is then the record before.
   bool Take(const storage::LogRecord& record);
-  void Finish();
+  absl::Status Finish();
 
   const Options options_;
   const v1::HistoryRequest& request_;
@@ -60,8 +60,8 @@ class HistoryRead : public std::enable_shared_from_this<HistoryRead> {
   const int page_rows_;
   const LostHistory epochs_;
 
-  Revision newest_;  // where the first page began
-  Revision next_;    // the newest record that was not looked at
+  ReadDecision admitted_;  // its revision: where the first page began
+  Revision next_;          // the newest record that was not looked at
   Revision after_;
   int window_ = 0;
   int looked_ = 0;

@@ -26,8 +26,9 @@ void ListRead::Start(Options options, const v1::ListRequest& request, const Call
   auto read = std::make_shared<ListRead>(std::move(options), request, limits, response, std::move(done));
   const absl::StatusOr<ReadDemands> demands = read->Prepare();
   if (!demands.ok()) return read->done_(demands.status());
-  read->options_.admission->OnWorker(*demands, limits, read->options_.ranges,
-                                     [read](absl::StatusOr<Revision> at) { read->Begin(at); });
+  read->options_.admission->OnWorker(
+      *demands, limits, read->options_.ranges,
+      [read](absl::StatusOr<ReadDecision> admitted) { read->Begin(std::move(admitted)); });
 }
 
 ListRead::ListRead(Options options, const v1::ListRequest& request, const CallLimits& limits,
@@ -54,9 +55,9 @@ absl::StatusOr<ReadDemands> ListRead::Prepare() {
   return demands;
 }
 
-void ListRead::Begin(absl::StatusOr<Revision> at) {
-  if (!at.ok()) return done_(at.status());
-  at_ = *at;
+void ListRead::Begin(absl::StatusOr<ReadDecision> admitted) {
+  if (!admitted.ok()) return done_(admitted.status());
+  admitted_ = *admitted;
   RunLease();
 }
 
@@ -64,7 +65,7 @@ void ListRead::RunLease() {
   if (const absl::Status status = limits_.Check(*options_.clock); !status.ok()) return done_(status);
   const absl::StatusOr<bool> complete = ReadSome();
   if (!complete.ok()) return done_(complete.status());
-  if (*complete) return Finish();
+  if (*complete) return done_(Finish());
   // Behind the other listings; if the queue is full, their turn comes after this page instead.
   if (!options_.ranges([self = shared_from_this()] { self->RunLease(); })) RunLease();
 }
@@ -76,8 +77,8 @@ absl::StatusOr<bool> ListRead::ReadSome() {
   const bool keys_only = request_.keys_only() || request_.count_only();
   const bool single = range_.IsSingleKey();
   HF_ASSIGN_OR_RETURN(std::optional<std::string> next,
-                      lease->Scan(next_key_, single ? absl::string_view() : range_.scan_end(), at_,
-                                  kMaxRowsPerLease, keys_only, take));
+                      lease->Scan(next_key_, single ? absl::string_view() : range_.scan_end(),
+                                  admitted_.revision, kMaxRowsPerLease, keys_only, take));
   if (!next || next_page_) return true;
   next_key_ = *std::move(next);
   return false;
@@ -99,13 +100,13 @@ bool ListRead::Take(const storage::KeyVersion& row) {
   return true;
 }
 
-void ListRead::Finish() {
+absl::Status ListRead::Finish() {
   if (next_page_)
-    response_->set_next_page_token(EncodePageToken({at_, *next_page_, Revision()}, fingerprint_));
+    response_->set_next_page_token(
+        EncodePageToken({admitted_.revision, *next_page_, Revision()}, fingerprint_));
   response_->set_count(count_);
-  response_->set_revision(at_.number());
-  options_.node->FillHeader(std::max(at_, options_.admission->visible()), response_->mutable_header());
-  done_(absl::OkStatus());
+  response_->set_revision(admitted_.revision.number());
+  return options_.admission->FillHeader(admitted_, response_->mutable_header());
 }
 
 }  // namespace holdfast::serving

@@ -39,13 +39,13 @@ class ListRead : public std::enable_shared_from_this<ListRead> {
 
  private:
   absl::StatusOr<ReadDemands> Prepare();
-  void Begin(absl::StatusOr<Revision> at);
+  void Begin(absl::StatusOr<ReadDecision> admitted);
   void RunLease();
   // True when the page is complete.
   absl::StatusOr<bool> ReadSome();
   // False if the row belongs to the next page.
   bool Take(const storage::KeyVersion& row);
-  void Finish();
+  absl::Status Finish();
 
   const Options options_;
   const v1::ListRequest& request_;
@@ -56,7 +56,7 @@ class ListRead : public std::enable_shared_from_this<ListRead> {
   const Digest128 fingerprint_;
   const int page_rows_;
 
-  Revision at_;
+  ReadDecision admitted_;
   std::string next_key_;
   std::optional<std::string> next_page_;  // its first key
   int64_t count_ = 0;

@@ -46,23 +46,23 @@ absl::Status NodeState::RefuseCommit() const {
   return NotPrimaryError(now->primary_node_id, now->primary_client_address);
 }
 
-void NodeState::FillHeader(Revision revision, v1::ResponseHeader* header) const {
+void NodeState::FillHeader(const Shown& shown, v1::ResponseHeader* header) const {
   const std::shared_ptr<const NodeView> now = view();
   header->set_cluster_id(now->cluster_id);
   header->set_node_id(options_.node_id);
   header->set_site(options_.site);
   header->set_role(now->role);
-  header->set_revision(revision.number());
-  const std::optional<absl::Duration> age = options_.staleness();
+  header->set_revision(shown.revision.number());
+  const std::optional<absl::Duration> age = shown.Age(options_.clock->SinceBoot());
   if (!age) return;
   absl::Duration rest;
   header->mutable_staleness()->set_seconds(absl::IDivDuration(*age, absl::Seconds(1), &rest));
   header->mutable_staleness()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
 }
 
-std::string NodeState::EncodeHeader(Revision revision) const {
+std::string NodeState::EncodeHeader(const Shown& shown) const {
   v1::ResponseHeader header;
-  FillHeader(revision, &header);
+  FillHeader(shown, &header);
   std::string field;
   wire::AppendBytes(field, v1::WatchResponse::kHeaderFieldNumber, header.SerializeAsString());
   return field;

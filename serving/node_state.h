@@ -11,6 +11,7 @@
 #include "base/mutex.h"
 #include "base/revision.h"
 #include "holdfast/v1/config.pb.h"
+#include "serving/shown.h"
 
 namespace holdfast::serving {
 
@@ -34,16 +35,17 @@ class NodeState {
   struct Options {
     std::string node_id;
     std::string site;
-    // An upper bound of how old what the node shows may be (replication::Replica::Staleness). Any thread,
-    // cheap.
-    std::function<std::optional<absl::Duration>()> staleness;
+    // Since when (SinceBoot) what the node shows has been all there is: replication::Replica::FreshAt. Any
+    // thread, cheap.
+    std::function<std::optional<absl::Duration>()> fresh_at;
+    Clock* clock = nullptr;  // must outlive the state
   };
 
   explicit NodeState(Options options);
 
   void Set(NodeView view);
   std::shared_ptr<const NodeView> view() const;
-  std::optional<absl::Duration> Staleness() const { return options_.staleness(); }
+  std::optional<absl::Duration> FreshAt() const { return options_.fresh_at(); }
   const std::string& node_id() const { return options_.node_id; }
 
   // OK if a node in this role, which shows `visible`, answers reads and watches. Otherwise STANDBY (and where
@@ -54,10 +56,10 @@ class NodeState {
   // with since when.
   absl::Status RefuseCommit() const;
 
-  // Fills the header of an answer that shows `revision`.
-  void FillHeader(Revision revision, v1::ResponseHeader* header) const;
+  // Fills the header of an answer that rests on `shown`.
+  void FillHeader(const Shown& shown, v1::ResponseHeader* header) const;
   // The header as field 1 of an encoded response.
-  std::string EncodeHeader(Revision revision) const;
+  std::string EncodeHeader(const Shown& shown) const;
 
  private:
   const Options options_;

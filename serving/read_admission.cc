@@ -25,17 +25,28 @@ absl::Status CallLimits::Check(Clock& clock) const {
 
 absl::StatusOr<ReadDecision> ReadAdmission::Decide(const ReadDemands& demands) const {
   NodeFacts facts;
-  facts.visible = visible();
-  HF_RETURN_IF_ERROR(options_.node->CheckServes(facts.visible));
+  facts.shown = Look();
+  HF_RETURN_IF_ERROR(options_.node->CheckServes(facts.shown.revision));
   facts.floor = options_.store->floor();
-  if (demands.max_staleness) facts.staleness = options_.node->Staleness();
+  if (demands.max_staleness) facts.now = options_.clock->SinceBoot();
   const auto of_this_epoch = [&facts](Revision asked) {
-    return asked.is_zero() || asked.epoch() == facts.visible.epoch();
+    return asked.is_zero() || asked.epoch() == facts.shown.revision.epoch();
   };
   // The history is needed, and copied, only for the rare revision of another epoch.
   if (of_this_epoch(demands.min_revision) && of_this_epoch(demands.at_revision))
     return DecideRead(demands, facts, LostHistory());
   return DecideRead(demands, facts, options_.history->Now());
+}
+
+Shown ReadAdmission::Look() const {
+  const std::optional<absl::Duration> fresh_at = options_.node->FreshAt();  // before what is visible: Shown
+  return {visible(), fresh_at};
+}
+
+absl::Status ReadAdmission::FillHeader(const ReadDecision& decision, v1::ResponseHeader* header) const {
+  if (decision.max_staleness) HF_RETURN_IF_ERROR(decision.CheckFresh(options_.clock->SinceBoot()));
+  options_.node->FillHeader(decision.shown, header);
+  return absl::OkStatus();
 }
 
 void ReadAdmission::OnWorker(const ReadDemands& demands, const CallLimits& limits, const TaskQueue& queue,
@@ -56,7 +67,7 @@ void ReadAdmission::Judge(std::shared_ptr<Call> call) const {
   const absl::StatusOr<ReadDecision> decision = Decide(call->demands);
   if (!decision.ok()) return call->then(decision.status());
   if (decision->wait) return Wait(std::move(call), decision->revision);
-  call->then(decision->revision);
+  call->then(*decision);
 }
 
 void ReadAdmission::Wait(std::shared_ptr<Call> call, Revision revision) const {
@@ -72,7 +83,9 @@ void ReadAdmission::Wait(std::shared_ptr<Call> call, Revision revision) const {
 }
 
 absl::Status ReadAdmission::TimeIsUp(Revision revision) const {
-  return StaleError(visible(), options_.node->Staleness(), absl::StrCat("revision ", revision.ToString()));
+  const Shown shown = Look();
+  return StaleError(shown.revision, shown.Age(options_.clock->SinceBoot()),
+                    absl::StrCat("revision ", revision.ToString()));
 }
 
 }  // namespace holdfast::serving

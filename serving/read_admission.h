@@ -36,20 +36,25 @@ class ReadAdmission {
     VisibleWaiters* waiters = nullptr;
     Clock* clock = nullptr;
   };
-  using Then = std::function<void(absl::StatusOr<Revision>)>;
+  using Then = std::function<void(absl::StatusOr<ReadDecision>)>;
 
   explicit ReadAdmission(Options options) : options_(options) {}
 
   // Judges by what is visible now. Errors: those of NodeState::CheckServes and DecideRead.
   absl::StatusOr<ReadDecision> Decide(const ReadDemands& demands) const;
 
-  // Calls `then` once with the revision to read at, on a worker of `queue`, after a wait for `min_revision`
-  // if need be (at most kMaxMinRevisionWait). Errors, those of Decide and STALE, RESOURCE_EXHAUSTED, may come
-  // on any thread.
+  // Calls `then` once with a decision that need not wait, on a worker of `queue`, after a wait for
+  // `min_revision` if need be (at most kMaxMinRevisionWait). Errors, those of Decide and STALE,
+  // RESOURCE_EXHAUSTED, may come on any thread.
   void OnWorker(const ReadDemands& demands, const CallLimits& limits, const TaskQueue& queue,
                 Then then) const;
 
   Revision visible() const { return options_.store->visible().revision; }
+  // What is shown now, with a bound that holds for it. Any thread.
+  Shown Look() const;
+  // Fills the header of an answer to an admitted read, as the last thing before it leaves. STALE if it has
+  // meanwhile become older than was demanded.
+  absl::Status FillHeader(const ReadDecision& decision, v1::ResponseHeader* header) const;
 
  private:
   struct Call;

@@ -34,21 +34,32 @@ absl::StatusOr<ReadDemands> ReadDemands::From(const v1::ReadOptions& options) {
   return demands;
 }
 
+absl::Status ReadDecision::CheckFresh(absl::Duration now) const {
+  if (!max_staleness) return absl::OkStatus();
+  const std::optional<absl::Duration> age = shown.Age(now);
+  if (age && *age <= *max_staleness) return absl::OkStatus();
+  return StaleError(shown.revision, age,
+                    absl::StrCat("at most ", absl::FormatDuration(*max_staleness), " old"));
+}
+
 absl::StatusOr<ReadDecision> DecideRead(const ReadDemands& demands, const NodeFacts& facts,
                                         const LostHistory& lost) {
-  if (demands.max_staleness && (!facts.staleness || *facts.staleness > *demands.max_staleness))
-    return StaleError(facts.visible, facts.staleness,
-                      absl::StrCat("at most ", absl::FormatDuration(*demands.max_staleness), " old"));
-  HF_RETURN_IF_ERROR(CheckNotLost(demands.min_revision, facts.visible, lost));
-  if (demands.min_revision > facts.visible) return ReadDecision{true, demands.min_revision};
-  if (demands.at_revision.is_zero()) return ReadDecision{false, facts.visible};
-  HF_RETURN_IF_ERROR(CheckNotLost(demands.at_revision, facts.visible, lost));
-  if (demands.at_revision > facts.visible) {
-    if (demands.may_wait_for_at) return ReadDecision{true, demands.at_revision};
-    return FutureRevisionError(demands.at_revision, facts.visible);
+  const Revision visible = facts.shown.revision;
+  ReadDecision decision{false, visible, facts.shown, demands.max_staleness};
+  HF_RETURN_IF_ERROR(decision.CheckFresh(facts.now));
+  HF_RETURN_IF_ERROR(CheckNotLost(demands.min_revision, visible, lost));
+  if (demands.min_revision > visible) {
+    decision.wait = true;
+    decision.revision = demands.min_revision;
+    return decision;
   }
+  if (demands.at_revision.is_zero()) return decision;
+  HF_RETURN_IF_ERROR(CheckNotLost(demands.at_revision, visible, lost));
+  decision.revision = demands.at_revision;
+  decision.wait = demands.at_revision > visible;
+  if (decision.wait && !demands.may_wait_for_at) return FutureRevisionError(demands.at_revision, visible);
   if (demands.at_revision < facts.floor) return CompactedError(facts.floor);
-  return ReadDecision{false, demands.at_revision};
+  return decision;
 }
 
 }  // namespace holdfast::serving

@@ -7,6 +7,7 @@
 #include "base/revision.h"
 #include "holdfast/v1/config.pb.h"
 #include "serving/lost_history.h"
+#include "serving/shown.h"
 
 // Decides whether, and at which revision, this node may answer a read now. Pure; any thread.
 namespace holdfast::serving {
@@ -24,14 +25,20 @@ struct ReadDemands {
 
 // What the node can show.
 struct NodeFacts {
-  Revision visible;
+  Shown shown;
   Revision floor;
-  std::optional<absl::Duration> staleness;
+  absl::Duration now;  // SinceBoot, not before `shown` was taken
 };
 
 struct ReadDecision {
   bool wait = false;  // until `revision` is visible; then ask again
   Revision revision;  // to read at, or to wait for
+  Shown shown;        // what the decision rests on, and the answer's header says
+  std::optional<absl::Duration> max_staleness;
+
+  // STALE once what is shown has become older than was demanded: to be asked before the answer leaves, for a
+  // process may have been stopped since the decision.
+  absl::Status CheckFresh(absl::Duration now) const;
 };
 
 // Errors: STALE (max_staleness cannot be proven), COMPACTED, FUTURE_REVISION, REWOUND (a revision of a lost

@@ -26,13 +26,13 @@ constexpr int kAttempts = 3;
 
 }  // namespace
 
-absl::Status Reader::ReadPoint(storage::ReadLease& lease, const v1::GetRequest& request, Revision at,
-                               v1::GetResponse* response) const {
-  HF_ASSIGN_OR_RETURN(const std::optional<storage::KeyVersion> found, lease.Get(request.key(), at));
+absl::Status Reader::ReadPoint(storage::ReadLease& lease, const v1::GetRequest& request,
+                               const ReadDecision& decision, v1::GetResponse* response) const {
+  HF_ASSIGN_OR_RETURN(const std::optional<storage::KeyVersion> found,
+                      lease.Get(request.key(), decision.revision));
   if (!found) return KeyNotFoundError(request.key());
   FillKeyValue(*found, /*keys_only=*/false, response->mutable_kv());
-  options_.node->FillHeader(std::max(at, options_.admission->visible()), response->mutable_header());
-  return absl::OkStatus();
+  return options_.admission->FillHeader(decision, response->mutable_header());
 }
 
 void Reader::Get(const v1::GetRequest& request, const CallLimits& limits, v1::GetResponse* response,
@@ -46,7 +46,7 @@ void Reader::Get(const v1::GetRequest& request, const CallLimits& limits, v1::Ge
     auto lease = options_.store->readers().TryAcquire();
     if (!lease.ok()) return done(lease.status());
     if (*lease != nullptr) {
-      const absl::Status status = ReadPoint(**lease, request, decision->revision, response);
+      const absl::Status status = ReadPoint(**lease, request, *decision, response);
       if (!ShouldAskAgain(status, *demands)) {
         lease->reset();  // before the answer, which may take a while to encode
         return done(status);
@@ -60,7 +60,7 @@ void Reader::GetOnWorker(const v1::GetRequest& request, const ReadDemands& deman
                          v1::GetResponse* response, Done done, int attempts_left) const {
   options_.admission->OnWorker(demands, limits, options_.points,
                                [this, &request, demands, limits, response, done = std::move(done),
-                                attempts_left](absl::StatusOr<Revision> at) {
+                                attempts_left](absl::StatusOr<ReadDecision> at) {
                                  if (!at.ok()) return done(at.status());
                                  absl::Status status;
                                  {

@@ -42,8 +42,8 @@ class Reader {
                Done done) const;
 
  private:
-  absl::Status ReadPoint(storage::ReadLease& lease, const v1::GetRequest& request, Revision at,
-                         v1::GetResponse* response) const;
+  absl::Status ReadPoint(storage::ReadLease& lease, const v1::GetRequest& request,
+                         const ReadDecision& decision, v1::GetResponse* response) const;
   void GetOnWorker(const v1::GetRequest& request, const ReadDemands& demands, const CallLimits& limits,
                    v1::GetResponse* response, Done done, int attempts_left) const;
 

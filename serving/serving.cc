@@ -16,7 +16,7 @@ constexpr int kRangeNiceness = 10;
 
 Serving::Serving(Options options)
     : store_(options.store),
-      node_({options.node_id, options.site, options.staleness}),
+      node_({options.node_id, options.site, options.fresh_at, options.clock}),
       history_(options.store),
       watch_thread_("watch", options.clock),
       points_("point-read", 1, kMaxQueuedPointReads),
@@ -33,7 +33,7 @@ Serving::Serving(Options options)
                 .executor = &watch_thread_,
                 .workers = QueueOf(watch_reads_),
                 .lost_history = [this] { return history_.Now(); },
-                .visible = options.store->visible().revision}) {
+                .visible = [this] { return store_->visible().revision; }}) {
   // In this order: who judges by the history hears of a change after the history does.
   store_->AddObserver(&history_);
   store_->AddObserver(&waiters_);

@@ -28,7 +28,7 @@ class Serving {
     Clock* clock = nullptr;
     std::string node_id;
     std::string site;
-    std::function<std::optional<absl::Duration>()> staleness;  // replication::Replica::Staleness
+    std::function<std::optional<absl::Duration>()> fresh_at;  // replication::Replica::FreshAt
   };
 
   explicit Serving(Options options);

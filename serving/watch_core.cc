@@ -12,8 +12,8 @@ namespace holdfast::serving {
 WatchCore::WatchCore(Options options)
     : options_(std::move(options)),
       ring_(options_.max_ring_bytes),
-      tail_(options_.visible),
-      target_(options_.visible),
+      tail_(options_.visible()),
+      target_(tail_),
       lost_(options_.lost_history()) {
   ring_.Reset(tail_);
 }
@@ -106,6 +106,14 @@ void WatchCore::Drain(std::string try_address, std::function<void()> done) {
 
 Revision WatchCore::Reached(const WatchStream& stream) const {
   return stream.behind ? stream.cursor.after : std::max(stream.cursor.after, tail_);
+}
+
+// The hub hears of visible records a little later than the store shows them: a bound that was learned since
+// speaks of records that it has not looked at.
+Shown WatchCore::Look() {
+  const std::optional<absl::Duration> fresh_at = options_.node->FreshAt();
+  if (options_.visible() == tail_) tail_fresh_at_ = fresh_at;
+  return {tail_, tail_fresh_at_};
 }
 
 void WatchCore::OnVisible(Revision visible) {

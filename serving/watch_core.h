@@ -43,7 +43,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
     TaskQueue workers;                          // for reads of the database
     std::function<LostHistory()> lost_history;  // of what is visible; any thread
     size_t max_ring_bytes = kMaxWatchRingBytes;
-    Revision visible;  // when the core is made
+    std::function<Revision()> visible;  // any thread
   };
 
   explicit WatchCore(Options options);
@@ -78,6 +78,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   absl::Status Admit(const v1::WatchRequest& request, WatchStream* stream) const;
   void End(WatchStream& stream, const absl::Status& status);
   Revision Reached(const WatchStream& stream) const;
+  Shown Look();
 
   // Visible commits (watch_core.cc).
   void Advance();
@@ -115,9 +116,10 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   std::atomic<int64_t> open_count_{0};  // streams_.size(), for other threads
   RangeIndex index_;
   WatchRing ring_;
-  Revision tail_;           // everything visible up to here was looked at for every stream
-  Revision target_;         // what is visible
-  bool advancing_ = false;  // Advance is posted
+  Revision tail_;  // everything visible up to here was looked at for every stream
+  std::optional<absl::Duration> tail_fresh_at_;  // since when the tail has been all there was
+  Revision target_;                              // what is visible
+  bool advancing_ = false;                       // Advance is posted
   LostHistory lost_;
   uint64_t generation_ = 0;             // of the history; what workers read of an older one is thrown away
   std::set<std::string> rewound_keys_;  // of all rewinds that some stream was not told of yet

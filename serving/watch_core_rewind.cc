@@ -37,6 +37,7 @@ void WatchCore::OnRewound(Revision ancestor, Revision visible_before, std::vecto
   ++generation_;
   lost_ = options_.lost_history();
   const Revision old_tail = std::exchange(tail_, std::min(tail_, ancestor));
+  tail_fresh_at_.reset();
   target_ = std::min(target_, ancestor);
   ring_.CutAfter(ancestor);
   const bool some_untold = std::any_of(streams_.begin(), streams_.end(),

@@ -85,7 +85,7 @@ void WatchCore::Write(WatchStream& stream, WatchMessage message, Revision told) 
 // The first message of a stream, and the sign of life of a quiet one: header and how far it was served.
 void WatchCore::SendMark(WatchStream& stream) {
   WatchMessage message;
-  message.AddOwn(options_.node->EncodeHeader(tail_));
+  message.AddOwn(options_.node->EncodeHeader(Look()));
   AppendRevision(message, Reached(stream));
   stream.greeted = true;
   stream.mark_due = false;
@@ -108,7 +108,7 @@ void WatchCore::SendRewind(WatchStream& stream) {
   }
   const bool last = rewind.next == restored.size();
   WatchMessage message;
-  message.AddOwn(options_.node->EncodeHeader(tail_));
+  message.AddOwn(options_.node->EncodeHeader(Look()));
   std::string field;
   wire::AppendBytes(field, WatchResponse::kRewoundFieldNumber, rewound.SerializeAsString());
   if (!last) wire::AppendNumber(field, WatchResponse::kFragmentFieldNumber, 1);
@@ -124,7 +124,7 @@ void WatchCore::SendRewind(WatchStream& stream) {
 
 void WatchCore::EndWithHint(WatchStream& stream) {
   WatchMessage message;
-  message.AddOwn(options_.node->EncodeHeader(tail_));
+  message.AddOwn(options_.node->EncodeHeader(Look()));
   AppendRevision(message, Reached(stream));
   std::string field;
   wire::AppendBytes(field, WatchResponse::kTryAddressFieldNumber, try_address_);

@@ -34,13 +34,16 @@ class FakeReplica : public replication::Replica {
   void Start() override {}
   void Stop() override {}
   replication::ReplicaView view() const override { return {}; }
+  std::optional<absl::Duration> FreshAt() const override { return absl::InfiniteDuration(); }
   std::optional<absl::Duration> Staleness() const override { return absl::ZeroDuration(); }
   std::vector<v1::NodeInfo> nodes() const override { return {}; }
   v1::ClusterInfo cluster() const override { return {}; }
   std::vector<v1::FollowerStatus> followers() const override { return {}; }
   void BeginEpoch(uint64_t, storage::RecordDraft, std::function<void(absl::Status)>) override {}
   absl::Status Rejoin() override { return absl::UnimplementedError("not part of these tests"); }
-  absl::Status Repair(absl::string_view) override { return absl::UnimplementedError("not part of these tests"); }
+  absl::Status Repair(absl::string_view) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
   void InitCluster(const std::string&, storage::RecordDraft, std::function<void(absl::Status)>) override {}
   std::unique_ptr<replication::StreamEvents<v1::FollowRequest>> AcceptFollow(
       std::unique_ptr<replication::StreamEnd<v1::FollowResponse>>) override {

@@ -8,7 +8,7 @@ namespace holdfast::serving {
 namespace {
 
 const LostHistory kHistory({Revision(0, 1), Revision(1, 51)});
-const NodeFacts kFacts{Revision(1, 100), Revision(0, 20), absl::Seconds(1)};
+const NodeFacts kFacts{{Revision(1, 100), absl::Seconds(9)}, Revision(0, 20), absl::Seconds(10)};
 
 std::string Refusal(const ReadDemands& demands, const NodeFacts& facts = kFacts) {
   return ReasonOf(DecideRead(demands, facts, kHistory).status());
@@ -40,7 +40,7 @@ ReadDemands NotOlderThan(absl::Duration age) {
 
 TEST(ReadGateTest, ReadsAtTheVisibleRevision) {
   EXPECT_FALSE(Decision({}).wait);
-  EXPECT_EQ(Decision({}).revision, kFacts.visible);
+  EXPECT_EQ(Decision({}).revision, kFacts.shown.revision);
 }
 
 TEST(ReadGateTest, WaitsForAMinimumThatIsNotVisibleYet) {
@@ -72,7 +72,7 @@ TEST(ReadGateTest, RefusesToBeOlderThanAskedOrOfUnknownAge) {
   EXPECT_EQ(Refusal(NotOlderThan(absl::Milliseconds(999))), "STALE");
   EXPECT_EQ(Refusal(NotOlderThan(absl::Seconds(1))), "");
   NodeFacts unknown = kFacts;
-  unknown.staleness.reset();
+  unknown.shown.fresh_at.reset();
   EXPECT_EQ(Refusal(NotOlderThan(absl::Hours(1)), unknown), "STALE");
   EXPECT_EQ(Refusal({}, unknown), "");
 }

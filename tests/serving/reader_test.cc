@@ -150,6 +150,39 @@ TEST_F(ReaderTest, ProvesItsFreshnessOrRefuses) {
   EXPECT_FALSE(answer->response.header().has_staleness());
 }
 
+TEST_F(ReaderTest, ShowsWhatItsBoundSpeaksOf) {
+  Commit({Put("a", "1")});
+  // A bound that was learned late, with a commit that the process has not looked at before.
+  on_fresh_at_ = [this] {
+    on_fresh_at_ = nullptr;
+    Commit({Put("a", "2")});
+  };
+  v1::ReadOptions options;
+  options.mutable_max_staleness()->set_nanos(300'000'000);
+  EXPECT_EQ(Get("a", options)->response.kv().value(), "2");
+}
+
+TEST_F(ReaderTest, AnAnswerThatAgedOnItsWayIsNotGiven) {
+  std::vector<v1::Change> changes;
+  for (int i = 0; i < 2 * kMaxRowsPerLease; ++i) changes.push_back(Put(absl::StrCat("k/", 100000 + i), "v"));
+  Commit(std::move(changes));
+  v1::ListRequest request = ListOf("k/");
+  request.set_count_only(true);
+  const auto undemanding = StartList(request);
+  request.mutable_options()->mutable_max_staleness()->set_seconds(1);
+  const auto demanding = StartList(request);
+  workers_.RunOne(), workers_.RunOne();  // both are admitted, and stopped half way
+  const Revision read_at = store_->visible().revision;
+  time_.RunFor(absl::Seconds(30));
+  Commit({Put("k/1", "later")});
+  workers_.RunAll();
+  EXPECT_EQ(ReasonOf(demanding->status.value()), "STALE");
+  EXPECT_TRUE(undemanding->status.value().ok());
+  EXPECT_EQ(undemanding->response.header().revision(), read_at.number())
+      << "whoever watches from here on misses nothing";
+  EXPECT_GE(undemanding->response.header().staleness().seconds(), 30);
+}
+
 TEST_F(ReaderTest, ReadsOlderRevisions) {
   Commit({Put("a", "1")});
   Commit({Put("a", "2")});

@@ -109,7 +109,8 @@ class ServingFixture : public ::testing::Test {
       : time_(1), clock_(&time_), random_(SeededRandom(7)), executor_(&time_, &clock_, random_.get()) {
     EXPECT_TRUE(store_.Open().ok());
     store_.Show(store_.Append(storage::EpochDraft("node-1")));
-    node_ = std::make_unique<NodeState>(NodeState::Options{"node-1", "dc1", [this] { return staleness_; }});
+    node_ = std::make_unique<NodeState>(
+        NodeState::Options{"node-1", "dc1", [this] { return FreshAt(); }, &clock_});
     NodeView view;
     view.role = v1::NODE_ROLE_PROXY;
     view.cluster_id = "c0ffee";
@@ -118,6 +119,11 @@ class ServingFixture : public ::testing::Test {
     waiters_ = std::make_unique<VisibleWaiters>(&executor_, store_->visible().revision);
     store_->AddObserver(history_.get());
     store_->AddObserver(waiters_.get());
+  }
+  std::optional<absl::Duration> FreshAt() {
+    if (on_fresh_at_) on_fresh_at_();
+    if (!staleness_) return std::nullopt;
+    return clock_.SinceBoot() - *staleness_;
   }
   ~ServingFixture() override {
     DropHub();
@@ -135,7 +141,7 @@ class ServingFixture : public ::testing::Test {
     options.workers = workers_.queue();
     options.lost_history = [this] { return history_->Now(); };
     options.max_ring_bytes = ring_bytes;
-    options.visible = store_->visible().revision;
+    options.visible = [this] { return store_->visible().revision; };
     hub_ = std::make_unique<WatchHub>(std::move(options));
     store_->AddObserver(hub_.get());
   }
@@ -190,6 +196,7 @@ class ServingFixture : public ::testing::Test {
   std::unique_ptr<Random> random_;
   testing::SimExecutor executor_;
   std::optional<absl::Duration> staleness_ = absl::Milliseconds(300);
+  std::function<void()> on_fresh_at_;  // what happens while a bound is asked for
   storage::StoreUnderTest store_;
   std::unique_ptr<NodeState> node_;
   std::unique_ptr<LostHistoryTracker> history_;

@@ -30,6 +30,19 @@ TEST_F(WatchHubTest, GreetsWithTheRevisionThatItBeginsAfter) {
   EXPECT_TRUE(watch->messages[0].events().empty());
 }
 
+TEST_F(WatchHubTest, ABoundOfWhatItHasNotLookedAtYetIsNotItsOwn) {
+  Commit({Put("a/1", "old")});
+  Open(Prefix("a/"));
+  store_->RemoveObserver(hub_.get());  // it hears late
+  Commit({Put("a/1", "new")});
+  Pass(absl::Seconds(1));
+  const Watch late = Open(Prefix("a/"));
+  store_->AddObserver(hub_.get());
+  ASSERT_EQ(late->messages.size(), 1u);
+  EXPECT_EQ(late->messages[0].header().revision(), 2);
+  EXPECT_GE(late->messages[0].header().staleness().seconds(), 1);
+}
+
 TEST_F(WatchHubTest, DeliversMatchingChangesOfEachCommit) {
   const Watch watch = Open(Prefix("a/"));
   Commit({Put("a/1", "x"), Put("a/2", "y"), Put("b/1", "no")});
