@@ -73,8 +73,10 @@ inline constexpr absl::Duration kMaxReconnectWindow = absl::Seconds(30);
 
 // Storage.
 inline constexpr int kCheckpointPages = 1'000;
+inline constexpr int kMaxWalPages = 8'000;  // with so many, a batch waits for readers before it begins
 inline constexpr int64_t kWalWarningBytes = 64 << 20;
 inline constexpr size_t kMaxFrameBytes = 8 << 20;  // one frame of a salvage or archive file
+inline constexpr int kMaxSetAside = 1'000;         // damaged files that are kept beside each database
 inline constexpr int kMaxVerifyFindings = 1'000;
 inline constexpr int kCompactStepRows = 200;
 inline constexpr uint64_t kMinRecordsPerCompact = 100;

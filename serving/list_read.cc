@@ -26,9 +26,8 @@ void ListRead::Start(Options options, const v1::ListRequest& request, const Call
   auto read = std::make_shared<ListRead>(std::move(options), request, limits, response, std::move(done));
   const absl::StatusOr<ReadDemands> demands = read->Prepare();
   if (!demands.ok()) return read->done_(demands.status());
-  read->options_.admission->OnWorker(
-      *demands, limits, read->options_.ranges,
-      [read](absl::StatusOr<ReadDecision> admitted) { read->Begin(std::move(admitted)); });
+  read->demands_ = *demands;
+  read->Ask();
 }
 
 ListRead::ListRead(Options options, const v1::ListRequest& request, const CallLimits& limits,
@@ -55,6 +54,13 @@ absl::StatusOr<ReadDemands> ListRead::Prepare() {
   return demands;
 }
 
+void ListRead::Ask() {
+  options_.admission->OnWorker(demands_, limits_, options_.ranges,
+                               [self = shared_from_this()](absl::StatusOr<ReadDecision> admitted) {
+                                 self->Begin(std::move(admitted));
+                               });
+}
+
 void ListRead::Begin(absl::StatusOr<ReadDecision> admitted) {
   if (!admitted.ok()) return done_(admitted.status());
   admitted_ = *admitted;
@@ -64,7 +70,7 @@ void ListRead::Begin(absl::StatusOr<ReadDecision> admitted) {
 void ListRead::RunLease() {
   if (const absl::Status status = limits_.Check(*options_.clock); !status.ok()) return done_(status);
   const absl::StatusOr<bool> complete = ReadSome();
-  if (!complete.ok()) return done_(complete.status());
+  if (!complete.ok()) return Fail(complete.status());
   if (*complete) return done_(Finish());
   // Behind the other listings; if the queue is full, their turn comes after this page instead.
   if (!options_.ranges([self = shared_from_this()] { self->RunLease(); })) RunLease();
@@ -98,6 +104,16 @@ bool ListRead::Take(const storage::KeyVersion& row) {
   bytes_ += bytes;
   FillKeyValue(row, request_.keys_only(), response_->add_kvs());
   return true;
+}
+
+void ListRead::Fail(const absl::Status& status) {
+  if (!ShouldAskAgain(status, demands_) || ++attempts_ > kMaxReadAttempts) return done_(status);
+  response_->clear_kvs();
+  next_key_ = range_.begin();
+  next_page_.reset();
+  count_ = 0;
+  bytes_ = 0;
+  Ask();
 }
 
 absl::Status ListRead::Finish() {

@@ -39,12 +39,15 @@ class ListRead : public std::enable_shared_from_this<ListRead> {
 
  private:
   absl::StatusOr<ReadDemands> Prepare();
+  void Ask();
   void Begin(absl::StatusOr<ReadDecision> admitted);
   void RunLease();
   // True when the page is complete.
   absl::StatusOr<bool> ReadSome();
   // False if the row belongs to the next page.
   bool Take(const storage::KeyVersion& row);
+  // Begins the listing anew if a rewind took its revision back and the caller did not ask for that one.
+  void Fail(const absl::Status& status);
   absl::Status Finish();
 
   const Options options_;
@@ -56,6 +59,8 @@ class ListRead : public std::enable_shared_from_this<ListRead> {
   const Digest128 fingerprint_;
   const int page_rows_;
 
+  ReadDemands demands_;
+  int attempts_ = 0;
   ReadDecision admitted_;
   std::string next_key_;
   std::optional<std::string> next_page_;  // its first key

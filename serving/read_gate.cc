@@ -1,6 +1,7 @@
 #include "serving/read_gate.h"
 
 #include "absl/strings/str_cat.h"
+#include "base/error.h"
 #include "base/status_macros.h"
 #include "serving/errors.h"
 
@@ -60,6 +61,12 @@ absl::StatusOr<ReadDecision> DecideRead(const ReadDemands& demands, const NodeFa
   if (decision.wait && !demands.may_wait_for_at) return FutureRevisionError(demands.at_revision, visible);
   if (demands.at_revision < facts.floor) return CompactedError(facts.floor);
   return decision;
+}
+
+bool ShouldAskAgain(const absl::Status& status, const ReadDemands& demands) {
+  if (status.ok() || !demands.at_revision.is_zero()) return false;
+  const std::string reason = ReasonOf(status);
+  return reason == "FUTURE_REVISION" || reason == "COMPACTED" || reason == "REWOUND";
 }
 
 }  // namespace holdfast::serving

@@ -46,4 +46,9 @@ struct ReadDecision {
 absl::StatusOr<ReadDecision> DecideRead(const ReadDemands& demands, const NodeFacts& facts,
                                         const LostHistory& lost);
 
+// A rewind or a snapshot came between the gate and a read at the newest revision: the gate is to be asked
+// again (I12), so often.
+bool ShouldAskAgain(const absl::Status& status, const ReadDemands& demands);
+inline constexpr int kMaxReadAttempts = 3;
+
 }  // namespace holdfast::serving

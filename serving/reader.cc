@@ -4,7 +4,6 @@
 #include <optional>
 #include <utility>
 
-#include "base/error.h"
 #include "base/status_macros.h"
 #include "serving/errors.h"
 #include "serving/history_read.h"
@@ -13,19 +12,6 @@
 #include "serving/list_read.h"
 
 namespace holdfast::serving {
-namespace {
-
-// A rewind or a snapshot came between the gate and the read: ask the gate again (I12).
-bool ShouldAskAgain(const absl::Status& status, const ReadDemands& demands) {
-  if (status.ok() || !demands.at_revision.is_zero()) return false;
-  const std::string reason = ReasonOf(status);
-  return reason == "FUTURE_REVISION" || reason == "COMPACTED";
-}
-
-constexpr int kAttempts = 3;
-
-}  // namespace
-
 absl::Status Reader::ReadPoint(storage::ReadLease& lease, const v1::GetRequest& request,
                                const ReadDecision& decision, v1::GetResponse* response) const {
   HF_ASSIGN_OR_RETURN(const std::optional<storage::KeyVersion> found,
@@ -53,7 +39,7 @@ void Reader::Get(const v1::GetRequest& request, const CallLimits& limits, v1::Ge
       }
     }
   }
-  GetOnWorker(request, *demands, limits, response, std::move(done), kAttempts);
+  GetOnWorker(request, *demands, limits, response, std::move(done), kMaxReadAttempts);
 }
 
 void Reader::GetOnWorker(const v1::GetRequest& request, const ReadDemands& demands, const CallLimits& limits,

@@ -8,7 +8,8 @@ namespace holdfast::serving {
 
 bool WatchCore::IsPassing(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  return reason == "RESOURCE_EXHAUSTED" || reason == "FUTURE_REVISION";
+  // The last two come before the word of the rewind that explains them.
+  return reason == "RESOURCE_EXHAUSTED" || reason == "FUTURE_REVISION" || reason == "REWOUND";
 }
 
 void WatchCore::QueueRead(WatchStream& stream) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -19,8 +20,10 @@
 
 namespace holdfast::storage {
 
-// One read connection with a held snapshot and its statements. Whoever has taken it from the pool owns it.
+// One read connection with a held snapshot and its statements. Whoever has taken it from the pool owns it,
+// save that the strand may renew its snapshot while it rests.
 struct PooledConnection {
+  enum class Use { kResting, kInUse, kRenewing };
   std::unique_ptr<SqliteDatabase> database;
   std::optional<VersionReader> versions;
   std::optional<LogTable> log;
@@ -31,7 +34,8 @@ struct PooledConnection {
   uint64_t pinned_cut = 0;
   uint64_t pinned_write = 0;
   // The last RenewAll that it was renewed for.
-  uint64_t renewal = 0;
+  std::atomic<uint64_t> renewal{0};
+  std::atomic<Use> use{Use::kResting};
   uint64_t generation = 0;  // of the file
 };
 
@@ -48,10 +52,16 @@ class ConnectionPool {
   static absl::StatusOr<std::unique_ptr<ConnectionPool>> Open(Options options, const PublishedState* state);
   ~ConnectionPool();
 
-  // A free connection, waiting up to `wait` for one; nullptr if none came free. Its snapshot may be old:
-  // Freshen.
+  // A free connection, in use, waiting up to `wait` for one; nullptr if none came free. Its snapshot may be
+  // old: Renew, Refresh. Return takes one that is in use.
   std::unique_ptr<PooledConnection> Take(absl::Duration wait);
   void Return(std::unique_ptr<PooledConnection> connection);
+
+  // A holder that keeps a connection without reading from it lets it rest, so that no checkpoint waits for a
+  // holder that does nothing: meanwhile its snapshot may move to a newer state. Resume waits for such a
+  // renewal, some microseconds.
+  void Rest(PooledConnection& connection);
+  void Resume(PooledConnection& connection);
 
   // Pins the newest state. DATA_DAMAGED if the file was cut short.
   absl::Status Renew(PooledConnection& connection);
@@ -60,8 +70,8 @@ class ConnectionPool {
   // new one.
   absl::Status Refresh(std::unique_ptr<PooledConnection>& connection);
 
-  // Strand. Renews every connection: idle ones here, taken ones as they come back, for which it waits up to
-  // `wait`. False if one did not come back in time.
+  // Strand. Renews every connection: those that are idle or rest here, those in use as soon as they rest or
+  // come back, for which it waits up to `wait`. False if one was in use all that time.
   bool RenewAll(absl::Duration wait);
 
   // Strand, when another file has taken the path. First new connections to it are opened; then Switch runs
@@ -74,12 +84,23 @@ class ConnectionPool {
 
   // True once no connection to an older file is left.
   bool has_moved() const;
+  // False for a connection to an older file.
+  bool is_current(const PooledConnection& connection) const {
+    return connection.generation == generation_.load();
+  }
 
  private:
   ConnectionPool(Options options, const PublishedState* state)
       : options_(std::move(options)), state_(state) {}
   absl::StatusOr<std::unique_ptr<PooledConnection>> OpenConnection(uint64_t generation);
+  void RenewIfAsked(PooledConnection& connection);
+  void RenewIdle(uint64_t renewal);
+  void RenewResting(uint64_t renewal);
+  bool IsLate(const PooledConnection& connection, uint64_t renewal) const {
+    return connection.renewal.load() < renewal && is_current(connection);
+  }
   int LateCount(uint64_t renewal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasRestingLate(uint64_t renewal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
   const PublishedState* const state_;
@@ -88,9 +109,10 @@ class ConnectionPool {
   CondVar returned_;
   std::vector<std::unique_ptr<PooledConnection>> idle_
       ABSL_GUARDED_BY(mu_);  // the last one back is taken first
-  std::vector<const PooledConnection*> taken_ ABSL_GUARDED_BY(mu_);
-  uint64_t renewal_ ABSL_GUARDED_BY(mu_) = 0;
-  uint64_t generation_ ABSL_GUARDED_BY(mu_) = 0;
+  std::vector<PooledConnection*> taken_ ABSL_GUARDED_BY(mu_);
+  // Written with mu_ held, so that who waits on `returned_` misses nothing; read without.
+  std::atomic<uint64_t> renewal_{0};
+  std::atomic<uint64_t> generation_{0};
 };
 
 }  // namespace holdfast::storage

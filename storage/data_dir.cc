@@ -8,13 +8,11 @@
 #include "base/status_macros.h"
 #include "storage/errors.h"
 #include "storage/schema.h"
+#include "storage/set_aside.h"
 #include "storage/sqlite_node_store.h"
 
 namespace holdfast::storage {
 namespace {
-
-constexpr absl::string_view kCompanions[] = {"-wal", "-shm"};
-constexpr int kMaxSetAside = 1000;
 
 std::string NodePath(const DataDirectoryOptions& options) {
   return absl::StrCat(options.store.data_dir, "/", kNodeFileName);
@@ -53,30 +51,10 @@ absl::StatusOr<bool> WasPrimary(const DataDirectoryOptions& options) {
   return !node_id.empty() && node->promise().candidate_node_id() == node_id;
 }
 
-absl::StatusOr<std::string> SetNodeFileAside(const DataDirectoryOptions& options) {
-  FileSystem& files = *options.store.files;
-  const std::string path = NodePath(options);
-  for (int number = 1; number <= kMaxSetAside; ++number) {
-    const std::string aside = absl::StrCat(path, ".damaged-", number);
-    HF_ASSIGN_OR_RETURN(const bool is_taken, files.Exists(aside));
-    if (is_taken) continue;
-    // The file before its WAL: a WAL alone is refused at the next start, a file without its WAL would be
-    // trusted.
-    HF_RETURN_IF_ERROR(files.Rename(path, aside));
-    for (const absl::string_view companion : kCompanions) {
-      HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(absl::StrCat(path, companion)));
-      if (!exists) continue;
-      HF_RETURN_IF_ERROR(files.Rename(absl::StrCat(path, companion), absl::StrCat(aside, companion)));
-    }
-    return aside;
-  }
-  return FileExistsError(path);
-}
-
 absl::StatusOr<std::string> SetAside(const DataDirectoryOptions& options, const absl::Status& damage) {
   if (absl::EndsWith(DetailOf(damage, "path"), kNodeFileName)) {
     if (!options.is_proxy) return DamagedServerIdentityError(options.store.data_dir, damage);
-    return SetNodeFileAside(options);
+    return MoveAside(*options.store.files, NodePath(options));
   }
   HF_ASSIGN_OR_RETURN(const bool was_primary, WasPrimary(options));
   if (was_primary && !options.is_proxy) return DamagedPrimaryError(options.store.data_dir, damage);

@@ -52,7 +52,7 @@ absl::Status DataTables::RevertRecord(const LogRow& row, StoreTail* tail) {
     const std::string& key = record.message.changes(i).key();
     HF_ASSIGN_OR_RETURN(const bool had_effect, keys.Revert(record.position.revision, key, tail));
     if (!had_effect && (effect.version != 0 || effect.previous_revision != 0)) {
-      return DamagedRowError("data.db", key, "the newest version of this key is missing");
+      return DamagedRowError(log.path(), key, "the newest version of this key is missing");
     }
   }
   HF_RETURN_IF_ERROR(log.Delete(record));
@@ -86,7 +86,7 @@ absl::Status RevertTo(DataTables& tables, const Position& ancestor, StoreTail* t
   for (uint64_t index = tail->position.revision.index(); index > ancestor.revision.index(); --index) {
     HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, tables.log.Read(index));
     if (!row.has_value() || row->record->position.chain_hash != expected) {
-      return DamagedRowError("data.db", absl::StrCat("record ", index),
+      return DamagedRowError(tables.log.path(), absl::StrCat("record ", index),
                              "missing from the log, or another one");
     }
     HF_RETURN_IF_ERROR(tables.RevertRecord(*row, tail));

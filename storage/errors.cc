@@ -97,6 +97,15 @@ absl::Status FutureRevisionError(Revision asked, Revision visible) {
                     "revision", absl::StrCat(visible.number()));
 }
 
+absl::Status LostRevisionError(Revision asked, Revision shared) {
+  const absl::Status error =
+      MakeError(absl::StatusCode::kOutOfRange, "REWOUND",
+                absl::StrCat("revision ", asked.ToString(), " was lost with its primary; history up to ",
+                             shared.ToString(), " is shared. Read again, then go on from there"));
+  return WithDetail(WithDetail(error, "common_revision", absl::StrCat(shared.number())), "revision",
+                    absl::StrCat(asked.number()));
+}
+
 absl::Status BrokenChainError(int64_t revision, absl::string_view what) {
   return WithDetail(
       MakeError(absl::StatusCode::kDataLoss, "CHAIN_BROKEN",

@@ -56,6 +56,9 @@ absl::Status CompactedError(Revision asked, Revision oldest);
 // FUTURE_REVISION. This node does not show `asked` yet; it shows `revision`. Retry later.
 absl::Status FutureRevisionError(Revision asked, Revision visible);
 
+// REWOUND. `asked` belongs to a history that this log has left; both share it up to `shared`. Read anew.
+absl::Status LostRevisionError(Revision asked, Revision shared);
+
 // CHAIN_BROKEN. These bytes do not go on from where this log ends, or are no record. Nothing was changed.
 absl::Status BrokenChainError(int64_t revision, absl::string_view what);
 

@@ -48,6 +48,8 @@ class LogTable {
   // The index of the record that bears the id.
   absl::StatusOr<std::optional<uint64_t>> FindRequest(absl::string_view request_id);
 
+  const std::string& path() const { return database_->path(); }
+
  private:
   explicit LogTable(SqliteDatabase* database) : database_(database) {}
   absl::StatusOr<LogRow> ReadRow(const SqliteQuery& query);

@@ -22,20 +22,20 @@ struct KeyVersion {
 };
 
 // A pooled read connection with a held snapshot, borrowed by one thread. Short-lived: at most
-// kMaxRowsPerLease rows, then give it back, so that checkpoints can go on (DESIGN 7). Reads at one revision
-// are consistent across leases, as long as the revision is not compacted. Every row is checked against its
-// row hash (I13): DATA_DAMAGED with the key.
+// kMaxRowsPerLease rows a call, so that checkpoints can go on (DESIGN 7): they wait for calls, not for
+// leases. Reads at one revision are consistent across calls and leases; once a rewind has taken the revision
+// back, they fail. Every row is checked against its row hash (I13): DATA_DAMAGED with the key.
 class ReadLease {
  public:
   virtual ~ReadLease() = default;
 
-  // The key as it was at `at` (<= visible, >= floor; COMPACTED, FUTURE_REVISION otherwise). nullopt: it did
-  // not exist.
+  // The key as it was at `at` (<= visible, >= floor; COMPACTED, FUTURE_REVISION otherwise; REWOUND for a
+  // revision of a lost history). nullopt: it did not exist.
   virtual absl::StatusOr<std::optional<KeyVersion>> Get(absl::string_view key, Revision at) = 0;
 
   // Rows of [key, range_end) in key order that existed at `at`; `range_end` empty: the one key; "\0": no end.
-  // Calls `row` for each until it returns false or `max_scanned` rows (dead ones included) were looked at.
-  // Returns the key to go on from, or nullopt when the range is done.
+  // Calls `row`, which must not wait, for each until it returns false or `max_scanned` rows (dead ones
+  // included) were looked at. Returns the key to go on from, or nullopt when the range is done.
   virtual absl::StatusOr<std::optional<std::string>> Scan(absl::string_view key, absl::string_view range_end,
                                                           Revision at, int max_scanned, bool keys_only,
                                                           absl::FunctionRef<bool(const KeyVersion&)> row) = 0;

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/error.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
 #include "storage/store_impl.h"
@@ -57,15 +58,20 @@ absl::StatusOr<bool> Store::AdvanceVisible(const Position& position) {
   Impl& impl = *impl_;
   if (position.revision <= impl.visible.revision || position.revision > impl.tail.position.revision)
     return false;
-  HF_ASSIGN_OR_RETURN(const std::optional<Position> own, impl.Lookup(position.revision));
-  if (own != position) return false;
   HF_RETURN_IF_ERROR(impl.failed_sync);
+  const absl::StatusOr<std::optional<Position>> own = impl.Lookup(position.revision);
+  HF_RETURN_IF_ERROR(impl.Checked(own.status()));
+  if (*own != position) return false;
   HF_RETURN_IF_ERROR(impl.Checked(impl.node->NoteVisible(position)));
   impl.visible = position;
-  HF_RETURN_IF_ERROR(impl.AdvanceFloor().status());
+  HF_RETURN_IF_ERROR(impl.Checked(impl.AdvanceFloor().status()));
   impl.Publish(/*milestones_changed=*/false);
   for (StoreObserver* observer : impl.observers) observer->OnVisible(position);
   return true;
+}
+
+void Store::ReportDamage(const absl::Status& damage) {
+  if (IsDamaged(damage)) impl_->ReportDamage(damage);
 }
 
 // ---- What the verbs share ----
@@ -134,7 +140,12 @@ void Store::Impl::Publish(bool milestones_changed) {
 
 void Store::Impl::NoteSizes() { wal_bytes.store(writer->WalBytes()); }
 
+bool Store::Impl::IsOwnDamage(const absl::Status& status) const {
+  return IsDamaged(status) && DetailOf(status, "path") == data_path();
+}
+
 absl::Status Store::Impl::Checked(absl::Status status) {
+  if (IsOwnDamage(status)) ReportDamage(status);
   if (!IsFailedSync(status)) return status;
   failed_sync = status;
   HF_CHECK(options.on_failed_sync != nullptr, status.ToString());

@@ -67,6 +67,7 @@ class Store {
     int64_t mmap_bytes = int64_t{1} << 36;
     int log_cache_bytes = 32 << 20;  // recent records kept in memory for senders and watches
     int log_reader_count = 2;        // read connections for records that memory no longer has
+    absl::Duration max_reader_wait = absl::Seconds(2);  // of a batch for readers, when the WAL is full
     // An fsync failed, so nobody knows what is durable (DESIGN 7). Unset: the process ends. A simulator
     // crashes the node here; if this returns, every later write fails with the same error.
     std::function<void(const absl::Status&)> on_failed_sync;
@@ -138,6 +139,8 @@ class Store {
     explicit Batch(std::unique_ptr<Impl> impl);
     std::unique_ptr<Impl> impl_;
   };
+  // RESOURCE_EXHAUSTED if the WAL is full because a reader is in the middle of a call and stays there for
+  // max_reader_wait (DESIGN 7): nothing changed, safe to retry.
   absl::StatusOr<std::unique_ptr<Batch>> BeginBatch();
 
   // Moves the visible position to `position` if it is higher and on this chain (R14; ignored if not: returns
@@ -163,6 +166,15 @@ class Store {
   // they renew. node.db stays. Records that only the old file held are salvaged first unless they are on the
   // snapshot's chain. Strand.
   absl::Status ReplaceWith(absl::string_view path, const Position& position, absl::string_view reason);
+
+  // The same for a store that is damaged: what of the log cannot be read is not salvaged, because the damaged
+  // file keeps existing, under a name of its own, which is returned. The caller has renewed the incarnation
+  // (R16). DATA_DAMAGED only speaks of the file at `path`. Strand. Safe to repeat.
+  absl::StatusOr<std::string> RepairWith(absl::string_view path, const Position& position,
+                                         absl::string_view reason);
+
+  // Whoever has met damage in data.db by other means than this store's readers. Any thread.
+  void ReportDamage(const absl::Status& damage);
 
   // Called from any thread when a read met damage (I13): the node starts a repair. Set once, before reads
   // begin.

@@ -30,9 +30,18 @@ struct Store::Batch::Impl {
   }
 
   absl::Status Fail(absl::Status status) {
-    failed = status;
+    failed = store->Checked(status);
     return status;
   }
+
+  // Damage that was met while asking is reported (I13).
+  template <typename T>
+  absl::StatusOr<T> Noted(absl::StatusOr<T> answer) {
+    store->Checked(answer.status()).IgnoreError();
+    return answer;
+  }
+  absl::StatusOr<std::optional<RequestRecord>> FindRequest(absl::string_view request_id);
+  absl::StatusOr<absl::Time> OldestRecordTime();
 
   // Applies, seals (which makes the bytes, or checks them) and stores `record`, whose message and revision
   // are set.
@@ -52,6 +61,7 @@ Store::Batch::~Batch() { impl_->End(); }
 absl::StatusOr<std::unique_ptr<Store::Batch>> Store::BeginBatch() {
   HF_CHECK(!impl_->has_open_batch, "one batch at a time");
   HF_RETURN_IF_ERROR(impl_->failed_sync);
+  HF_RETURN_IF_ERROR(impl_->Checked(impl_->MakeRoomInWal()));
   auto batch = std::make_unique<Batch::Impl>(impl_.get());
   HF_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(*impl_->writer));
   batch->transaction.emplace(std::move(transaction));
@@ -61,37 +71,46 @@ absl::StatusOr<std::unique_ptr<Store::Batch>> Store::BeginBatch() {
 
 absl::StatusOr<std::optional<v1::KeyValue>> Store::Batch::Get(absl::string_view key) {
   HF_RETURN_IF_ERROR(impl_->failed);
-  return impl_->store->tables->keys.Get(key);
+  return impl_->Noted(impl_->store->tables->keys.Get(key));
 }
 
 absl::StatusOr<Revision> Store::Batch::RangeChangedAt(absl::string_view key, absl::string_view range_end) {
   HF_RETURN_IF_ERROR(impl_->failed);
-  return impl_->store->tables->keys.ChangedAt(key, range_end);
+  return impl_->Noted(impl_->store->tables->keys.ChangedAt(key, range_end));
 }
 
 absl::StatusOr<std::optional<Store::Batch::RequestRecord>> Store::Batch::FindRequest(
     absl::string_view request_id) {
   HF_RETURN_IF_ERROR(impl_->failed);
-  LogTable& log = impl_->store->tables->log;
+  return impl_->Noted(impl_->FindRequest(request_id));
+}
+
+absl::StatusOr<std::optional<Store::Batch::RequestRecord>> Store::Batch::Impl::FindRequest(
+    absl::string_view request_id) {
+  LogTable& log = store->tables->log;
   HF_ASSIGN_OR_RETURN(const std::optional<uint64_t> index, log.FindRequest(request_id));
   if (!index.has_value()) return std::optional<RequestRecord>();
   HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, log.Read(*index));
   const bool is_there = row.has_value() && row->record->message.commit().request_id() == request_id;
   if (!is_there)
-    return DamagedDatabaseError(impl_->store->data_path(), "a request id leads to no record of its own");
+    return DamagedDatabaseError(store->data_path(), "a request id leads to no record of its own");
   // Below the floor it is as good as deleted, on every node alike.
-  if (row->record->position.revision <= impl_->store->floor.floor) return std::optional<RequestRecord>();
+  if (row->record->position.revision <= store->floor.floor) return std::optional<RequestRecord>();
   const std::optional<Digest128> digest =
       Digest128::FromBytes(row->record->message.commit().request_digest());
   return std::optional<RequestRecord>({row->record->position.revision, digest.value_or(Digest128())});
 }
 
 absl::StatusOr<absl::Time> Store::Batch::OldestRecordTime() {
-  const Store::Impl& store = *impl_->store;
-  if (store.floor.floor.is_zero() && store.floor.base.revision.is_zero()) return absl::InfinitePast();
-  const Revision oldest = store.oldest_record.is_zero() ? store.tail.position.revision : store.oldest_record;
-  HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, store.tables->log.Read(oldest.index()));
-  return absl::FromUnixMicros(row.has_value() ? row->wall_time_us : store.tail.wall_time_us);
+  return impl_->Noted(impl_->OldestRecordTime());
+}
+
+absl::StatusOr<absl::Time> Store::Batch::Impl::OldestRecordTime() {
+  if (store->floor.floor.is_zero() && store->floor.base.revision.is_zero()) return absl::InfinitePast();
+  const Revision oldest =
+      store->oldest_record.is_zero() ? store->tail.position.revision : store->oldest_record;
+  HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, store->tables->log.Read(oldest.index()));
+  return absl::FromUnixMicros(row.has_value() ? row->wall_time_us : store->tail.wall_time_us);
 }
 
 absl::StatusOr<LogRecordPtr> Store::Batch::Append(uint64_t epoch, absl::string_view origin_node,
@@ -176,7 +195,7 @@ absl::Status Store::Batch::Commit() {
   };
   const absl::Status committed = commit();
   impl_->End();
-  if (!committed.ok()) return store.Checked(impl_->Fail(committed));
+  if (!committed.ok()) return impl_->Fail(committed);
 
   bool milestones_changed = false;
   store.tail = impl_->tail;

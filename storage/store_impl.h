@@ -57,6 +57,7 @@ struct Store::Impl {
   bool has_replaced_file = false;      // the file before the last replacement is still there
   bool may_compact = true;             // there may be rows below the floor
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
+  bool readers_hold_wal = false;       // at the last try: one was in the middle of a call all the time
   absl::Status failed_sync;            // nothing is written any more
 
   std::string data_path() const;
@@ -85,6 +86,10 @@ struct Store::Impl {
   absl::StatusOr<bool> CompactStep();
   absl::StatusOr<int> CompactLog(StoreFloor* compacted);
   absl::Status CheckpointIfDue();
+  // Before a batch: what keeps the WAL below kMaxWalPages and one batch, however busy the readers are.
+  // RESOURCE_EXHAUSTED after max_reader_wait if one does not end its call.
+  absl::Status MakeRoomInWal();
+  absl::Status Checkpoint();
 
   // store_salvage.cc
   // Writes every record after `ancestor` into a synced file; its path, or "" if there is none.
@@ -99,7 +104,9 @@ struct Store::Impl {
   // store_replace.cc
   // The last record that this log shares with the file at `path`, which must end at `position`.
   absl::StatusOr<Position> AncestorWith(absl::string_view path, const Position& position);
-  absl::Status SwapIn(const Position& position);
+  // `kept_as`: the name that the replaced file keeps; empty: it goes once no reader is left.
+  absl::Status SwapIn(absl::string_view path, const Position& position, absl::string_view kept_as);
+  absl::Status SwapFiles(const Position& position);
   // Ends what ReplaceWith has begun, also before a crash. No connection to data.db may be open but readers.
   absl::Status FinishReplacement();
   absl::Status RemoveReplaced();
@@ -108,7 +115,10 @@ struct Store::Impl {
   void Publish(bool milestones_changed);
   void NoteSizes();
 
-  // Passes `status` on; if it is a failed sync, the process ends or nothing is written any more.
+  // Is this about data.db, and not about an incoming file or node.db?
+  bool IsOwnDamage(const absl::Status& status) const;
+  // Passes `status` on. Damage is reported (I13); after a failed sync the process ends or nothing is written
+  // any more.
   absl::Status Checked(absl::Status status);
   void ReportDamage(const absl::Status& status);
 };

@@ -13,14 +13,14 @@
 namespace holdfast::storage {
 namespace {
 
-// How long the strand waits for readers that are at work. A lease is short (kMaxRowsPerLease), but on a busy
-// machine its thread may not run for a while; then the checkpoint waits for a better moment. The longer the
-// WAL has grown, the more commits have to wait for readers instead: its size is a promise (DESIGN 7), their
-// latency then is not.
-absl::Duration RenewalWait(int wal_frames) {
-  if (wal_frames < 4 * kCheckpointPages) return absl::Milliseconds(20);
-  if (wal_frames < 8 * kCheckpointPages) return absl::Milliseconds(200);
-  return absl::Seconds(2);
+// How long the strand waits for readers that are in the middle of a call. A call is short (kMaxRowsPerLease),
+// but on a busy machine its thread may not run for a while; then the checkpoint waits for a better moment.
+// The longer the WAL has grown, the more commits have to wait for readers instead: its size is a promise
+// (DESIGN 7), their latency then is not.
+absl::Duration RenewalWait(int wal_frames, absl::Duration longest) {
+  if (wal_frames < kMaxWalPages / 2) return longest / 100;
+  if (wal_frames < kMaxWalPages) return longest / 10;
+  return longest;
 }
 
 }  // namespace
@@ -73,16 +73,29 @@ absl::StatusOr<int> Store::Impl::CompactLog(StoreFloor* compacted) {
 absl::Status Store::Impl::CheckpointIfDue() {
   HF_RETURN_IF_ERROR(node->Checkpoint(kCheckpointPages));
   if (writer->wal_frames() < std::max(kCheckpointPages, postponed_checkpoint_pages)) return absl::OkStatus();
-  const absl::Duration wait = RenewalWait(writer->wal_frames());
+  return Checkpoint();
+}
+
+absl::Status Store::Impl::MakeRoomInWal() {
+  if (writer->wal_frames() < kMaxWalPages) return absl::OkStatus();
+  if (!readers_hold_wal && writer->wal_frames() < postponed_checkpoint_pages) return absl::OkStatus();
+  HF_RETURN_IF_ERROR(Checkpoint());
+  return readers_hold_wal ? ReadersBusyError() : absl::OkStatus();
+}
+
+absl::Status Store::Impl::Checkpoint() {
+  const absl::Duration wait = RenewalWait(writer->wal_frames(), options.max_reader_wait);
   const auto renew_all = [&]() { return key_connections->RenewAll(wait) && log_connections->RenewAll(wait); };
   postponed_checkpoint_pages = writer->wal_frames() + kCheckpointPages / 4;
   // Readers that look at older frames stop the checkpoint at those, and readers that look at any frame stop
   // the WAL from beginning anew: so all move up before, and off the WAL after (DESIGN 7).
-  if (!renew_all()) return absl::OkStatus();
+  readers_hold_wal = !renew_all();
+  if (readers_hold_wal) return absl::OkStatus();
   const absl::StatusOr<SqliteCheckpoint> checkpoint = writer->Checkpoint();
   HF_RETURN_IF_ERROR(checkpoint.status());
-  if (!checkpoint->complete()) return absl::OkStatus();
-  if (renew_all()) postponed_checkpoint_pages = 0;
+  if (!checkpoint->complete()) return absl::OkStatus();  // held by a snapshot's copy or a verification
+  readers_hold_wal = !renew_all();
+  if (!readers_hold_wal) postponed_checkpoint_pages = 0;
   wal_bytes.store(checkpoint->wal_bytes);
   const absl::StatusOr<int64_t> bytes = options.files->Size(data_path());
   if (bytes.ok()) database_bytes.store(*bytes);

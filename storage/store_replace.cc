@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "storage/common_ancestor.h"
 #include "storage/errors.h"
 #include "storage/schema.h"
+#include "storage/set_aside.h"
 #include "storage/store_impl.h"
 
 namespace holdfast::storage {
@@ -18,10 +18,11 @@ namespace {
 // In node.db while a file is being replaced: the path of the incoming one.
 constexpr absl::string_view kReplacement = "replacement";
 
+// In node.db beside it, if the file that is replaced is kept: its new name.
+constexpr absl::string_view kKeptAs = "replacement_keeps";
+
 // The old file keeps this name until the last reader has left it.
 constexpr absl::string_view kReplacedSuffix = ".replaced";
-
-constexpr absl::string_view kCompanions[] = {"-wal", "-shm"};
 
 absl::Status RemoveIfThere(FileSystem& files, const std::string& path) {
   HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(path));
@@ -40,18 +41,36 @@ absl::Status Store::ReplaceWith(absl::string_view path, const Position& position
   HF_CHECK(!impl.has_open_batch, "between batches only");
   HF_RETURN_IF_ERROR(impl.failed_sync);
   HF_RETURN_IF_ERROR(impl.Checked(impl.RemoveReplaced()));
-  HF_ASSIGN_OR_RETURN(const Position ancestor, impl.AncestorWith(path, position));
-  HF_RETURN_IF_ERROR(impl.Checked(impl.Salvage(ancestor, reason).status()));
-  HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(ancestor)));
-  HF_RETURN_IF_ERROR(impl.Checked(impl.node->PutValue(kReplacement, path)));
-  // From here on there is no way back: what fails now ends the store, and Open goes on with it.
-  const absl::Status swapped = impl.Checked(impl.SwapIn(position));
-  if (!swapped.ok()) {
-    if (impl.failed_sync.ok()) impl.failed_sync = swapped;
-    return swapped;
-  }
+  const absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position);
+  HF_RETURN_IF_ERROR(impl.Checked(ancestor.status()));
+  HF_RETURN_IF_ERROR(impl.Checked(impl.Salvage(*ancestor, reason).status()));
+  HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(*ancestor)));
+  HF_RETURN_IF_ERROR(impl.SwapIn(path, position, ""));
   for (StoreObserver* observer : impl.observers) observer->OnReplaced(position);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Position& position,
+                                              absl::string_view reason) {
+  Impl& impl = *impl_;
+  HF_CHECK(!impl.has_open_batch, "between batches only");
+  HF_RETURN_IF_ERROR(impl.failed_sync);
+  HF_RETURN_IF_ERROR(impl.Checked(impl.RemoveReplaced()));
+  // What can be read of the log is salvaged as ever, so that it can be listed and applied. What cannot is in
+  // the file that is kept (I6).
+  absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position);
+  if (ancestor.ok()) {
+    const absl::Status salvaged = impl.Salvage(*ancestor, reason).status();
+    if (!salvaged.ok() && !impl.IsOwnDamage(salvaged)) return impl.Checked(salvaged);
+  } else {
+    if (!impl.IsOwnDamage(ancestor.status())) return impl.Checked(ancestor.status());
+    ancestor = Position{};
+  }
+  HF_ASSIGN_OR_RETURN(const std::string aside, FreeNameAside(*impl.options.files, impl.data_path()));
+  HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(*ancestor)));
+  HF_RETURN_IF_ERROR(impl.SwapIn(path, position, aside));
+  for (StoreObserver* observer : impl.observers) observer->OnReplaced(position);
+  return aside;
 }
 
 absl::StatusOr<Position> Store::Impl::AncestorWith(absl::string_view path, const Position& position) {
@@ -69,7 +88,18 @@ absl::StatusOr<Position> Store::Impl::AncestorWith(absl::string_view path, const
   return FindCommonAncestor(*writer, *incoming);
 }
 
-absl::Status Store::Impl::SwapIn(const Position& position) {
+absl::Status Store::Impl::SwapIn(absl::string_view path, const Position& position,
+                                 absl::string_view kept_as) {
+  HF_RETURN_IF_ERROR(
+      Checked(kept_as.empty() ? node->DeleteValue(kKeptAs) : node->PutValue(kKeptAs, kept_as)));
+  HF_RETURN_IF_ERROR(Checked(node->PutValue(kReplacement, path)));
+  // From here on there is no way back: what fails now ends the store, and Open goes on with it.
+  const absl::Status swapped = Checked(SwapFiles(position));
+  if (!swapped.ok() && failed_sync.ok()) failed_sync = swapped;
+  return swapped;
+}
+
+absl::Status Store::Impl::SwapFiles(const Position& position) {
   // The old writer goes first; readers keep the old file open under its new name.
   tables.reset();
   writer.reset();
@@ -101,24 +131,26 @@ absl::Status Store::Impl::FinishReplacement() {
   if (!incoming.has_value()) return absl::OkStatus();
   FileSystem& files = *options.files;
   const std::string data = data_path();
-  const std::string old = absl::StrCat(data, kReplacedSuffix);
+  HF_ASSIGN_OR_RETURN(const std::optional<std::string> kept_as, node->GetValue(kKeptAs));
+  const std::string old = kept_as.value_or(absl::StrCat(data, kReplacedSuffix));
   HF_ASSIGN_OR_RETURN(const bool is_waiting, files.Exists(*incoming));
   if (is_waiting) {
     // As long as the incoming file has its own name, whatever is called data.db is the old one. Its WAL must
     // not be there when the new one takes the name: SQLite would replay it.
     HF_RETURN_IF_ERROR(RenameIfThere(files, data, old));
-    for (const absl::string_view companion : kCompanions) {
+    for (const absl::string_view companion : kDatabaseCompanions) {
       HF_RETURN_IF_ERROR(RenameIfThere(files, absl::StrCat(data, companion), absl::StrCat(old, companion)));
       HF_RETURN_IF_ERROR(RemoveIfThere(files, absl::StrCat(*incoming, companion)));
     }
     HF_RETURN_IF_ERROR(files.Rename(*incoming, data));
   }
+  if (kept_as.has_value()) HF_RETURN_IF_ERROR(node->DeleteValue(kKeptAs));
   return node->DeleteValue(kReplacement);
 }
 
 absl::Status Store::Impl::RemoveReplaced() {
   const std::string old = absl::StrCat(data_path(), kReplacedSuffix);
-  for (const absl::string_view companion : kCompanions) {
+  for (const absl::string_view companion : kDatabaseCompanions) {
     HF_RETURN_IF_ERROR(RemoveIfThere(*options.files, absl::StrCat(old, companion)));
   }
   HF_RETURN_IF_ERROR(RemoveIfThere(*options.files, old));
@@ -128,28 +160,14 @@ absl::Status Store::Impl::RemoveReplaced() {
 
 absl::StatusOr<std::string> Store::SetAside(const Options& options, absl::string_view why) {
   Impl impl(options);
-  FileSystem& files = *options.files;
   HF_RETURN_IF_ERROR(impl.OpenNode());
   // What this node has acknowledged is gone with the file: it is no voter until a record admits it anew
   // (R16).
   HF_RETURN_IF_ERROR(impl.node->RenewIncarnation(why));
   HF_RETURN_IF_ERROR(impl.node->ForgetAbove(Position{}));
   HF_RETURN_IF_ERROR(impl.node->DeleteValue(kReplacement));
-  const std::string data = impl.data_path();
-  std::string aside;
-  for (int number = 1;; ++number) {
-    aside = absl::StrCat(data, ".damaged-", number);
-    HF_ASSIGN_OR_RETURN(const bool is_taken, files.Exists(aside));
-    HF_ASSIGN_OR_RETURN(const bool has_wal, files.Exists(absl::StrCat(aside, "-wal")));
-    if (!is_taken && !has_wal) break;
-  }
-  // The file before its WAL: a WAL alone is refused at the next start, a file without its WAL would be
-  // trusted.
-  HF_RETURN_IF_ERROR(RenameIfThere(files, data, aside));
-  for (const absl::string_view companion : kCompanions) {
-    HF_RETURN_IF_ERROR(RenameIfThere(files, absl::StrCat(data, companion), absl::StrCat(aside, companion)));
-  }
-  return aside;
+  HF_RETURN_IF_ERROR(impl.node->DeleteValue(kKeptAs));
+  return MoveAside(*options.files, impl.data_path());
 }
 
 }  // namespace holdfast::storage

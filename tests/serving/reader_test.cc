@@ -302,6 +302,26 @@ TEST_F(ReaderTest, ALongListingTakesTurnsWithOthers) {
   EXPECT_TRUE(second->status.has_value());
 }
 
+TEST_F(ReaderTest, AListingThatARewindOvertakesBeginsAnewAndNeverMixesTwoHistories) {
+  Fill(2 * kMaxRowsPerLease, "shared");
+  const Position ancestor = store_->visible();
+  Fill(2 * kMaxRowsPerLease, "lost");
+  const auto listing = StartList(ListOf("k/"));
+  v1::ListRequest of_lost = ListOf("k/");
+  of_lost.mutable_options()->set_at_revision(store_->visible().revision.number());
+  const auto exact = StartList(of_lost);
+  for (int i = 0; i < 2; ++i) ASSERT_TRUE(workers_.RunOne());  // each has read a lease's worth
+  ASSERT_TRUE(store_->RewindTo(ancestor, "test").ok());
+  store_.Show(store_.Append(storage::EpochDraft("node-2"), 5));
+  workers_.RunAll();
+  ASSERT_TRUE(listing->status.has_value() && listing->status->ok());
+  EXPECT_EQ(listing->response.kvs_size(), 2 * kMaxRowsPerLease);
+  for (const v1::KeyValue& kv : listing->response.kvs()) ASSERT_EQ(kv.value(), "shared");
+  EXPECT_EQ(listing->response.revision(), store_->visible().revision.number());
+  ASSERT_TRUE(exact->status.has_value());
+  EXPECT_EQ(ReasonOf(*exact->status), "REWOUND");
+}
+
 TEST_F(ReaderTest, StopsListingForClientsThatHaveGone) {
   Fill(1000);
   bool gone = false;

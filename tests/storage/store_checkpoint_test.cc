@@ -39,18 +39,53 @@ TEST_F(StoreCheckpointTest, IdleReadersDoNotHoldItUp) {
   EXPECT_LT(store_->wal_bytes(), 2 * kCheckpointPages * kFrameBytes);
 }
 
-TEST_F(StoreCheckpointTest, AReaderThatIsNotGivenBackPostponesItAndNoMore) {
+TEST_F(StoreCheckpointTest, AReaderThatIsHeldWithoutReadingDoesNotHoldItUp) {
   store_.Commit({Put("a", "1")});
   auto lease = store_->readers().Acquire();
   ASSERT_TRUE(lease.ok());
-  Write(3 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_EQ((*(*lease)->Get("a", Revision(1)))->value, "1");
+  Write(4 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_LT(store_->wal_bytes(), 2 * kCheckpointPages * kFrameBytes);
+  EXPECT_EQ((*(*lease)->Get("a", Revision(1)))->value, "1");
+}
+
+TEST_F(StoreCheckpointTest, AReaderInTheMiddleOfACallPostponesItAndNoMore) {
+  store_.Commit({Put("a", "1"), Put("b", "1")});
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  std::string found;
+  const auto scanned = (*lease)->Scan("a", "c", Revision(1), 10, false, [&](const KeyVersion& row) {
+    if (found.empty()) Write(3 * kCheckpointPages, /*maintain=*/true);
+    absl::StrAppend(&found, row.key, "=", row.value, " ");
+    return true;
+  });
+  ASSERT_TRUE(scanned.ok()) << scanned.status();
+  EXPECT_EQ(found, "a=1 b=1 ");
   const int64_t held = store_->wal_bytes();
   EXPECT_GT(held, 2 * kCheckpointPages * kFrameBytes);
-  EXPECT_EQ((*(*lease)->Get("a", Revision(1)))->value, "1");
-  lease->reset();
   Write(3 * kCheckpointPages, /*maintain=*/true);
   EXPECT_LT(store_->wal_bytes(), held + kCheckpointPages * kFrameBytes);
-  EXPECT_EQ(store_.Read("a"), "1");
+}
+
+TEST_F(StoreCheckpointTest, AReaderThatDoesNotEndItsCallStopsBatchesBeforeTheWalIsTooLarge) {
+  store_.Commit({Put("a", "1")});
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  absl::Status refused;
+  const auto scanned = (*lease)->Scan("a", "b", Revision(1), 10, false, [&](const KeyVersion&) {
+    while (refused.ok() && store_->wal_bytes() < kWalWarningBytes) {
+      const auto record = store_.Append(CommitDraft({Put("k", std::string(100'000, 'x'))}));
+      refused = record.status();
+    }
+    EXPECT_EQ(ReasonOf(store_.Append(CommitDraft({Put("k", "1")})).status()), "RESOURCE_EXHAUSTED");
+    return true;
+  });
+  ASSERT_TRUE(scanned.ok()) << scanned.status();
+  EXPECT_EQ(ReasonOf(refused), "RESOURCE_EXHAUSTED") << refused;
+  EXPECT_LT(store_->wal_bytes(), (kMaxWalPages + 200) * kFrameBytes);
+  EXPECT_TRUE(store_.Append(CommitDraft({Put("k", "1")})).ok());
+  Write(2 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_LE(store_->wal_bytes(), int64_t{16} << 20);  // cut back once it began anew
 }
 
 TEST_F(StoreCheckpointTest, WhatIsCheckpointedIsThereAfterAPowerCut) {

@@ -84,6 +84,7 @@ class StoreUnderTest {
     options.reader_count = 3;
     options.mmap_bytes = 0;
     options.log_cache_bytes = log_cache_bytes;
+    options.max_reader_wait = absl::Milliseconds(1);
     options.on_failed_sync = [](const absl::Status&) {};
     return options;
   }

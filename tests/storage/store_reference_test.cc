@@ -48,7 +48,7 @@ class RestlessReader {
   // A rewind or a compaction may overtake the reader; nothing else may fail.
   static bool IsOvertaken(const absl::Status& status) {
     const std::string reason = ReasonOf(status);
-    return reason == "FUTURE_REVISION" || reason == "COMPACTED";
+    return reason == "FUTURE_REVISION" || reason == "COMPACTED" || reason == "REWOUND";
   }
 
   void ReadPair(ReadLease& lease, Revision at) {

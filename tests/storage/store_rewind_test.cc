@@ -85,6 +85,47 @@ TEST_F(StoreRewindTest, RequestIdsOfCutRecordsAreForgottenAndTheLogGoesOnInANewE
   EXPECT_TRUE((*batch)->FindRequest("request-3-123456")->has_value());
 }
 
+// A reader that is slow between two calls, as on a busy machine.
+TEST_F(StoreRewindTest, AReaderAtARevisionThatIsLostNeverReadsHalfOfItAndHalfOfTheAncestor) {
+  store_.Show(store_.Append(EpochDraft("node-1"), 4));
+  store_.Commit({Put("left", "1"), Put("right", "1")});
+  const Position ancestor = store_->appended();
+  const Revision lost = store_.Commit({Put("left", "2"), Put("right", "2")}).revision;
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  EXPECT_EQ((*(*lease)->Get("left", lost))->value, "2");
+
+  ASSERT_TRUE(store_->RewindTo(ancestor, "test").ok());
+  EXPECT_EQ(ReasonOf((*lease)->Get("right", lost).status()), "FUTURE_REVISION");
+  store_.Show(store_.Append(EpochDraft("node-2"), 5));
+  ASSERT_GT(store_->visible().revision, lost);
+  const auto right = (*lease)->Get("right", lost);
+  EXPECT_EQ(ReasonOf(right.status()), "REWOUND");
+  EXPECT_EQ(DetailOf(right.status(), "common_revision"), absl::StrCat(ancestor.revision.number()));
+  const auto scanned = (*lease)->Scan("left", "", lost, 10, false, [](const KeyVersion&) { return true; });
+  EXPECT_EQ(ReasonOf(scanned.status()), "REWOUND");
+  EXPECT_EQ(store_.Read("right", lost), "!REWOUND");
+  EXPECT_EQ(store_.Read("right", ancestor.revision), "1");
+}
+
+// A switch of files is as good as a rewind, and a record that is cut may be appended again as it was.
+TEST_F(StoreRewindTest, ARecordThatComesBackIsReadWholeByALeaseFromBefore) {
+  store_.Show(store_.Append(EpochDraft("node-1"), 4));
+  const Position ancestor = store_.Commit({Put("left", "1"), Put("right", "1")});
+  const auto record = store_.Append(CommitDraft({Put("left", "2"), Put("right", "2")}));
+  store_.Show(record);
+  const Revision at = (*record)->position.revision;
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  EXPECT_EQ((*(*lease)->Get("left", at))->value, "2");
+  ASSERT_TRUE(store_->RewindTo(ancestor, "test").ok());
+  auto batch = store_->BeginBatch();
+  ASSERT_TRUE(batch.ok() && (*batch)->AppendEncoded(ancestor.chain_hash, (*record)->bytes).ok());
+  ASSERT_TRUE((*batch)->Commit().ok());
+  ASSERT_TRUE(*store_->AdvanceVisible((*record)->position));
+  EXPECT_EQ((*(*lease)->Get("right", at))->value, "2");
+}
+
 TEST_F(StoreRewindTest, InvisibleRecordsAreUndoneWithoutMovingWhatIsShown) {
   store_.Commit({Put("a", "1")});
   const Position shown = store_->visible();

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "base/revision.h"
+#include "storage/milestone.h"
+
+namespace holdfast::storage {
+
+// If `at`, which is not above the end of the log with these milestones, names a history that this log has
+// left: the last revision that both share. Indexes have no gaps and each epoch begins with its EPOCH record,
+// so the number alone shows it. nullopt for what this log holds, and for a number of an epoch below that
+// epoch's beginning, which no log ever held (R7): it stands for the state before. Any thread.
+std::optional<Revision> SharedWithLost(Revision at, const std::vector<Milestone>& milestones);
+
+}  // namespace holdfast::storage
