@@ -36,7 +36,9 @@ void PrintSummary(Context& context, const ClusterView& view, const std::vector<A
   }
   context.out() << "cluster " << context.Bold() << view.cluster.cluster_id() << context.Plain();
   if (best == nullptr) {
-    context.out() << "\nno node can be asked\n\n";
+    context.out() << "\nno node can be asked";
+    if (!answers.empty()) context.out() << "; the first: " << answers.front().status().message();
+    context.out() << "\n\n";
     return;
   }
   context.out() << "   epoch " << best->epoch() << "   primary "

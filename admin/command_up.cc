@@ -172,8 +172,8 @@ void AddUpCommand(Command& root) {
                "  holdfast up --dir /tmp/cluster --detach --proxies 2\n"
                "  holdfast up --empty                     # without the example documents\n"
                "  holdfast up --ca ca.pem --cert node.pem --key node.key\n"
-               "With TLS, one certificate serves all nodes and you: for IP 127.0.0.1, with a URI name\n"
-               "holdfast://node/... or holdfast://operator/....\n"
+               "With TLS, one certificate serves all nodes and you: for IP 127.0.0.1, with the URI name\n"
+               "holdfast://node/* (all nodes) or one holdfast://node/NODE for each node.\n"
                "A directory that has a cluster already: that cluster, with its data, is started again.");
   auto arguments = std::make_shared<Arguments>();
   command.Text("--dir", &arguments->dir, "Where its files go (HOLDFAST_DIR, else .holdfast)");

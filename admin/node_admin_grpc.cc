@@ -6,18 +6,15 @@
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "holdfast/v1/replication.grpc.pb.h"
 #include "rpc/channel.h"
+#include "rpc/errors.h"
 #include "rpc/health.h"
 #include "rpc/status.h"
+#include "rpc/unreachable.h"
 
 namespace holdfast::admin {
 namespace {
 
 using AdminStub = v1::AdminService::Stub;
-
-absl::Status Convert(const grpc::Status& status, const std::string& address) {
-  const absl::Status converted = rpc::FromGrpcStatus(status);
-  return ReasonOf(converted) == "UNREACHABLE" ? WithDetail(converted, "address", address) : converted;
-}
 
 class GrpcNodeAdmin : public NodeAdmin {
  public:
@@ -93,6 +90,12 @@ class GrpcNodeAdmin : public NodeAdmin {
     const grpc::Status status = (stub.get()->*method)(&context, request, &response);
     if (!status.ok()) return Convert(status, address);
     return response;
+  }
+
+  absl::Status Convert(const grpc::Status& status, const std::string& address) {
+    const absl::Status converted = rpc::FromGrpcStatus(status);
+    if (ReasonOf(converted) != "UNREACHABLE") return converted;
+    return rpc::UnreachableError(address, rpc::ExplainUnreachable(status.error_message(), channels_->tls()));
   }
 
   const std::unique_ptr<rpc::ChannelCache> channels_;

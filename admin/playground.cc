@@ -12,6 +12,7 @@
 #include "admin/poll.h"
 #include "admin/processes.h"
 #include "base/status_macros.h"
+#include "rpc/certificate.h"
 
 namespace holdfast::admin {
 namespace {
@@ -90,6 +91,10 @@ absl::Status Playground::WriteNodeFile(const ClusterFile::Node& node) const {
 }
 
 absl::Status Playground::Create(int proxies_per_site) {
+  std::vector<v1::NodeSpec> members = Members(proxies_per_site);
+  for (const v1::NodeSpec& member : members) {
+    HF_RETURN_IF_ERROR(rpc::CheckNodeCertificate(context_->flags.tls, member.node_id()));
+  }
   std::error_code error;
   if (fs::exists(directory_, error) && !fs::is_empty(directory_, error)) {
     return BadFileError(
@@ -99,7 +104,6 @@ absl::Status Playground::Create(int proxies_per_site) {
   }
   fs::create_directories(directory_, error);
   if (error) return FileError("write", directory_, error.message());
-  std::vector<v1::NodeSpec> members = Members(proxies_per_site);
   HF_ASSIGN_OR_RETURN(const std::vector<int> ports,
                       FindFreePorts(2 * members.size(), *context_->environment().random));
   for (size_t i = 0; i < members.size(); ++i) {

@@ -26,7 +26,8 @@ class Playground {
   bool Exists() const;
   absl::Status Load();
 
-  // Chooses nodes and ports, writes the files. INVALID_REQUEST if the directory holds something else.
+  // Chooses nodes and ports, writes the files. INVALID_REQUEST if the directory holds something else;
+  // IO_ERROR if the certificate does not speak for each node.
   absl::Status Create(int proxies_per_site);
 
   // Starts the programs that do not run, found beside the running binary. IO_ERROR.

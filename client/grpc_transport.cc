@@ -11,6 +11,7 @@
 #include "holdfast/v1/config.grpc.pb.h"
 #include "rpc/connect.h"
 #include "rpc/status.h"
+#include "rpc/unreachable.h"
 
 namespace holdfast::client {
 namespace {
@@ -85,7 +86,7 @@ class GrpcTransport : public Transport {
     HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
     if (!rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
       channels_->Drop(address);  // the next attempt begins anew, without this one's back-off
-      return NotConnectedError(address, "no connection");
+      return NotConnectedError(address, rpc::WhyNotConnected(channel, channels_->tls()));
     }
     return channel;
   }

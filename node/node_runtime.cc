@@ -7,6 +7,7 @@
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "replication/transport_grpc.h"
+#include "rpc/certificate.h"
 #include "storage/data_dir.h"
 #include "storage/file_system.h"
 
@@ -18,6 +19,8 @@ constexpr int kMaxQueuedDiskTasks = 64;
 constexpr absl::Duration kLockPatience = absl::Seconds(3);
 constexpr absl::Duration kLockPollInterval = absl::Milliseconds(20);
 constexpr absl::Duration kMaintenanceInterval = absl::Milliseconds(100);
+// A node that nobody feeds says why, so often.
+constexpr absl::Duration kTroubleInterval = absl::Seconds(10);
 
 // A process that was killed lets go of its files a moment after its parent hears of it: a restart at once
 // must not fail on that.
@@ -41,6 +44,7 @@ absl::StatusOr<std::unique_ptr<NodeRuntime>> NodeRuntime::Create(Options options
   auto node = std::unique_ptr<NodeRuntime>(new NodeRuntime(std::move(options)));
   const NodeConfig& config = node->options_.config;
   const rpc::TlsFiles tls{config.tls_ca, config.tls_cert, config.tls_key};
+  HF_RETURN_IF_ERROR(rpc::CheckNodeCertificate(tls, config.node_id));
   HF_ASSIGN_OR_RETURN(node->channels_, rpc::ChannelCache::Create(tls, rpc::ChannelUse::kPeer));
   HF_RETURN_IF_ERROR(node->OpenData());
   node->BuildReplica();
@@ -123,9 +127,21 @@ void NodeRuntime::LogChange() {
                 {{"role", v1::NodeRole_Name(view.role)}, {"epoch", view.epoch}, {"activity", view.activity}});
 }
 
+void NodeRuntime::LogTrouble() {
+  const replication::ReplicaView view = replica_->view();
+  const absl::Duration now = RealClock()->SinceBoot();
+  if (view.role == v1::NODE_ROLE_PRIMARY || view.upstream_connected) {
+    fed_at_ = now;
+  } else if (now - fed_at_ >= kTroubleInterval) {
+    fed_at_ = now;
+    logger().Warning("replica", "nobody feeds this node", {{"activity", view.activity}});
+  }
+}
+
 void NodeRuntime::Start() {
   strand_->RunAndWait([this] {
     replicating_ = true;
+    fed_at_ = RealClock()->SinceBoot();
     replica_->Start();
     Maintain();
   });
@@ -136,6 +152,7 @@ void NodeRuntime::Maintain() {
   if (!more.ok()) {
     logger().Warning("store", "maintenance failed", {{"error", more.status().message()}});
   }
+  LogTrouble();
   const bool at_once = more.ok() && *more;
   maintenance_ =
       strand_->PostAfter(at_once ? absl::ZeroDuration() : kMaintenanceInterval, [this] { Maintain(); });

@@ -62,6 +62,7 @@ class NodeRuntime {
   void BuildReplica();
   void Maintain();
   void LogChange();
+  void LogTrouble();
   void Repair(const std::string& why);
 
   const Options options_;
@@ -78,7 +79,8 @@ class NodeRuntime {
   bool replicating_ = false;
   bool repairing_ = false;  // since the start: a repair that ends in damage again is a disk's business
   absl::Status halted_;
-  std::string logged_;  // the last state that was logged
+  std::string logged_;     // the last state that was logged
+  absl::Duration fed_at_;  // SinceBoot: the node had an upstream, or its want of one was logged
 };
 
 }  // namespace holdfast::node

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "rpc/credentials.h"
 #include "rpc/status.h"
@@ -13,18 +14,19 @@
 namespace holdfast::replication {
 namespace {
 
-absl::Status NotThatNodeError(absl::string_view certificate, absl::string_view hello) {
+absl::Status NotThatNodeError(const rpc::PeerIdentity& peer, absl::string_view hello) {
   return WithDetail(
       MakeError(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED",
-                absl::StrCat("the certificate is node ", certificate, "'s, the hello says ", hello)),
-      "principal", certificate);
+                absl::StrCat("the certificate of \"", peer.principal, "\" speaks for ",
+                             absl::StrJoin(peer.node_ids, ", "), ", and the hello is node ", hello, "'s")),
+      "principal", peer.principal);
 }
 
 // The server's end of Follow. Every operation is begun on the strand, Finish last; deletes itself in OnDone.
 class FollowCall : public grpc::ServerBidiReactor<v1::FollowRequest, v1::FollowResponse> {
  public:
-  FollowCall(PeerService* peers, Executor* strand, std::string certified_node)
-      : peers_(peers), strand_(strand), certified_node_(std::move(certified_node)) {}
+  FollowCall(PeerService* peers, Executor* strand, rpc::PeerIdentity peer)
+      : peers_(peers), strand_(strand), peer_(std::move(peer)) {}
 
   void Accept() {
     auto end = std::make_unique<End>(this);
@@ -66,9 +68,8 @@ class FollowCall : public grpc::ServerBidiReactor<v1::FollowRequest, v1::FollowR
 
   void OnRead(bool ok) {
     if (!ok) return GoneAway();
-    if (incoming_.has_hello() && !certified_node_.empty() && incoming_.hello().node_id() != certified_node_) {
-      return FinishWhenWritten(
-          rpc::ToGrpcStatus(NotThatNodeError(certified_node_, incoming_.hello().node_id())));
+    if (incoming_.has_hello() && peer_.IsNode() && !peer_.IsNode(incoming_.hello().node_id())) {
+      return FinishWhenWritten(rpc::ToGrpcStatus(NotThatNodeError(peer_, incoming_.hello().node_id())));
     }
     if (!closing_) events_->OnMessage(std::move(incoming_));
     incoming_.Clear();
@@ -126,7 +127,7 @@ class FollowCall : public grpc::ServerBidiReactor<v1::FollowRequest, v1::FollowR
 
   PeerService* const peers_;
   Executor* const strand_;
-  const std::string certified_node_;
+  const rpc::PeerIdentity peer_;  // by its certificate
   End* end_ = nullptr;
   std::unique_ptr<StreamEvents<v1::FollowRequest>> events_;
   v1::FollowRequest incoming_;
@@ -191,7 +192,7 @@ class SnapshotCall : public grpc::ServerWriteReactor<v1::FetchSnapshotResponse> 
 
 grpc::ServerBidiReactor<v1::FollowRequest, v1::FollowResponse>* ReplicationServiceImpl::Follow(
     grpc::CallbackServerContext* context) {
-  auto* const call = new FollowCall(peers_, strand_, rpc::IdentityOf(*context->auth_context()).node_id);
+  auto* const call = new FollowCall(peers_, strand_, rpc::IdentityOf(*context->auth_context()));
   strand_->Post([call] { call->Accept(); });
   return call;
 }

@@ -42,7 +42,7 @@ grpc::ChannelArguments Arguments(ChannelUse use) {
 absl::StatusOr<std::unique_ptr<ChannelCache>> ChannelCache::Create(const TlsFiles& tls, ChannelUse use) {
   PrepareLibrary();
   HF_ASSIGN_OR_RETURN(auto credentials, MakeChannelCredentials(tls));
-  return std::unique_ptr<ChannelCache>(new ChannelCache(std::move(credentials), use));
+  return std::unique_ptr<ChannelCache>(new ChannelCache(std::move(credentials), tls.enabled(), use));
 }
 
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelCache::Get(absl::string_view address) {

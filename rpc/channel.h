@@ -30,6 +30,9 @@ class ChannelCache {
   // The channel to `address` (host:port). Does not connect: the first call does. Errors: INVALID_REQUEST.
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Get(absl::string_view address);
 
+  // Whether the channels use TLS.
+  bool tls() const { return tls_; }
+
   // Forgets the channel; calls on it go on.
   void Drop(absl::string_view address);
 
@@ -39,10 +42,11 @@ class ChannelCache {
     std::list<std::string>::iterator place;
   };
 
-  ChannelCache(std::shared_ptr<grpc::ChannelCredentials> credentials, ChannelUse use)
-      : credentials_(std::move(credentials)), use_(use) {}
+  ChannelCache(std::shared_ptr<grpc::ChannelCredentials> credentials, bool tls, ChannelUse use)
+      : credentials_(std::move(credentials)), tls_(tls), use_(use) {}
 
   const std::shared_ptr<grpc::ChannelCredentials> credentials_;
+  const bool tls_;
   const ChannelUse use_;
 
   Mutex mu_;

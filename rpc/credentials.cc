@@ -10,14 +10,13 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "base/clock.h"
 #include "base/status_macros.h"
+#include "rpc/certificate.h"
 #include "rpc/errors.h"
 
 namespace holdfast::rpc {
 namespace {
-
-constexpr absl::string_view kNodeUri = "holdfast://node/";
-constexpr absl::string_view kOperatorUri = "holdfast://operator/";
 
 struct Pem {
   std::string ca;
@@ -43,6 +42,7 @@ absl::StatusOr<Pem> ReadAll(const TlsFiles& files) {
   HF_ASSIGN_OR_RETURN(pem.ca, ReadPem("ca", files.ca, "BEGIN CERTIFICATE"));
   HF_ASSIGN_OR_RETURN(pem.cert, ReadPem("cert", files.cert, "BEGIN CERTIFICATE"));
   HF_ASSIGN_OR_RETURN(pem.key, ReadPem("key", files.key, "PRIVATE KEY"));
+  HF_RETURN_IF_ERROR(CheckCertificate(files.cert, pem.cert, files.key, pem.key, RealClock()->Now()));
   return pem;
 }
 
@@ -54,7 +54,7 @@ class PeerGuard : public grpc::AuthMetadataProcessor {
   grpc::Status Process(const InputMetadata&, grpc::AuthContext* context, OutputMetadata*,
                        OutputMetadata*) override {
     const PeerIdentity peer = IdentityOf(*context);
-    if (!peer.node_id.empty() || peer.is_operator) return grpc::Status::OK;
+    if (peer.IsNode() || peer.is_operator) return grpc::Status::OK;
     return grpc::Status(
         grpc::StatusCode::PERMISSION_DENIED,
         absl::StrCat(
@@ -100,10 +100,7 @@ PeerIdentity IdentityOf(const grpc::AuthContext& auth) {
   const auto names = auth.FindPropertyValues(GRPC_X509_CN_PROPERTY_NAME);
   if (!names.empty()) peer.principal.assign(names[0].data(), names[0].size());
   for (const grpc::string_ref& value : auth.FindPropertyValues(GRPC_X509_SAN_PROPERTY_NAME)) {
-    const absl::string_view name(value.data(), value.size());
-    if (peer.principal.empty()) peer.principal = std::string(name);
-    if (absl::StartsWith(name, kNodeUri)) peer.node_id = std::string(name.substr(kNodeUri.size()));
-    if (absl::StartsWith(name, kOperatorUri)) peer.is_operator = name.size() > kOperatorUri.size();
+    peer.AddName(absl::string_view(value.data(), value.size()));
   }
   return peer;
 }

@@ -55,4 +55,9 @@ absl::Status BadTlsFileError(absl::string_view field, absl::string_view path, ab
                     path);
 }
 
+absl::Status UnreachableError(absl::string_view address, absl::string_view why) {
+  return WithDetail(Make(v1::REASON_UNREACHABLE, absl::StrCat(address, " cannot be reached: ", why)),
+                    "address", address);
+}
+
 }  // namespace holdfast::rpc

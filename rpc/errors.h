@@ -5,8 +5,8 @@
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 
-// Every failure of rpc/ itself: set-up of listeners and credentials. Any thread. None is worth a retry before
-// somebody has changed something.
+// Every failure of rpc/ itself: set-up of listeners and credentials. Any thread. None but UnreachableError is
+// worth a retry before somebody has changed something.
 namespace holdfast::rpc {
 
 // IO_ERROR, details address and path (a line to type). Another program listens at `address`.
@@ -26,5 +26,8 @@ absl::Status IncompleteTlsError(absl::string_view missing);
 
 // IO_ERROR, detail path. The file of `field` cannot be read, or does not hold what it should.
 absl::Status BadTlsFileError(absl::string_view field, absl::string_view path, absl::string_view why);
+
+// UNREACHABLE, detail address. `why` as ExplainUnreachable puts it.
+absl::Status UnreachableError(absl::string_view address, absl::string_view why);
 
 }  // namespace holdfast::rpc

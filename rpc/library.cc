@@ -12,4 +12,6 @@ void PrepareLibrary() {
   static_cast<void>(prepared);
 }
 
+void SilenceLibrary() { setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0); }
+
 }  // namespace holdfast::rpc

@@ -6,4 +6,8 @@ namespace holdfast::rpc {
 // thread.
 void PrepareLibrary();
 
+// Keeps gRPC's own log lines off standard error, unless GRPC_VERBOSITY asks for them: for commands, whose
+// errors say the same. Before anything else of rpc/.
+void SilenceLibrary();
+
 }  // namespace holdfast::rpc

@@ -172,10 +172,13 @@ TEST_F(MillionKeysTest, ANewProxyJoinsWhileCommitsGoOn) {
   const std::string peer_address = absl::StrCat("127.0.0.1:", FreePort());
   const std::string path = playground_.directory() + "/new.toml";
   std::ofstream(path) << absl::StrFormat(
-      "node_id = \"new\"\nsite = \"dc2\"\ndata_dir = \"%s/new\"\n[client]\nlisten = \"%s\"\n[peer]\nlisten = "
-      "\"%s\"\n"
-      "seeds = [\"%s\"]\n",
-      playground_.directory(), client_address, peer_address, playground_.primary().peer_address);
+                             "node_id = \"new\"\nsite = \"dc2\"\ndata_dir = \"%s/new\"\n[client]\nlisten = "
+                             "\"%s\"\n[peer]\nlisten = "
+                             "\"%s\"\n"
+                             "seeds = [\"%s\"]\n",
+                             playground_.directory(), client_address, peer_address,
+                             playground_.primary().peer_address)
+                      << playground_.TlsSection();
   const CommandResult add =
       playground_.Holdfast({"nodes", "add", "new", "--site", "dc2", "--kind", "proxy", "--client-address",
                             client_address, "--peer-address", peer_address});
@@ -189,7 +192,7 @@ TEST_F(MillionKeysTest, ANewProxyJoinsWhileCommitsGoOn) {
     pid = Spawn({Program("holdfast-proxy"), "--config", path}, playground_.directory() + "/new.log");
     client::Options options;
     options.endpoints = {client_address};
-    const auto client = client::Connect(std::move(options), {});
+    const auto client = client::Connect(std::move(options), playground_.client_tls());
     EXPECT_TRUE(Eventually(absl::Seconds(300), [&] { return Read(**client, keys_ - 1).ok(); }))
         << playground_.Logs();
     joined = Elapsed() - begun;

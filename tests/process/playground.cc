@@ -31,14 +31,24 @@ std::string Field(const google::protobuf::Struct& object, const std::string& nam
 
 }  // namespace
 
+bool TlsByDefault() {
+  const char* const wanted = std::getenv("HOLDFAST_TLS");
+  return wanted != nullptr && std::string(wanted) == "1";
+}
+
 Playground::Playground(const Options& options) {
   const char* const base = std::getenv("TMPDIR");
   std::string pattern = absl::StrCat(base != nullptr ? base : "/tmp", "/holdfast-process-XXXXXX");
   HF_CHECK(mkdtemp(pattern.data()) != nullptr, "mkdtemp");
-  directory_ = pattern;
+  root_ = pattern;
+  directory_ = root_ + "/cluster";
+  if (options.tls) IssueCertificates();
   std::vector<std::string> command = {
       Program("holdfast"), "up", "--dir", directory_, "--detach", "--proxies", absl::StrCat(options.proxies)};
   if (!options.examples) command.push_back("--empty");
+  if (options.tls) {
+    command.insert(command.end(), {"--ca", node_tls_.ca, "--cert", node_tls_.cert, "--key", node_tls_.key});
+  }
   command.insert(command.end(), options.arguments.begin(), options.arguments.end());
   const CommandResult up = Run(command);
   if (up.exit_status != 0) {
@@ -54,7 +64,24 @@ Playground::~Playground() {
     StopProcess(node.pid, SIGKILL, kPatience);
   }
   std::error_code ignored;
-  if (std::getenv("HOLDFAST_KEEP") == nullptr) std::filesystem::remove_all(directory_, ignored);
+  if (std::getenv("HOLDFAST_KEEP") == nullptr) std::filesystem::remove_all(root_, ignored);
+}
+
+void Playground::IssueCertificates() {
+  authority_ = std::make_unique<TestAuthority>(root_, "cluster");
+  const auto issue = [this](const std::string& name, const std::vector<std::string>& alternative_names) {
+    const TestAuthority::Files files = authority_->Issue(name, alternative_names);
+    return rpc::TlsFiles{files.ca, files.cert, files.key};
+  };
+  node_tls_ = issue("nodes", {"IP:127.0.0.1", "URI:holdfast://node/*"});
+  operator_tls_ = issue("olga", {"URI:holdfast://operator/olga"});
+  client_tls_ = issue("alice", {"DNS:alice.example"});
+}
+
+std::string Playground::TlsSection() const {
+  if (!node_tls_.enabled()) return "";
+  return absl::StrCat("[tls]\nca = \"", node_tls_.ca, "\"\ncert = \"", node_tls_.cert, "\"\nkey = \"",
+                      node_tls_.key, "\"\n");
 }
 
 void Playground::ReadClusterFile() {
@@ -98,7 +125,17 @@ std::vector<std::string> Playground::ids(const std::string& role, const std::str
 CommandResult Playground::Holdfast(const std::vector<std::string>& arguments) const {
   std::vector<std::string> command = {Program("holdfast")};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  return Run(command, {absl::StrCat("HOLDFAST_ENDPOINTS=", endpoints_)});
+  return Run(command, Environment());
+}
+
+std::vector<std::string> Playground::Environment() const {
+  std::vector<std::string> environment = {absl::StrCat("HOLDFAST_ENDPOINTS=", endpoints_)};
+  if (operator_tls_.enabled()) {
+    environment.push_back(absl::StrCat("HOLDFAST_CA=", operator_tls_.ca));
+    environment.push_back(absl::StrCat("HOLDFAST_CERT=", operator_tls_.cert));
+    environment.push_back(absl::StrCat("HOLDFAST_KEY=", operator_tls_.key));
+  }
+  return environment;
 }
 
 std::unique_ptr<client::Client> Playground::ClientOf(const std::vector<std::string>& node_ids,
@@ -106,7 +143,7 @@ std::unique_ptr<client::Client> Playground::ClientOf(const std::vector<std::stri
   client::Options options;
   for (const std::string& id : node_ids) options.endpoints.push_back(node(id).address);
   options.timeout = timeout;
-  absl::StatusOr<std::unique_ptr<client::Client>> client = client::Connect(std::move(options), {});
+  absl::StatusOr<std::unique_ptr<client::Client>> client = client::Connect(std::move(options), client_tls_);
   HF_CHECK(client.ok(), client.status().ToString());
   return *std::move(client);
 }

@@ -8,17 +8,25 @@
 #include <vector>
 
 #include "client/client.h"
+#include "rpc/tls_files.h"
 #include "tests/process/process.h"
+#include "tests/rpc/test_certificates.h"
 
 namespace holdfast::testing {
 
+// Whether clusters use TLS unless a test says otherwise: the environment has HOLDFAST_TLS=1. The suite runs
+// once without and once with it.
+bool TlsByDefault();
+
 // A two-site cluster of real processes on loopback, started by `holdfast up` in a directory of its own and
-// ended by the destructor. One thread, except where a method says otherwise.
+// ended by the destructor. With TLS, nodes, operator and clients have a certificate each, of an authority
+// that is made for this cluster. One thread, except where a method says otherwise.
 class Playground {
  public:
   struct Options {
-    int proxies = 2;                     // in each site
-    bool examples = false;               // import examples/ as `up` does by default
+    int proxies = 2;        // in each site
+    bool examples = false;  // import examples/ as `up` does by default
+    bool tls = TlsByDefault();
     std::vector<std::string> arguments;  // more flags for `up`
   };
   struct Node {
@@ -45,8 +53,20 @@ class Playground {
   std::vector<std::string> ids(const std::string& role, const std::string& site = "") const;
   const Node& node(const std::string& node_id) const { return nodes_.at(node_id); }
 
-  // `holdfast ARGS` with this cluster's endpoints. Any thread.
+  // `holdfast ARGS` with this cluster's endpoints and the operator's certificate. Any thread.
   CommandResult Holdfast(const std::vector<std::string>& arguments) const;
+  // The environment that it gets ("NAME=value").
+  std::vector<std::string> Environment() const;
+  const std::string& endpoints() const { return endpoints_; }
+
+  // Empty without TLS.
+  const rpc::TlsFiles& node_tls() const { return node_tls_; }
+  const rpc::TlsFiles& operator_tls() const { return operator_tls_; }
+  const rpc::TlsFiles& client_tls() const { return client_tls_; }
+  // The [tls] part of a node's configuration file, or nothing.
+  std::string TlsSection() const;
+  // The authority of this cluster; only with TLS.
+  TestAuthority& authority() { return *authority_; }
 
   // A client that knows these nodes. Any thread.
   std::unique_ptr<client::Client> ClientOf(const std::vector<std::string>& node_ids,
@@ -69,9 +89,15 @@ class Playground {
 
  private:
   const Node& Only(const std::string& role) const;
+  void IssueCertificates();
   void ReadClusterFile();
 
-  std::string directory_;
+  std::string root_;       // all that the test leaves on disk
+  std::string directory_;  // the cluster's, in it
+  std::unique_ptr<TestAuthority> authority_;
+  rpc::TlsFiles node_tls_;
+  rpc::TlsFiles operator_tls_;
+  rpc::TlsFiles client_tls_;
   std::string endpoints_;
   std::string error_;
   std::map<std::string, Node> nodes_;

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
 #include "holdfast/v1/config.grpc.pb.h"
+#include "rpc/credentials.h"
 #include "tests/process/playground.h"
 #include "tests/process/scale.h"
 
@@ -82,13 +83,14 @@ TEST(WatchLoadTest, AStalledWatcherDelaysNobodyAndCostsLittle) {
   ASSERT_TRUE(playground.WaitCommitting(absl::Seconds(20)));
   const Playground::Node& proxy = playground.node(playground.ids("proxy", "dc2").front());
 
-  const auto channel = grpc::CreateChannel(proxy.address, grpc::InsecureChannelCredentials());
+  const auto credentials = rpc::MakeChannelCredentials(playground.client_tls());
+  ASSERT_TRUE(credentials.ok()) << credentials.status();
+  const auto channel = grpc::CreateChannel(proxy.address, *credentials);
   const auto stub = v1::ConfigService::NewStub(channel);
   grpc::ChannelArguments
       own;  // the stalled one has a connection of its own: flow control is per connection too
   own.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  const auto stalled_channel =
-      grpc::CreateCustomChannel(proxy.address, grpc::InsecureChannelCredentials(), own);
+  const auto stalled_channel = grpc::CreateCustomChannel(proxy.address, *credentials, own);
   const auto stalled_stub = v1::ConfigService::NewStub(stalled_channel);
 
   std::atomic<int64_t> events{0};

@@ -6,8 +6,11 @@
 
 #include "base/error.h"
 #include "gtest/gtest.h"
+#include "rpc/certificate.h"
 #include "rpc/channel.h"
+#include "rpc/connect.h"
 #include "rpc/server.h"
+#include "rpc/unreachable.h"
 #include "tests/rpc/fake_config_service.h"
 #include "tests/rpc/test_certificates.h"
 
@@ -92,6 +95,65 @@ TEST_F(TlsTest, ThePeerListenerAdmitsNodesAndOperatorsOnly) {
   EXPECT_EQ(ReasonOf(PrincipalSeenBy(*server, Issue("alice")).status()), "PERMISSION_DENIED");
   EXPECT_EQ(ReasonOf(PrincipalSeenBy(*server, Issue("eve", {"URI:https://node/p2"})).status()),
             "PERMISSION_DENIED");
+}
+
+TEST_F(TlsTest, ACertificateMaySpeakForSeveralNodesOrForAll) {
+  PeerIdentity identity;
+  for (const char* name : {"DNS:x", "holdfast://node/p1", "holdfast://node/p2", "holdfast://node/"})
+    identity.AddName(name);
+  EXPECT_TRUE(identity.IsNode("p1") && identity.IsNode("p2"));
+  EXPECT_FALSE(identity.IsNode("p3") || identity.IsNode("") || identity.is_operator);
+  identity.AddName("holdfast://node/*");
+  EXPECT_TRUE(identity.IsNode("p3"));
+  EXPECT_EQ(identity.principal, "DNS:x");
+}
+
+TEST_F(TlsTest, ANodesOwnCertificateMustNameIt) {
+  EXPECT_TRUE(CheckNodeCertificate({}, "p1").ok());
+  EXPECT_TRUE(
+      CheckNodeCertificate(Issue("p1", {"URI:holdfast://node/p0", "URI:holdfast://node/p1"}), "p1").ok());
+  EXPECT_TRUE(CheckNodeCertificate(Issue("all", {"URI:holdfast://node/*"}), "p1").ok());
+  for (const std::vector<std::string>& names : std::vector<std::vector<std::string>>{
+           {}, {"URI:holdfast://node/p2"}, {"URI:holdfast://operator/p1"}}) {
+    EXPECT_EQ(ReasonOf(CheckNodeCertificate(Issue("x", names), "p1")), "IO_ERROR");
+  }
+}
+
+TEST_F(TlsTest, AnExpiredCertificateIsRefusedWithItsDate) {
+  const TestAuthority::Files files =
+      authority_.Issue("old", {"IP:127.0.0.1"}, TestAuthority::Validity::kOver);
+  const absl::Status status = MakeChannelCredentials({files.ca, files.cert, files.key}).status();
+  EXPECT_EQ(DetailOf(status, "path"), files.cert);
+  EXPECT_NE(status.message().find("expired on"), absl::string_view::npos) << status;
+}
+
+TEST_F(TlsTest, SaysWhyThereIsNoConnection) {
+  const auto why = [](const std::string& address, const TlsFiles& files) {
+    const auto channel = *(*ChannelCache::Create(files, ChannelUse::kClient))->Get(address);
+    EXPECT_FALSE(WaitForConnection(*channel, absl::Seconds(20)));
+    return WhyNotConnected(channel, files.enabled());
+  };
+  const auto server = Listen(Admit::kAnyCertificate);
+  const TlsFiles good = Issue("alice");
+  TestAuthority other(directory_, "theirs");
+  const TestAuthority::Files theirs = other.Issue("mallory", {});
+  EXPECT_EQ(why(server->address(), {}),
+            "it closed the connection during set-up; if it demands TLS, give ca, cert and key");
+  EXPECT_EQ(why(server->address(), {theirs.ca, good.cert, good.key}),
+            "its certificate is not of our CA, or has expired");
+  EXPECT_EQ(
+      why(server->address(), {good.ca, theirs.cert, theirs.key}),
+      "it closed the connection during set-up; it may not accept our certificate (another CA, expired)");
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  auto plain = Server::Start(options, {&service_});
+  EXPECT_EQ(why((*plain)->address(), good), "it does not speak TLS; leave out ca, cert and key");
+  options.tls = Issue("server-2", {"DNS:elsewhere.example"});
+  auto elsewhere = Server::Start(options, {&service_});
+  EXPECT_EQ(why((*elsewhere)->address(), good), "its certificate does not name this address");
+  const std::string gone = (*plain)->address();
+  (*plain)->Shutdown(absl::ZeroDuration());
+  EXPECT_EQ(why(gone, good), "nobody listens there");
 }
 
 TEST_F(TlsTest, AMissingOrWrongFileIsNamed) {

@@ -73,10 +73,15 @@ TestAuthority::TestAuthority(std::string directory, std::string name) : state_(n
 TestAuthority::~TestAuthority() = default;
 
 TestAuthority::Files TestAuthority::Issue(const std::string& common_name,
-                                          const std::vector<std::string>& alternative_names) {
+                                          const std::vector<std::string>& alternative_names,
+                                          Validity validity) {
   State& ca = *state_;
   const Key key = NewKey();
   const Certificate cert = NewCertificate(key.get(), common_name, ca.next_serial);
+  if (validity == Validity::kOver) {
+    X509_gmtime_adj(X509_getm_notBefore(cert.get()), -48 * 3600);
+    X509_gmtime_adj(X509_getm_notAfter(cert.get()), -3600);
+  }
   X509_set_issuer_name(cert.get(), X509_get_subject_name(ca.cert.get()));
   if (!alternative_names.empty()) {
     AddExtension(cert.get(), ca.cert.get(), NID_subject_alt_name, absl::StrJoin(alternative_names, ","));

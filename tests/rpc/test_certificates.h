@@ -19,9 +19,13 @@ class TestAuthority {
     std::string key;
   };
 
+  // When a certificate is good: now and for a day, or until an hour ago.
+  enum class Validity { kNow, kOver };
+
   // Issues a certificate with a common name and subject alternative names in OpenSSL's notation
   // ("IP:127.0.0.1", "DNS:x", "URI:holdfast://node/p1").
-  Files Issue(const std::string& common_name, const std::vector<std::string>& alternative_names);
+  Files Issue(const std::string& common_name, const std::vector<std::string>& alternative_names,
+              Validity validity = Validity::kNow);
 
  private:
   struct State;
