@@ -30,13 +30,24 @@ size_t TotalBytes(const Documents& documents) {
   return total;
 }
 
-void WriteJson(Context& context, const ImportLabel& label, const ImportPlan& plan, const Documents& documents,
-               const ImportResult& result) {
+// An import under way. `documents` are those that the cluster did not hold when it began; `unchanged` the
+// others.
+struct Work {
+  ImportLabel label;
+  Documents documents;
+  size_t unchanged = 0;
+  ImportPlan plan;
+  ImportResult result;
+};
+
+void WriteJson(Context& context, const Work& work) {
+  const auto& [label, documents, unchanged, plan, result] = work;
   JsonWriter json;
   json.BeginObject()
       .Member("complete", result.stopped.ok())
       .Member("import_id", UuidToString(label.import_id));
   json.Member("documents", static_cast<int64_t>(result.documents));
+  json.Member("documents_unchanged", static_cast<int64_t>(unchanged));
   json.Member("documents_left", static_cast<int64_t>(documents.size() - result.documents));
   json.Member("bytes", static_cast<int64_t>(TotalBytes(documents)));
   json.Member("commits", static_cast<int64_t>(result.batches));
@@ -48,59 +59,80 @@ void WriteJson(Context& context, const ImportLabel& label, const ImportPlan& pla
   context.out() << json.EndObject().text() << "\n";
 }
 
-void Print(Context& context, const Documents& documents, const ImportResult& result) {
+void Print(Context& context, const Work& work) {
+  const auto& [label, documents, unchanged, plan, result] = work;
+  if (documents.empty()) {
+    context.out() << "all " << ShowCount(static_cast<int64_t>(unchanged))
+                  << " documents were there already; nothing was committed\n";
+    return;
+  }
   context.out() << "imported " << ShowCount(static_cast<int64_t>(result.documents)) << " documents ("
                 << ShowBytes(static_cast<int64_t>(TotalBytes(documents))) << ") in " << result.batches
                 << (result.batches == 1 ? " commit" : " commits") << ", up to revision " << context.Bold()
                 << ShowRevision(result.revision) << context.Plain();
   if (result.repeated > 0) context.out() << "; " << result.repeated << " of them had been committed before";
+  if (unchanged > 0)
+    context.out() << "; " << ShowCount(static_cast<int64_t>(unchanged)) << " more were there already";
   context.out() << "\n";
 }
 
 // What is left, and the line that goes on with it.
-ExitCode Incomplete(Context& context, const Arguments& arguments, const ImportLabel& label,
-                    const Documents& documents, const ImportResult& result) {
+ExitCode Incomplete(Context& context, const Arguments& arguments, const Work& work) {
+  const auto& [label, documents, unchanged, plan, result] = work;
   const bool in_doubt = ExitCodeOf(result.stopped) == ExitCode::kUnknown;
-  context.err() << "holdfast: INCOMPLETE: " << result.documents << " of " << documents.size()
-                << " documents are imported" << (in_doubt ? ", and of the next batch it is not known" : "")
-                << ".\n"
-                << "  " << result.stopped.message() << " [" << ReasonOf(result.stopped) << "]\n"
-                << "Go on with (harmless whatever has been committed):\n  holdfast import " << arguments.path
-                << (arguments.json ? " --json" : "") << " --prefix '" << arguments.prefix << "' --resume "
-                << UuidToString(label.import_id);
+  context.err()
+      << "holdfast: INCOMPLETE: " << result.documents + unchanged << " of " << documents.size() + unchanged
+      << " documents are imported, " << documents.size() - result.documents << " are left"
+      << (in_doubt ? ", and of the next batch it is not known" : "") << ".\n"
+      << "  " << result.stopped.message() << " [" << ReasonOf(result.stopped) << "]\n"
+      << "Go on by the same command: what is there already is not committed again. Or repeat this very "
+         "run (harmless\nwhatever has been committed, and later changes of others stay):\n"
+      << "  holdfast import " << arguments.path << (arguments.json ? " --json" : "") << " --prefix '"
+      << arguments.prefix << "' --resume " << UuidToString(label.import_id);
   if (arguments.batch_keys != kMaxChangesPerCommit) context.err() << " --batch-keys " << arguments.batch_keys;
   context.err() << "\n";
-  return result.batches == 0 && in_doubt ? ExitCode::kUnknown : ExitCode::kIncomplete;
+  const bool nothing_known = result.batches + unchanged == 0;
+  return nothing_known && in_doubt ? ExitCode::kUnknown : ExitCode::kIncomplete;
+}
+
+// Who imports and why, and the documents, checked whole.
+absl::StatusOr<Work> Prepare(Context& context, const Arguments& arguments) {
+  Work work;
+  work.label.prefix = FolderPrefix(arguments.prefix);
+  work.label.author = context.author();
+  work.label.message =
+      arguments.message.empty() ? absl::StrCat("import of ", arguments.path) : arguments.message;
+  if (arguments.resume.empty()) {
+    work.label.import_id = NewUuid7(*context.environment().clock, *context.environment().random);
+  } else {
+    HF_ASSIGN_OR_RETURN(work.label.import_id, ReadUuid("--resume", arguments.resume));
+  }
+  HF_ASSIGN_OR_RETURN(work.documents,
+                      arguments.json ? ReadJsonDocuments(arguments.path) : ReadTree(arguments.path));
+  if (work.documents.empty()) return BadFileError(arguments.path, 0, "holds no document");
+  const auto faults = FindFaults(work.documents, work.label.prefix, kShownFaults);
+  if (!faults.empty()) return RefusedImportError(faults);
+  return work;
 }
 
 absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
-  ImportLabel label;
-  label.prefix = FolderPrefix(arguments.prefix);
-  label.author = context.author();
-  label.message = arguments.message.empty() ? absl::StrCat("import of ", arguments.path) : arguments.message;
-  if (arguments.resume.empty()) {
-    label.import_id = NewUuid7(*context.environment().clock, *context.environment().random);
-  } else {
-    HF_ASSIGN_OR_RETURN(label.import_id, ReadUuid("--resume", arguments.resume));
-  }
-  HF_ASSIGN_OR_RETURN(const Documents documents,
-                      arguments.json ? ReadJsonDocuments(arguments.path) : ReadTree(arguments.path));
-  if (documents.empty()) return BadFileError(arguments.path, 0, "holds no document");
-  const auto faults = FindFaults(documents, label.prefix, kShownFaults);
-  if (!faults.empty()) return RefusedImportError(faults);
-
-  const ImportPlan plan = PlanImport(documents, label.prefix, static_cast<int>(arguments.batch_keys));
+  HF_ASSIGN_OR_RETURN(Work work, Prepare(context, arguments));
   HF_ASSIGN_OR_RETURN(client::Client* const client, context.client());
+  // Under its id an import repeats itself exactly.
+  if (arguments.resume.empty()) work.unchanged = DropUnchanged(*client, work.label.prefix, work.documents);
+  work.plan = PlanImport(work.documents, work.label.prefix, static_cast<int>(arguments.batch_keys));
   Progress progress(context.environment(), "documents committed");
-  const ImportResult result = RunImport(*client, plan, label, [&](size_t done) {
-    progress.Set(0, static_cast<int64_t>(done), static_cast<int64_t>(documents.size()));
+  work.result = RunImport(*client, work.plan, work.label, [&](size_t done) {
+    progress.Set(0, static_cast<int64_t>(done), static_cast<int64_t>(work.documents.size()));
   });
   progress.Done();
-  const bool nothing_done = result.batches == 0 && ExitCodeOf(result.stopped) != ExitCode::kUnknown;
-  if (!result.stopped.ok() && nothing_done) return WithContext(result.stopped, "nothing was imported");
-  if (context.json()) WriteJson(context, label, plan, documents, result);
-  if (!result.stopped.ok()) return Incomplete(context, arguments, label, documents, result);
-  if (!context.json()) Print(context, documents, result);
+  const absl::Status& stopped = work.result.stopped;
+  const bool nothing_done =
+      work.result.batches + work.unchanged == 0 && ExitCodeOf(stopped) != ExitCode::kUnknown;
+  if (!stopped.ok() && nothing_done) return WithContext(stopped, "nothing was imported");
+  if (context.json()) WriteJson(context, work);
+  if (!stopped.ok()) return Incomplete(context, arguments, work);
+  if (!context.json()) Print(context, work);
   return ExitCode::kOk;
 }
 
@@ -111,13 +143,14 @@ void AddImportCommand(Command& root) {
       root.Add("import", "Puts a folder's files, or a JSON document's keys, below a prefix",
                "  holdfast import examples/contact-center --prefix cc\n"
                "  holdfast import backup.json --json --prefix cc\n"
-               "  holdfast import configs --prefix cc --resume 0193a5b0-...   # after INCOMPLETE");
+               "  holdfast import configs --prefix cc --resume 0193a5b0-...   # that very run again\n"
+               "What is there already is not committed again: after INCOMPLETE, the same command goes on.");
   auto arguments = std::make_shared<Arguments>();
   command.Text("path", &arguments->path, "The folder, file or document").Required();
   command.Text("--prefix", &arguments->prefix, "Keys are PREFIX/path");
   command.Flag("--json", &arguments->json,
                "The path is one JSON document: {\"key\": \"text\" or {\"base64\": \"...\"}}");
-  command.Text("--resume", &arguments->resume, "Go on with the import of this id");
+  command.Text("--resume", &arguments->resume, "Repeat the import of this id, commit by commit");
   command.Text("-m,--message", &arguments->message, "Why: kept with each commit");
   command.Number("--batch-keys", &arguments->batch_keys, "At most so many keys in one commit")
       .Between(1, kMaxChangesPerCommit);

@@ -36,8 +36,36 @@ ImportPlan PlanImport(const Documents& documents, const std::string& prefix, int
   return plan;
 }
 
-std::string BatchRequestId(const std::string& import_id, size_t batch) {
-  std::string id = Hash128(absl::StrCat(import_id, "/", batch)).ToBytes();
+size_t DropUnchanged(client::Client& client, const std::string& prefix, Documents& documents) {
+  const size_t before = documents.size();
+  v1::ListRequest request;
+  request.mutable_options()->mutable_max_staleness()->set_seconds(absl::ToInt64Seconds(kMaxImportStaleness));
+  // Page by page, each from the next document on: what else lies between is skipped.
+  for (auto next = documents.begin(); next != documents.end();) {
+    request.set_key(absl::StrCat(prefix, next->first));
+    request.set_range_end(absl::StrCat(prefix, documents.rbegin()->first, absl::string_view("\0", 1)));
+    const absl::StatusOr<v1::ListResponse> page = client.List(request);
+    if (!page.ok()) break;
+    for (const v1::KeyValue& kv : page->kvs()) {
+      next = documents.lower_bound(kv.key().substr(prefix.size()));
+      if (next == documents.end() || absl::StrCat(prefix, next->first) != kv.key()) continue;
+      next = next->second == kv.value() ? documents.erase(next) : std::next(next);
+    }
+    if (page->next_page_token().empty()) break;
+    const std::string last = page->kvs(page->kvs_size() - 1).key().substr(prefix.size());
+    next = documents.upper_bound(last);
+    request.mutable_options()->Clear();
+    request.mutable_options()->set_at_revision(page->revision());
+  }
+  return before - documents.size();
+}
+
+std::string BatchRequestId(const std::string& import_id, const ImportPlan::Batch& batch) {
+  std::string content = import_id;
+  for (auto it = batch.begin; it != batch.end; ++it) {
+    absl::StrAppend(&content, Hash128(it->first).ToBytes(), Hash128(it->second).ToBytes());
+  }
+  std::string id = Hash128(content).ToBytes();
   id.replace(0, 6, import_id.substr(0, 6));          // the time
   id[6] = static_cast<char>(0x70 | (id[6] & 0x0f));  // version 7
   id[8] = static_cast<char>(0x80 | (id[8] & 0x3f));  // the variant of RFC 9562
@@ -49,7 +77,7 @@ ImportResult RunImport(client::Client& client, const ImportPlan& plan, const Imp
   ImportResult result;
   for (const ImportPlan::Batch& batch : plan.batches) {
     v1::CommitRequest request;
-    request.set_request_id(BatchRequestId(label.import_id, result.batches));
+    request.set_request_id(BatchRequestId(label.import_id, batch));
     request.set_import_id(UuidToString(label.import_id));
     request.set_author(label.author);
     request.set_message(label.message);

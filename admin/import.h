@@ -24,9 +24,16 @@ struct ImportPlan {
 // `max_keys` bounds a batch below what the limits allow. `documents` must outlive the plan.
 ImportPlan PlanImport(const Documents& documents, const std::string& prefix, int max_keys);
 
-// The request id of one batch: a UUID of version 7 with the time of `import_id`, the same whenever it is
-// asked for. So an import that is sent again repeats its commits instead of making new ones.
-std::string BatchRequestId(const std::string& import_id, size_t batch);
+// Takes out of `documents` what the cluster holds already, byte for byte, so that an import that was
+// interrupted goes on where it stopped, whoever runs it. Answers how many that were. Reads a state that is at
+// most kMaxImportStaleness old; a failure (STALE, UNREACHABLE, ...) leaves the rest in, which is then
+// committed again, harmlessly.
+inline constexpr absl::Duration kMaxImportStaleness = absl::Seconds(2);
+size_t DropUnchanged(client::Client& client, const std::string& prefix, Documents& documents);
+
+// The request id of one batch: a UUID of version 7 with the time of `import_id` that follows from the batch's
+// content. So an import that is sent again under its id repeats its commits instead of making new ones.
+std::string BatchRequestId(const std::string& import_id, const ImportPlan::Batch& batch);
 
 // What an import has done.
 struct ImportResult {

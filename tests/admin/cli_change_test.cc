@@ -82,7 +82,7 @@ TEST_F(CliChangeTest, AnInterruptedImportIsIncompleteAndItsOwnLineGoesOnWithIt) 
   store_.RefuseAfter(3);  // the inventory, and two batches
   const Outcome stopped = Run({"import", folder, "--prefix", "cc", "--batch-keys", "3"});
   EXPECT_EQ(stopped.code, 6);
-  EXPECT_THAT(stopped.err, HasSubstr("INCOMPLETE: 6 of 10 documents are imported"));
+  EXPECT_THAT(stopped.err, HasSubstr("INCOMPLETE: 6 of 10 documents are imported, 4 are left"));
   std::smatch id;
   ASSERT_TRUE(std::regex_search(stopped.err, id, std::regex("--resume ([0-9a-f-]{36})")));
   store_.RefuseAfter(100);
@@ -90,6 +90,32 @@ TEST_F(CliChangeTest, AnInterruptedImportIsIncompleteAndItsOwnLineGoesOnWithIt) 
             "imported 10 documents (100 B) in 4 commits, up to revision 0.6; 2 of them had been committed "
             "before\n");
   EXPECT_EQ(store_.commit_count(), 5);
+}
+
+TEST_F(CliChangeTest, TheSameImportAgainGoesOnAndCommitsNothingTwice) {
+  const std::string folder = FolderOf(10);
+  const std::vector<std::string> import = {"import", folder, "--prefix", "cc", "--batch-keys", "3"};
+  store_.RefuseAfter(3);  // the inventory, and two batches
+  EXPECT_EQ(Run(import).code, 6);
+  EXPECT_THAT(Run(import).err, HasSubstr("INCOMPLETE: 6 of 10 documents are imported, 4 are left"));
+  store_.RefuseAfter(100);
+  EXPECT_EQ(Out(import),
+            "imported 4 documents (40 B) in 2 commits, up to revision 0.6; 6 more were there already\n");
+  EXPECT_EQ(Out(import), "all 10 documents were there already; nothing was committed\n");
+  EXPECT_EQ(store_.commit_count(), 5);
+}
+
+TEST_F(CliChangeTest, AnImportCommitsOnlyWhatDiffers) {
+  const std::string folder = FolderOf(30);
+  Out({"import", folder, "--prefix", "cc"});
+  Out({"put", "cc/d17", "somebody else's"});
+  Out({"delete", "cc/d8"});
+  Out({"put", "cc/d17x", "between two documents"});
+  EXPECT_THAT(Out({"import", folder, "--prefix", "cc"}),
+              HasSubstr("imported 2 documents (21 B) in 1 commit"));
+  EXPECT_EQ(Out({"get", "cc/d17"}), "document 17");
+  EXPECT_EQ(Out({"get", "cc/d8"}), "document 8");
+  EXPECT_EQ(Out({"get", "cc/d17x"}), "between two documents");
 }
 
 TEST_F(CliChangeTest, AnImportThatCannotBeginIsRefusedNotIncomplete) {

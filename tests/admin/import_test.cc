@@ -39,15 +39,20 @@ TEST(PlanImportTest, KeysPerBatchCanBeBounded) {
   EXPECT_EQ(PlanImport(documents, "", 10).batches.size(), 3u);
 }
 
-TEST(BatchRequestIdTest, FollowsFromImportAndNumberAndKeepsTheTime) {
+TEST(BatchRequestIdTest, FollowsFromImportAndContentAndKeepsTheTime) {
   const auto random = SeededRandom(3);
   const std::string import_id = NewUuid7(*RealClock(), *random);
-  const std::string first = BatchRequestId(import_id, 0);
+  const auto id_of = [](const std::string& import, const Documents& documents) {
+    return BatchRequestId(import, PlanImport(documents, "", 10).batches[0]);
+  };
+  const std::string first = id_of(import_id, {{"a", "1"}, {"b", "2"}});
   EXPECT_TRUE(IsUuid7(first));
   EXPECT_EQ(Uuid7Time(first), Uuid7Time(import_id));
-  EXPECT_EQ(first, BatchRequestId(import_id, 0));
-  EXPECT_NE(first, BatchRequestId(import_id, 1));
-  EXPECT_NE(first, BatchRequestId(NewUuid7(*RealClock(), *random), 0));
+  EXPECT_EQ(first, id_of(import_id, {{"a", "1"}, {"b", "2"}}));
+  EXPECT_NE(first, id_of(import_id, {{"a", "1"}, {"b", "3"}}));
+  EXPECT_NE(first, id_of(import_id, {{"a", "1"}, {"c", "2"}}));
+  EXPECT_NE(first, id_of(import_id, {{"a", "1"}}));
+  EXPECT_NE(first, id_of(NewUuid7(*RealClock(), *random), {{"a", "1"}, {"b", "2"}}));
 }
 
 }  // namespace
