@@ -8,6 +8,7 @@
 #include "admin/cluster_view.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
+#include "admin/node_comparison.h"
 #include "admin/poll.h"
 #include "admin/progress.h"
 #include "admin/show.h"
@@ -21,56 +22,31 @@ struct Arguments {
   std::string wait = "10s";
 };
 
-// What one node said, over all rounds.
-struct NodeReport {
-  absl::StatusOr<v1::StatusResponse> status = absl::UnknownError("not asked");
-  std::optional<absl::StatusOr<v1::VerifyResult>> deep;
-
-  bool asked() const { return status.ok() && (!deep.has_value() || deep->ok()); }
-  int findings() const { return deep.has_value() && deep->ok() ? (*deep)->findings_size() : 0; }
-};
-
 struct Report {
   ClusterView view;
-  std::vector<NodeReport> nodes;
+  std::vector<ComparedNode> nodes;
   Agreement agreement{{}};
+  std::vector<std::optional<absl::StatusOr<v1::VerifyResult>>> deep;  // for each node, if asked for
+
+  bool asked(size_t i) const { return nodes[i].status.ok() && (!deep[i].has_value() || deep[i]->ok()); }
+  int findings(size_t i) const {
+    return deep[i].has_value() && deep[i]->ok() ? (*deep[i])->findings_size() : 0;
+  }
+  size_t asked_count() const {
+    size_t count = 0;
+    for (size_t i = 0; i < nodes.size(); ++i) count += asked(i);
+    return count;
+  }
 
   ExitCode exit_code() const {
-    const bool damaged =
-        std::any_of(nodes.begin(), nodes.end(), [](const auto& node) { return node.findings() > 0; });
-    if (damaged || agreement.verdict() == Agreement::Verdict::kDiffer) return ExitCode::kNegative;
-    const bool all = std::all_of(nodes.begin(), nodes.end(), [](const auto& node) { return node.asked(); });
-    return all && agreement.verdict() == Agreement::Verdict::kAgree ? ExitCode::kOk : ExitCode::kNotAsked;
+    for (size_t i = 0; i < nodes.size(); ++i) {
+      if (findings(i) > 0) return ExitCode::kNegative;
+    }
+    if (agreement.verdict() == Agreement::Verdict::kDiffer) return ExitCode::kNegative;
+    const bool good = asked_count() == nodes.size() && agreement.verdict() == Agreement::Verdict::kAgree;
+    return good ? ExitCode::kOk : ExitCode::kNotAsked;
   }
 };
-
-// Asks all nodes again and again until they can be compared, as long as `wait` allows. A node that cannot be
-// asked is asked once more in each round, but holds up nobody.
-absl::Status Compare(Context& context, absl::Duration wait, Report& report) {
-  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
-  const auto ask = [&] {
-    const auto answers = AskStatus(*admin, report.view.nodes, context.deadline());
-    std::vector<std::string> reached;
-    for (size_t i = 0; i < answers.size(); ++i) {
-      report.nodes[i].status = answers[i];
-      if (answers[i].ok()) reached.push_back(report.view.nodes[i].node_id());
-    }
-    return reached;
-  };
-  std::vector<std::string> compared;
-  PollUntil(*context.environment().clock, wait, [&] {
-    const std::vector<std::string> reached = ask();
-    if (reached != compared) report.agreement = Agreement(compared = reached);
-    for (size_t i = 0; i < report.nodes.size(); ++i) {
-      const auto& status = report.nodes[i].status;
-      if (!status.ok()) continue;
-      report.agreement.Observe(report.view.nodes[i].node_id(), status->digest_position(),
-                               status->state_digest());
-    }
-    return reached.empty() || report.agreement.verdict() != Agreement::Verdict::kNotCompared;
-  });
-  return absl::OkStatus();
-}
 
 absl::Status LookDeep(Context& context, Report& report) {
   HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
@@ -79,7 +55,7 @@ absl::Status LookDeep(Context& context, Report& report) {
   Progress progress(context.environment(), "rows and records checked");
   AskAll(report.nodes.size(), [&](size_t i) {
     if (!report.nodes[i].status.ok()) return;
-    report.nodes[i].deep =
+    report.deep[i] =
         admin->Verify(report.view.nodes[i].peer_address(), request, absl::InfiniteDuration(),
                       [&progress, i](int64_t checked, int64_t total) { progress.Set(i, checked, total); });
   });
@@ -88,10 +64,10 @@ absl::Status LookDeep(Context& context, Report& report) {
 }
 
 std::string ResultOf(const Report& report, size_t i) {
-  const NodeReport& node = report.nodes[i];
+  const ComparedNode& node = report.nodes[i];
   if (!node.status.ok()) return ShowNoAnswer(node.status.status());
-  if (node.deep.has_value() && !node.deep->ok()) return ShowNoAnswer(node.deep->status());
-  if (node.findings() > 0) return absl::StrCat("damaged: ", node.findings(), " findings");
+  if (report.deep[i].has_value() && !report.deep[i]->ok()) return ShowNoAnswer(report.deep[i]->status());
+  if (report.findings(i) > 0) return absl::StrCat("damaged: ", report.findings(i), " findings");
   const std::string& node_id = report.view.nodes[i].node_id();
   const std::vector<std::string> dissenters = report.agreement.Dissenters();
   if (std::find(dissenters.begin(), dissenters.end(), node_id) != dissenters.end()) return "differs";
@@ -100,8 +76,7 @@ std::string ResultOf(const Report& report, size_t i) {
 }
 
 std::string Conclusion(const Report& report) {
-  const size_t reached =
-      std::count_if(report.nodes.begin(), report.nodes.end(), [](const auto& n) { return n.asked(); });
+  const size_t reached = report.asked_count();
   const std::string missing = reached == report.nodes.size()
                                   ? ""
                                   : absl::StrCat("; ", report.nodes.size() - reached, " could not be asked");
@@ -115,7 +90,7 @@ std::string Conclusion(const Report& report) {
                           missing);
     case Agreement::Verdict::kNotCompared:
       return absl::StrCat(
-          "no revision was seen at all nodes in time; one lags or commits run: try again with a longer "
+          "one lags behind the others: no revision was seen at all nodes in time; try again with a longer "
           "--wait",
           missing);
   }
@@ -125,8 +100,8 @@ std::string Conclusion(const Report& report) {
 void PrintFindings(Context& context, const Report& report) {
   constexpr int kShown = 20;
   for (size_t i = 0; i < report.nodes.size(); ++i) {
-    if (report.nodes[i].findings() == 0) continue;
-    const auto& findings = (*report.nodes[i].deep)->findings();
+    if (report.findings(i) == 0) continue;
+    const auto& findings = (*report.deep[i])->findings();
     for (int n = 0; n < findings.size() && n < kShown; ++n) {
       context.out() << "  " << report.view.nodes[i].node_id() << ": " << findings[n].kind() << ": "
                     << findings[n].message() << "\n";
@@ -153,9 +128,9 @@ void Print(Context& context, const Report& report) {
       continue;
     }
     table.Add({info.node_id(), info.site(), ShowRole(status->header().role()),
-               ShowRevision(status->digest_position().revision()), ShowCount(status->key_count()),
-               absl::BytesToHexString(status->state_digest()).substr(0, 16),
-               absl::BytesToHexString(status->digest_position().chain_hash()).substr(0, 12),
+               ShowRevision(report.nodes[i].position.revision()), ShowCount(status->key_count()),
+               absl::BytesToHexString(report.nodes[i].state_digest).substr(0, 16),
+               absl::BytesToHexString(report.nodes[i].position.chain_hash()).substr(0, 12),
                ResultOf(report, i)});
   }
   context.Print(table);
@@ -170,19 +145,19 @@ void WriteJson(Context& context, const Report& report) {
   json.Member("revision", report.agreement.revision()).Member("conclusion", Conclusion(report));
   json.Key("nodes").BeginArray();
   for (size_t i = 0; i < report.nodes.size(); ++i) {
-    const NodeReport& node = report.nodes[i];
+    const ComparedNode& node = report.nodes[i];
     json.BeginObject()
         .Member("node_id", report.view.nodes[i].node_id())
         .Member("result", ResultOf(report, i));
     if (node.status.ok()) {
-      json.Member("revision", node.status->digest_position().revision());
-      json.Member("chain_hash", absl::BytesToHexString(node.status->digest_position().chain_hash()));
-      json.Member("state_digest", absl::BytesToHexString(node.status->state_digest()));
+      json.Member("revision", node.position.revision());
+      json.Member("chain_hash", absl::BytesToHexString(node.position.chain_hash()));
+      json.Member("state_digest", absl::BytesToHexString(node.state_digest));
       json.Member("key_count", node.status->key_count());
     }
     json.Key("findings").BeginArray();
-    for (int n = 0; n < node.findings(); ++n) {
-      const v1::VerifyFinding& finding = (*node.deep)->findings(n);
+    for (int n = 0; n < report.findings(i); ++n) {
+      const v1::VerifyFinding& finding = (*report.deep[i])->findings(n);
       json.BeginObject().Member("kind", finding.kind()).Bytes("key", finding.key());
       json.Member("revision", finding.revision()).Member("message", finding.message()).EndObject();
     }
@@ -196,8 +171,12 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   if (!absl::ParseDuration(arguments.wait, &wait)) return UsageError("--wait is no duration; write 10s");
   Report report;
   HF_ASSIGN_OR_RETURN(report.view, ReadClusterView(context));
-  report.nodes.resize(report.view.nodes.size());
-  HF_RETURN_IF_ERROR(Compare(context, wait, report));
+  report.deep.resize(report.view.nodes.size());
+  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
+  NodeComparison comparison(admin, context.deadline(), report.view.nodes);
+  PollUntil(*context.environment().clock, wait, [&] { return comparison.Round(); });
+  report.nodes = comparison.nodes();
+  report.agreement = comparison.agreement();
   if (arguments.deep) HF_RETURN_IF_ERROR(LookDeep(context, report));
   context.json() ? WriteJson(context, report) : Print(context, report);
   return report.exit_code();

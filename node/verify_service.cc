@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/mutex.h"
+#include "base/status_macros.h"
 #include "node/errors.h"
 #include "rpc/status.h"
 #include "storage/verify.h"
@@ -11,16 +12,23 @@
 namespace holdfast::node {
 namespace {
 
+// What the record of one revision says of the state after it.
+absl::StatusOr<v1::VerifyResult> CarriedAt(storage::Store& store, Revision revision) {
+  HF_ASSIGN_OR_RETURN(const storage::LogRecordPtr record, store.log().ReadAt(revision));
+  v1::VerifyResult result;
+  *result.mutable_position() = storage::ToProto(record->position);
+  result.set_state_digest(record->message.state_digest());
+  return result;
+}
+
 // The worker fills `next_`; gRPC's threads write it. Progress that nobody could take yet is replaced by newer
 // progress. Deletes itself in OnDone, which comes after Finish, which comes after the worker has returned.
 class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
  public:
   explicit VerifyReactor(storage::Store* store) : store_(store) {}
 
-  void Run(bool deep) {
-    absl::StatusOr<v1::VerifyResult> result = storage::VerifyStore(
-        *store_, deep, [this](int64_t checked, int64_t total) { Progress(checked, total); },
-        [this] { return cancelled_.load(); });
+  void Run(const v1::VerifyRequest& request) {
+    absl::StatusOr<v1::VerifyResult> result = Verify(request);
     MutexLock lock(&mu_);
     ended_ = true;
     final_status_ = rpc::ToGrpcStatus(result.status());
@@ -53,6 +61,16 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
   void OnDone() override { delete this; }
 
  private:
+  absl::StatusOr<v1::VerifyResult> Verify(const v1::VerifyRequest& request) {
+    if (request.at_revision() == 0) {
+      return storage::VerifyStore(
+          *store_, request.deep(), [this](int64_t checked, int64_t total) { Progress(checked, total); },
+          [this] { return cancelled_.load(); });
+    }
+    if (request.deep()) return InvalidFieldError("at_revision", "cannot be looked at deeply");
+    return CarriedAt(*store_, Revision(request.at_revision()));
+  }
+
   void Progress(int64_t checked, int64_t total) {
     MutexLock lock(&mu_);
     next_.set_checked(checked);
@@ -88,9 +106,9 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
 }  // namespace
 
 grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(storage::Store* store, WorkerPool* pool,
-                                                          bool deep) {
+                                                          const v1::VerifyRequest& request) {
   auto* const reactor = new VerifyReactor(store);
-  if (!pool->TryPost([reactor, deep] { reactor->Run(deep); })) reactor->Refuse();
+  if (!pool->TryPost([reactor, request] { reactor->Run(request); })) reactor->Refuse();
   return reactor;
 }
 

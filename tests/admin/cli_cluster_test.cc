@@ -46,8 +46,21 @@ TEST_F(CliClusterTest, VerifyNamesTheNodeThatDiffersAndExitsWithOne) {
   EXPECT_THAT(Run({"verify", "-o", "json"}).out, HasSubstr("\"agree\": false"));
 }
 
+TEST_F(CliClusterTest, NodesThatMoveAreComparedByTheRecordsOfARevisionThatAllShow) {
+  // Nobody is ever seen where another is, but all show revision 2.
+  primary_->status.mutable_digest_position()->set_revision(5);
+  standby_->status.mutable_digest_position()->set_revision(4);
+  proxy_->status.mutable_digest_position()->set_revision(3);
+  EXPECT_THAT(Out({"verify"}), HasSubstr("3 nodes agree at revision 0.2\n"));
+  standby_->recorded_digest = std::string(16, '\x55');
+  const Outcome outcome = Run({"verify"});
+  EXPECT_EQ(outcome.code, 1);
+  EXPECT_THAT(outcome.out, HasSubstr("nodes differ at revision 0.2: dc2-a\n"));
+}
+
 TEST_F(CliClusterTest, ANodeThatLagsIsNotCalledEqual) {
   standby_->status.mutable_digest_position()->set_revision(1);
+  standby_->status.mutable_visible()->set_revision(1);
   const Outcome outcome = Run({"verify", "--wait", "1ms"});
   EXPECT_EQ(outcome.code, 3);
   EXPECT_THAT(outcome.out, HasSubstr("no revision was seen at all nodes in time"));

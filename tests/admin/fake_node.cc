@@ -163,12 +163,18 @@ grpc::ServerUnaryReactor* FakeNode::ChangeNodes(grpc::CallbackServerContext* con
 }
 
 grpc::ServerWriteReactor<v1::VerifyResponse>* FakeNode::Verify(grpc::CallbackServerContext*,
-                                                               const v1::VerifyRequest*) {
+                                                               const v1::VerifyRequest* request) {
   std::vector<v1::VerifyResponse> messages(2);
   messages[0].set_checked(10);
   messages[0].set_total(20);
   for (const v1::VerifyFinding& finding : findings) *messages[1].mutable_result()->add_findings() = finding;
-  messages[1].mutable_result()->set_key_count(store_->key_count());
+  v1::VerifyResult& result = *messages[1].mutable_result();
+  result.set_key_count(store_->key_count());
+  if (request->at_revision() != 0) {
+    result.mutable_position()->set_revision(request->at_revision());
+    result.mutable_position()->set_chain_hash(std::string(32, '\x11'));
+    result.set_state_digest(recorded_digest);
+  }
   return new ListReactor<v1::VerifyResponse>(std::move(messages), /*stay_open=*/false);
 }
 

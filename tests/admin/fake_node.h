@@ -57,7 +57,8 @@ class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminServ
   // What Status answers, beyond what follows from the store; set before any call.
   v1::StatusResponse status;
   std::vector<v1::VerifyFinding> findings;
-  std::string primary_client_address;  // where commits are sent, if not here
+  std::string recorded_digest = std::string(16, '\x44');  // what its records carry, by Verify at a revision
+  std::string primary_client_address;                     // where commits are sent, if not here
 
   // What was asked.
   std::optional<v1::ChangeNodesRequest> changed;
