@@ -25,28 +25,15 @@ int PageRows(const v1::HistoryRequest& request) {
 
 }  // namespace
 
-void HistoryRead::Start(Options options, const v1::HistoryRequest& request, const CallLimits& limits,
-                        v1::HistoryResponse* response, Done done) {
-  auto read = std::make_shared<HistoryRead>(std::move(options), request, limits, response, std::move(done));
-  const absl::StatusOr<ReadDemands> demands = read->Prepare();
-  if (!demands.ok()) return read->done_(demands.status());
-  read->options_.admission->OnWorker(
-      *demands, limits, read->options_.ranges,
-      [read](absl::StatusOr<ReadDecision> admitted) { read->Begin(std::move(admitted)); });
-}
-
-HistoryRead::HistoryRead(Options options, const v1::HistoryRequest& request, const CallLimits& limits,
-                         v1::HistoryResponse* response, Done done)
-    : options_(std::move(options)),
+HistoryRead::HistoryRead(Options options, LostHistory epochs, const v1::HistoryRequest& request,
+                         const CallLimits& limits, v1::HistoryResponse* response, Done done)
+    : PagedRead(std::move(options), limits, response->mutable_header(), std::move(done)),
       request_(request),
-      limits_(limits),
       response_(response),
-      done_(std::move(done)),
       range_(request.key(), request.range_end()),
       fingerprint_(Fingerprint(request)),
       page_rows_(PageRows(request)),
-      epochs_(options_.history->Now()),
-      window_(kLargestWindow) {}
+      epochs_(std::move(epochs)) {}
 
 absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   HF_RETURN_IF_ERROR(CheckRange(request_.key(), request_.range_end()));
@@ -59,29 +46,22 @@ absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   demands.at_revision = Revision(request_.up_to_revision());
   if (request_.page_token().empty()) return demands;
   HF_ASSIGN_OR_RETURN(const PageToken token, DecodePageToken(request_.page_token(), fingerprint_));
-  next_ = token.next;
+  first_ = token.next;
   demands.at_revision = token.revision;
   demands.may_wait_for_at = true;
   return demands;
 }
 
-void HistoryRead::Begin(absl::StatusOr<ReadDecision> admitted) {
-  if (!admitted.ok()) return done_(admitted.status());
-  admitted_ = *admitted;
-  if (request_.page_token().empty()) next_ = admitted_.revision;
-  RunStep();
-}
-
-void HistoryRead::RunStep() {
-  if (const absl::Status status = limits_.Check(*options_.clock); !status.ok()) return done_(status);
-  const absl::StatusOr<bool> complete = Step();
-  if (!complete.ok()) return done_(complete.status());
-  if (*complete) return done_(Finish());
-  if (!options_.ranges([self = shared_from_this()] { self->RunStep(); })) RunStep();
+void HistoryRead::Begin() {
+  response_->clear_entries();
+  next_ = first_.is_zero() ? admitted().revision : first_;
+  window_ = kLargestWindow;
+  looked_ = 0;
+  bytes_ = 0;
 }
 
 absl::StatusOr<bool> HistoryRead::Step() {
-  const Revision oldest = options_.store->log().oldest();
+  const Revision oldest = store().log().oldest();
   if (next_ <= after_ || next_ < oldest || oldest.is_zero() || range_.IsEmpty()) {
     next_ = Revision();
     return true;
@@ -92,15 +72,15 @@ absl::StatusOr<bool> HistoryRead::Step() {
 
 absl::StatusOr<bool> HistoryRead::StepByKey() {
   Revision changed;
-  if (next_ >= options_.store->floor()) {
-    HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, options_.store->readers().Acquire());
+  if (next_ >= store().floor()) {
+    HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store().readers().Acquire());
     const absl::StatusOr<Revision> found = storage::NewestChange(*lease, range_.begin(), next_);
     if (!found.ok() && ReasonOf(found.status()) != "COMPACTED") return found.status();
     changed = found.value_or(Revision());
   }
-  const bool wanted = changed > after_ && changed >= options_.store->log().oldest();
+  const bool wanted = changed > after_ && changed >= store().log().oldest();
   const absl::StatusOr<storage::LogRecordPtr> record =
-      wanted ? options_.store->log().ReadAt(changed) : storage::LogRecordPtr();
+      wanted ? store().log().ReadAt(changed) : storage::LogRecordPtr();
   const bool gone = !wanted || (!record.ok() && ReasonOf(record.status()) == "COMPACTED");
   if (gone) {  // nothing older is kept
     next_ = Revision();
@@ -112,12 +92,12 @@ absl::StatusOr<bool> HistoryRead::StepByKey() {
 }
 
 absl::StatusOr<bool> HistoryRead::StepByWindow() {
-  const Revision oldest = options_.store->log().oldest();
+  const Revision oldest = store().log().oldest();
   const uint64_t last = next_.index();
   const uint64_t first =
       std::max(oldest.index(), last < static_cast<uint64_t>(window_) ? 1 : last - window_ + 1);
   const Revision before = epochs_.AtIndex(first - 1);
-  const auto records = options_.store->log().ReadAfter(before, next_, window_, kMaxWindowBytes);
+  const auto records = store().log().ReadAfter(before, next_, window_, kMaxWindowBytes);
   if (!records.ok() && ReasonOf(records.status()) == "COMPACTED")
     return false;  // the log grew shorter: look again
   HF_RETURN_IF_ERROR(records.status());
@@ -150,11 +130,11 @@ bool HistoryRead::Take(const storage::LogRecord& record) {
   return response_->entries_size() >= page_rows_;
 }
 
-absl::Status HistoryRead::Finish() {
+void HistoryRead::Finish() {
   if (!next_.is_zero() && next_ > after_)
-    response_->set_next_page_token(EncodePageToken({admitted_.revision, std::string(), next_}, fingerprint_));
-  response_->set_oldest_revision(options_.store->log().oldest().number());
-  return options_.admission->FillHeader(admitted_, response_->mutable_header());
+    response_->set_next_page_token(
+        EncodePageToken({admitted().revision, std::string(), next_}, fingerprint_));
+  response_->set_oldest_revision(store().log().oldest().number());
 }
 
 }  // namespace holdfast::serving

@@ -21,26 +21,15 @@ int PageRows(const v1::ListRequest& request) {
 
 }  // namespace
 
-void ListRead::Start(Options options, const v1::ListRequest& request, const CallLimits& limits,
-                     v1::ListResponse* response, Done done) {
-  auto read = std::make_shared<ListRead>(std::move(options), request, limits, response, std::move(done));
-  const absl::StatusOr<ReadDemands> demands = read->Prepare();
-  if (!demands.ok()) return read->done_(demands.status());
-  read->demands_ = *demands;
-  read->Ask();
-}
-
 ListRead::ListRead(Options options, const v1::ListRequest& request, const CallLimits& limits,
                    v1::ListResponse* response, Done done)
-    : options_(std::move(options)),
+    : PagedRead(std::move(options), limits, response->mutable_header(), std::move(done)),
       request_(request),
-      limits_(limits),
       response_(response),
-      done_(std::move(done)),
       range_(request.key(), request.range_end()),
       fingerprint_(Fingerprint(request)),
       page_rows_(PageRows(request)),
-      next_key_(range_.begin()) {}
+      first_key_(range_.begin()) {}
 
 absl::StatusOr<ReadDemands> ListRead::Prepare() {
   HF_RETURN_IF_ERROR(CheckRange(request_.key(), request_.range_end()));
@@ -48,43 +37,29 @@ absl::StatusOr<ReadDemands> ListRead::Prepare() {
   HF_ASSIGN_OR_RETURN(ReadDemands demands, ReadDemands::From(request_.options()));
   if (request_.page_token().empty()) return demands;
   HF_ASSIGN_OR_RETURN(PageToken token, DecodePageToken(request_.page_token(), fingerprint_));
-  next_key_ = std::move(token.next_key);
+  first_key_ = std::move(token.next_key);
   demands.at_revision = token.revision;
   demands.may_wait_for_at = true;
   return demands;
 }
 
-void ListRead::Ask() {
-  options_.admission->OnWorker(demands_, limits_, options_.ranges,
-                               [self = shared_from_this()](absl::StatusOr<ReadDecision> admitted) {
-                                 self->Begin(std::move(admitted));
-                               });
+void ListRead::Begin() {
+  response_->clear_kvs();
+  next_key_ = first_key_;
+  next_page_.reset();
+  count_ = 0;
+  bytes_ = 0;
 }
 
-void ListRead::Begin(absl::StatusOr<ReadDecision> admitted) {
-  if (!admitted.ok()) return done_(admitted.status());
-  admitted_ = *admitted;
-  RunLease();
-}
-
-void ListRead::RunLease() {
-  if (const absl::Status status = limits_.Check(*options_.clock); !status.ok()) return done_(status);
-  const absl::StatusOr<bool> complete = ReadSome();
-  if (!complete.ok()) return Fail(complete.status());
-  if (*complete) return done_(Finish());
-  // Behind the other listings; if the queue is full, their turn comes after this page instead.
-  if (!options_.ranges([self = shared_from_this()] { self->RunLease(); })) RunLease();
-}
-
-absl::StatusOr<bool> ListRead::ReadSome() {
+absl::StatusOr<bool> ListRead::Step() {
   if (range_.IsEmpty()) return true;
-  HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, options_.store->readers().Acquire());
+  HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store().readers().Acquire());
   const auto take = [this](const storage::KeyVersion& row) { return Take(row); };
   const bool keys_only = request_.keys_only() || request_.count_only();
   const bool single = range_.IsSingleKey();
   HF_ASSIGN_OR_RETURN(std::optional<std::string> next,
                       lease->Scan(next_key_, single ? absl::string_view() : range_.scan_end(),
-                                  admitted_.revision, kMaxRowsPerLease, keys_only, take));
+                                  admitted().revision, kMaxRowsPerLease, keys_only, take));
   if (!next || next_page_) return true;
   next_key_ = *std::move(next);
   return false;
@@ -106,23 +81,12 @@ bool ListRead::Take(const storage::KeyVersion& row) {
   return true;
 }
 
-void ListRead::Fail(const absl::Status& status) {
-  if (!ShouldAskAgain(status, demands_) || ++attempts_ > kMaxReadAttempts) return done_(status);
-  response_->clear_kvs();
-  next_key_ = range_.begin();
-  next_page_.reset();
-  count_ = 0;
-  bytes_ = 0;
-  Ask();
-}
-
-absl::Status ListRead::Finish() {
+void ListRead::Finish() {
   if (next_page_)
     response_->set_next_page_token(
-        EncodePageToken({admitted_.revision, *next_page_, Revision()}, fingerprint_));
+        EncodePageToken({admitted().revision, *next_page_, Revision()}, fingerprint_));
   response_->set_count(count_);
-  response_->set_revision(admitted_.revision.number());
-  return options_.admission->FillHeader(admitted_, response_->mutable_header());
+  response_->set_revision(admitted().revision.number());
 }
 
 }  // namespace holdfast::serving

@@ -62,15 +62,18 @@ void Reader::GetOnWorker(const v1::GetRequest& request, const ReadDemands& deman
 
 void Reader::List(const v1::ListRequest& request, const CallLimits& limits, v1::ListResponse* response,
                   Done done) const {
-  ListRead::Start({options_.store, options_.node, options_.admission, options_.clock, options_.ranges},
-                  request, limits, response, std::move(done));
+  std::make_shared<ListRead>(PagedOptions(), request, limits, response, std::move(done))->Start();
 }
 
 void Reader::History(const v1::HistoryRequest& request, const CallLimits& limits,
                      v1::HistoryResponse* response, Done done) const {
-  HistoryRead::Start(
-      {options_.store, options_.node, options_.admission, options_.history, options_.clock, options_.ranges},
-      request, limits, response, std::move(done));
+  std::make_shared<HistoryRead>(PagedOptions(), options_.history->Now(), request, limits, response,
+                                std::move(done))
+      ->Start();
+}
+
+PagedRead::Options Reader::PagedOptions() const {
+  return {options_.store, options_.admission, options_.clock, options_.ranges};
 }
 
 }  // namespace holdfast::serving

@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "holdfast/v1/config.pb.h"
-#include "serving/node_state.h"
+#include "serving/paged_read.h"
 #include "serving/read_admission.h"
 #include "serving/task_queue.h"
 #include "storage/store.h"
@@ -18,7 +18,6 @@ class Reader {
  public:
   struct Options {
     storage::Store* store = nullptr;  // these must outlive the reader and the workers' tasks
-    const NodeState* node = nullptr;
     const ReadAdmission* admission = nullptr;
     const LostHistoryTracker* history = nullptr;
     Clock* clock = nullptr;
@@ -46,6 +45,7 @@ class Reader {
                          const ReadDecision& decision, v1::GetResponse* response) const;
   void GetOnWorker(const v1::GetRequest& request, const ReadDemands& demands, const CallLimits& limits,
                    v1::GetResponse* response, Done done, int attempts_left) const;
+  PagedRead::Options PagedOptions() const;
 
   const Options options_;
 };

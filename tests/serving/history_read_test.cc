@@ -19,7 +19,7 @@ class HistoryReadTest : public ServingFixture {
   HistoryReadTest() {
     admission_ = std::make_unique<ReadAdmission>(
         ReadAdmission::Options{&store_.store(), node_.get(), history_.get(), waiters_.get(), &clock_});
-    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), node_.get(), admission_.get(),
+    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(),
                                                        history_.get(), &clock_, workers_.queue(),
                                                        workers_.queue()});
   }

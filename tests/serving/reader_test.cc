@@ -26,9 +26,8 @@ class ReaderTest : public ServingFixture {
   ReaderTest() {
     admission_ = std::make_unique<ReadAdmission>(
         ReadAdmission::Options{&store_.store(), node_.get(), history_.get(), waiters_.get(), &clock_});
-    reader_ =
-        std::make_unique<Reader>(Reader::Options{&store_.store(), node_.get(), admission_.get(),
-                                                 history_.get(), &clock_, points_.queue(), workers_.queue()});
+    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(), history_.get(),
+                                                       &clock_, points_.queue(), workers_.queue()});
   }
 
   // Answers come while the test runs queues; requests stay alive with the fixture.
