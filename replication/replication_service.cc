@@ -18,7 +18,7 @@ absl::Status NotThatNodeError(const rpc::PeerIdentity& peer, absl::string_view h
   return WithDetail(
       MakeError(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED",
                 absl::StrCat("the certificate of \"", peer.principal, "\" speaks for ",
-                             absl::StrJoin(peer.node_ids, ", "), ", and the hello is node ", hello, "'s")),
+                             peer.IsNode() ? absl::StrJoin(peer.node_ids, ", ") : "no node", ", and the hello is node ", hello, "'s")),
       "principal", peer.principal);
 }
 
@@ -68,7 +68,7 @@ class FollowCall : public grpc::ServerBidiReactor<v1::FollowRequest, v1::FollowR
 
   void OnRead(bool ok) {
     if (!ok) return GoneAway();
-    if (incoming_.has_hello() && peer_.IsNode() && !peer_.IsNode(incoming_.hello().node_id())) {
+    if (incoming_.has_hello() && !peer_.MaySpeakFor(incoming_.hello().node_id())) {
       return FinishWhenWritten(rpc::ToGrpcStatus(NotThatNodeError(peer_, incoming_.hello().node_id())));
     }
     if (!closing_) events_->OnMessage(std::move(incoming_));

@@ -108,6 +108,16 @@ TEST_F(TlsTest, ACertificateMaySpeakForSeveralNodesOrForAll) {
   EXPECT_EQ(identity.principal, "DNS:x");
 }
 
+TEST(PeerIdentityTest, OnlyANodesOwnCertificateSpeaksForIt) {
+  PeerIdentity identity;
+  EXPECT_TRUE(identity.MaySpeakFor("p1")) << "without TLS everybody does";
+  identity.AddName("holdfast://operator/ann");
+  EXPECT_FALSE(identity.MaySpeakFor("p1")) << "an operator never acknowledges for a voter";
+  identity.AddName("holdfast://node/p1");
+  EXPECT_TRUE(identity.MaySpeakFor("p1"));
+  EXPECT_FALSE(identity.MaySpeakFor("p2"));
+}
+
 TEST_F(TlsTest, ANodesOwnCertificateMustNameIt) {
   EXPECT_TRUE(CheckNodeCertificate({}, "p1").ok());
   EXPECT_TRUE(
