@@ -95,15 +95,17 @@ void NodeRuntime::BuildReplica() {
   options.transport = transport_.get();
   options.upstream_policy = &upstream_policy_;
   options.on_change = [this] {
+    if (!started_) return;  // the upper half is not there yet; Start makes up for it
     LogChange();
     if (options_.on_change) options_.on_change();
   };
   options.on_halt = [this](const absl::Status& why) {
     halted_ = why;
     logger().Error("replica", "stopped serving", {{"reason", ReasonOf(why)}, {"error", why.message()}});
-    if (options_.on_change) options_.on_change();
+    if (started_ && options_.on_change) options_.on_change();
   };
-  replica_ = replication::Replica::Create(std::move(options));
+  // On the strand, which may have work of the replica's before Create returns.
+  strand_->RunAndWait([&] { replica_ = replication::Replica::Create(std::move(options)); });
   store_->SetDamageHandler([this](const absl::Status& damage) {
     strand_->Post([this, why = std::string(damage.message())] { Repair(why); });
   });
@@ -140,9 +142,11 @@ void NodeRuntime::LogTrouble() {
 
 void NodeRuntime::Start() {
   strand_->RunAndWait([this] {
-    replicating_ = true;
+    started_ = replicating_ = true;
     fed_at_ = RealClock()->SinceBoot();
     replica_->Start();
+    LogChange();
+    if (options_.on_change) options_.on_change();
     Maintain();
   });
 }

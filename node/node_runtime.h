@@ -27,7 +27,7 @@ class NodeRuntime {
     v1::NodeKind kind = v1::NODE_KIND_SERVER;
     std::string version;
     Logger* logger = nullptr;         // must outlive the node
-    std::function<void()> on_change;  // role, epoch, primary or rule changed; strand
+    std::function<void()> on_change;  // role, epoch, primary or rule changed; strand, from Start on
   };
 
   // Opens the data (a damaged one is set aside or refused: storage/data_dir.h) and builds everything without
@@ -76,6 +76,7 @@ class NodeRuntime {
   std::unique_ptr<replication::Replica> replica_;
   Executor::TimerId maintenance_ = 0;
   // Strand.
+  bool started_ = false;
   bool replicating_ = false;
   bool repairing_ = false;  // since the start: a repair that ends in damage again is a disk's business
   absl::Status halted_;

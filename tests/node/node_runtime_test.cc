@@ -1,0 +1,46 @@
+#include "node/node_runtime.h"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+
+#include "tests/base/recording_logger.h"
+
+namespace holdfast::node {
+namespace {
+
+// The upper half of a node is built between Create and Start: nothing may be asked of it before.
+TEST(NodeRuntimeTest, TellsOfChangesFromItsStartOnAndNotBefore) {
+  std::string directory = ::testing::TempDir() + "/holdfast-node-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  RecordingLogger logger;
+  for (int restart = 0; restart < 20; ++restart) {
+    std::atomic<bool> built{false};
+    std::atomic<int> too_early{0};
+    std::atomic<int> changes{0};
+    NodeRuntime::Options options;
+    options.config.node_id = "n";
+    options.config.site = "s";
+    options.config.data_dir = directory;
+    options.logger = &logger;
+    options.on_change = [&] {
+      ++changes;
+      too_early += !built;
+    };
+    absl::StatusOr<std::unique_ptr<NodeRuntime>> node = NodeRuntime::Create(std::move(options));
+    ASSERT_TRUE(node.ok()) << node.status();
+    (*node)->strand().RunAndWait([] {});  // whatever Create left behind on the strand
+    built = true;
+    (*node)->Start();
+    EXPECT_GT(changes, 0);
+    EXPECT_EQ(too_early, 0);
+    (*node)->strand().RunAndWait([&] { (*node)->StopReplication(); });
+    (*node)->StopThreads();
+  }
+  std::filesystem::remove_all(directory);
+}
+
+}  // namespace
+}  // namespace holdfast::node
