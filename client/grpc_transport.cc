@@ -84,9 +84,14 @@ class GrpcTransport : public Transport {
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Connected(const std::string& address,
                                                            absl::Duration timeout) {
     HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
-    if (!rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
-      channels_->Drop(address);  // the next attempt begins anew, without this one's back-off
-      return NotConnectedError(address, rpc::WhyNotConnected(channel, channels_->tls()));
+    switch (rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
+      case rpc::Connection::kReady:
+        break;
+      case rpc::Connection::kNotYet:  // kept: on a busy machine the attempt may need more than one wait
+        return NotConnectedError(address, "it does not take the connection");
+      case rpc::Connection::kFailed:
+        channels_->Drop(address);  // the next attempt begins anew, without this one's back-off
+        return NotConnectedError(address, rpc::WhyNotConnected(channel, channels_->tls()));
     }
     return channel;
   }

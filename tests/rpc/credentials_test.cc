@@ -140,7 +140,7 @@ TEST_F(TlsTest, AnExpiredCertificateIsRefusedWithItsDate) {
 TEST_F(TlsTest, SaysWhyThereIsNoConnection) {
   const auto why = [](const std::string& address, const TlsFiles& files) {
     const auto channel = *(*ChannelCache::Create(files, ChannelUse::kClient))->Get(address);
-    EXPECT_FALSE(WaitForConnection(*channel, absl::Seconds(20)));
+    EXPECT_EQ(WaitForConnection(*channel, absl::Seconds(20)), Connection::kFailed);
     return WhyNotConnected(channel, files.enabled());
   };
   const auto server = Listen(Admit::kAnyCertificate);
