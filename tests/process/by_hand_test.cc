@@ -58,7 +58,7 @@ class ByHandTest : public ::testing::Test {
  protected:
   void SetUp() override { ASSERT_TRUE(playground_.ok()) << playground_.error(); }
   ~ByHandTest() override {
-    for (auto& [id, member] : members_) StopProcess(member.pid, SIGKILL, absl::Seconds(20));
+    for (auto& [id, member] : members_) StopProcess(member.pid, SIGKILL, kPatience);
   }
 
   // Writes the member's file and starts its program.
@@ -109,7 +109,7 @@ class ByHandTest : public ::testing::Test {
     }
     file.close();
     CommandResult init;
-    EXPECT_TRUE(Eventually(absl::Seconds(30),
+    EXPECT_TRUE(Eventually(kPatience,
                            [&] {
                              init = Holdfast({"init", "--cluster", path, "--primary", "dc1-a"});
                              return init.exit_status == 0;
@@ -147,7 +147,7 @@ TEST_F(ByHandTest, InitNodesAndFilesGiveTheClusterThatUpMakes) {
   Start("dc1-p1", "dc1", "proxy");
   for (const char* node_id : {"dc2-b", "dc2-p1", "dc2-p9", "dc2-p2", "dc1-p2", "dc1-p1"}) Add(node_id);
   CommandResult set;
-  EXPECT_TRUE(Eventually(absl::Seconds(60),
+  EXPECT_TRUE(Eventually(kPatience,
                          [&] {  // voters must hold the log first (R21)
                            set = Holdfast({"nodes", "set", "--voters", "dc2-a,dc2-b,dc2-p1", "--q", "2"});
                            return set.exit_status == 0;
@@ -155,11 +155,11 @@ TEST_F(ByHandTest, InitNodesAndFilesGiveTheClusterThatUpMakes) {
       << set.out << set.err << playground_.Logs();
   const CommandResult remove = Holdfast({"nodes", "remove", "dc2-p9"});
   ASSERT_EQ(remove.exit_status, 0) << remove.out << remove.err;
-  EXPECT_TRUE(StopProcess(members_.at("dc2-p9").pid, SIGTERM, absl::Seconds(20)));
+  EXPECT_TRUE(StopProcess(members_.at("dc2-p9").pid, SIGTERM, kPatience));
 
-  const CommandResult verify = Holdfast({"verify", "--wait", "30s"});
+  const CommandResult verify = Holdfast({"verify", "--wait", "60s"});
   EXPECT_EQ(verify.exit_status, 0) << verify.out << verify.err << playground_.Logs();
-  const CommandResult other = playground_.Holdfast({"verify", "--wait", "30s"});
+  const CommandResult other = playground_.Holdfast({"verify", "--wait", "60s"});
   EXPECT_EQ(other.exit_status, 0) << other.out << other.err;
   EXPECT_EQ(Verdict(verify), Verdict(other));
   EXPECT_EQ(Verdict(other), "7 nodes agree");

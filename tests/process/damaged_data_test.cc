@@ -51,7 +51,7 @@ class DamagedDataTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(playground_.ok()) << playground_.error();
-    ASSERT_TRUE(playground_.WaitCommitting(absl::Seconds(20)));
+    ASSERT_TRUE(playground_.WaitCommitting(kPatience));
     const CommandResult put = playground_.Holdfast({"put", kKey, Value()});
     ASSERT_EQ(put.exit_status, 0) << put.err;
   }
@@ -70,24 +70,24 @@ class DamagedDataTest : public ::testing::Test {
 
 TEST_F(DamagedDataTest, AProxyServesTheRightBytesAgainAndNeverAWrongOne) {
   const std::string proxy = playground_.ids("proxy", "dc2")[0];
-  ASSERT_TRUE(Eventually(absl::Seconds(20), [&] { return Read(proxy) == Value(); })) << playground_.Logs();
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Read(proxy) == Value(); })) << playground_.Logs();
   // A restart brings the value from the WAL into the file, and what is written then begins the WAL anew: so
   // the flip lies in a page that only a read will meet.
   playground_.Terminate(proxy);
   playground_.Restart(proxy);
-  ASSERT_TRUE(playground_.WaitServing(proxy, absl::Seconds(20))) << playground_.Logs();
+  ASSERT_TRUE(playground_.WaitServing(proxy, kPatience)) << playground_.Logs();
   ASSERT_EQ(playground_.Holdfast({"put", "damage/other", "x"}).exit_status, 0);
-  ASSERT_TRUE(Eventually(absl::Seconds(20), [&] { return Read(proxy, "damage/other") == "x"; }));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Read(proxy, "damage/other") == "x"; }));
   playground_.Kill(proxy);
   ASSERT_GT(DamageValue(playground_.node(proxy).data_dir), 0);
   playground_.Restart(proxy);
-  EXPECT_TRUE(Eventually(absl::Seconds(60), [&] {
+  EXPECT_TRUE(Eventually(kPatience, [&] {
     const std::string found = Read(proxy);
     EXPECT_TRUE(found == Value() || absl::StartsWith(found, "!")) << found;
     return found == Value();
   })) << playground_.Logs();
-  EXPECT_TRUE(Eventually(absl::Seconds(20), [&] {
-    return playground_.Holdfast({"verify"}).exit_status == 0;
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    return playground_.Holdfast({"verify", "--wait", "60s"}).exit_status == 0;
   })) << playground_.Logs();
 }
 
@@ -97,7 +97,7 @@ TEST_F(DamagedDataTest, AProxyWhoseFileWasCutShortServesAgain) {
   playground_.Kill(proxy);
   std::filesystem::resize_file(data_dir + "/data.db", 5000);
   playground_.Restart(proxy);
-  EXPECT_TRUE(Eventually(absl::Seconds(60), [&] { return Read(proxy) == Value(); })) << playground_.Logs();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Read(proxy) == Value(); })) << playground_.Logs();
 }
 
 TEST_F(DamagedDataTest, APrimaryRefusesToStartAndChangesNothing) {
@@ -108,7 +108,7 @@ TEST_F(DamagedDataTest, APrimaryRefusesToStartAndChangesNothing) {
   bytes[10] = static_cast<char>(bytes[10] ^ 1);  // the header of the WAL
   std::ofstream(primary.data_dir + "/data.db-wal", std::ios::binary | std::ios::trunc) << bytes;
   playground_.Restart(primary.node_id);
-  EXPECT_TRUE(Eventually(absl::Seconds(20), [&] {
+  EXPECT_TRUE(Eventually(kPatience, [&] {
     return absl::StrContains(playground_.Logs(), "holdfast snapshot restore");
   })) << playground_.Logs();
   EXPECT_FALSE(HasSetAside(primary.data_dir));

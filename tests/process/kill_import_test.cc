@@ -99,7 +99,7 @@ class KillImportTest : public ::testing::Test {
       client->Observe(report.revision());
       absl::StatusOr<std::map<std::string, std::string>> shown;
       // While the primary is away, a proxy may wait to hear how far the voters have come.
-      EXPECT_TRUE(Eventually(absl::Seconds(60), [&] { return (shown = Listing(*client)).ok(); }))
+      EXPECT_TRUE(Eventually(kPatience, [&] { return (shown = Listing(*client)).ok(); }))
           << proxy << ": " << shown.status();
       if (!shown.ok()) return;
       int missing = 0;
@@ -166,19 +166,19 @@ TEST_F(KillImportTest, LosesNothingImportedAndShowsNoHalfCommit) {
   for (int kill = 0; kill < kills; ++kill) {
     const int64_t before = shown_;
     const int64_t more = 1 + static_cast<int64_t>(random->Below(2 * kDocuments / kKeysPerCommit));
-    ASSERT_TRUE(Eventually(absl::Seconds(60), [&] { return shown_ >= before + more; }))
+    ASSERT_TRUE(Eventually(kPatience, [&] { return shown_ >= before + more; }))
         << "no progress before kill " << kill << "\n"
         << playground_.Logs();
     playground_.Kill(primary);
     // Every other time the primary is back at once, and the import that runs goes on by itself.
     if (kill % 2 == 1) {
       const int runs = runs_;
-      EXPECT_TRUE(Eventually(absl::Seconds(60), [&] { return runs_ > runs; }));
+      EXPECT_TRUE(Eventually(kPatience, [&] { return runs_ > runs; }));
     }
     playground_.Restart(primary);
   }
   const int64_t before = shown_;
-  EXPECT_TRUE(Eventually(absl::Seconds(60), [&] { return shown_ > before; })) << playground_.Logs();
+  EXPECT_TRUE(Eventually(kPatience, [&] { return shown_ > before; })) << playground_.Logs();
   stop_ = true;
   importing.RunAndWait([] {});
   for (auto& one : looking) one->Shutdown();

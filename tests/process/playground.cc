@@ -17,8 +17,6 @@
 namespace holdfast::testing {
 namespace {
 
-constexpr absl::Duration kPatience = absl::Seconds(20);
-
 std::string ReadAll(const std::string& path) {
   std::ifstream file(path);
   return std::string((std::istreambuf_iterator<char>(file)), {});
@@ -174,14 +172,16 @@ bool Playground::WaitServing(const std::string& node_id, absl::Duration patience
   });
 }
 
-bool Playground::WaitCommitting(absl::Duration patience) const {
+bool Playground::WaitCommitting(absl::Duration patience) {
   const auto client = ClientOf({primary().node_id}, absl::Seconds(2));
   return Eventually(patience, [&] {
     v1::CommitRequest request;
     v1::Mutation& mutation = *request.add_mutations();
     mutation.set_key("playground/ready");
     mutation.set_put("yes");
-    return client->Commit(request).ok();
+    const auto answer = client->Commit(request);
+    if (answer.ok()) ready_revision_ = answer->revision();
+    return answer.ok();
   });
 }
 

@@ -81,8 +81,10 @@ class Playground {
 
   // Waits until the node answers a read of `key` (or that there is none).
   bool WaitServing(const std::string& node_id, absl::Duration patience) const;
-  // Waits until the primary admits commits.
-  bool WaitCommitting(absl::Duration patience) const;
+  // Waits until the primary admits commits: it has the key "playground/ready" then.
+  bool WaitCommitting(absl::Duration patience);
+  // Of that commit.
+  int64_t ready_revision() const { return ready_revision_; }
 
   // What the nodes logged, for a failure's message.
   std::string Logs() const;
@@ -99,6 +101,7 @@ class Playground {
   rpc::TlsFiles operator_tls_;
   rpc::TlsFiles client_tls_;
   std::string endpoints_;
+  int64_t ready_revision_ = 0;
   std::string error_;
   std::map<std::string, Node> nodes_;
 };

@@ -82,8 +82,8 @@ TEST_F(PrimaryGoneTest, ACommitSaysThatThereIsNoPrimary) {
   mutation.set_key("k/x");
   mutation.set_put("v");
   // Until the silence is noticed, the proxy still names the primary, which cannot be reached.
-  EXPECT_TRUE(Eventually(absl::Seconds(20),
-                         [&] { return ReasonOf(client->Commit(request).status()) == "NO_PRIMARY"; }));
+  EXPECT_TRUE(
+      Eventually(kPatience, [&] { return ReasonOf(client->Commit(request).status()) == "NO_PRIMARY"; }));
 }
 
 }  // namespace

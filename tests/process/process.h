@@ -9,6 +9,10 @@
 
 namespace holdfast::testing {
 
+// How long another process may take for anything on a machine that is busy with other things: the bound of a
+// condition, not a promise.
+inline constexpr absl::Duration kPatience = absl::Seconds(60);
+
 // What a command did.
 struct CommandResult {
   int exit_status = -1;  // 128 + n if a signal ended it

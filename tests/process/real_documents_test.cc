@@ -33,7 +33,7 @@ TEST(RealDocumentsTest, ComeOutOfEveryProxyAsTheyWentIn) {
   ASSERT_TRUE(playground.ok()) << playground.error();
   const CommandResult import = playground.Holdfast({"import", root.string(), "--prefix", "real"});
   ASSERT_EQ(import.exit_status, 0) << import.out << import.err;
-  const CommandResult verify = playground.Holdfast({"verify"});
+  const CommandResult verify = playground.Holdfast({"verify", "--wait", "60s"});
   EXPECT_EQ(verify.exit_status, 0) << verify.out << verify.err;
 
   ASSERT_EQ(playground.ids("proxy").size(), 4u);

@@ -36,7 +36,7 @@ TEST(VerifyTest, AgreesUnderUnbrokenCommits) {
   } const stopper{&stop};
   for (int round = 0; round < 5; ++round) {
     const int before = commits;
-    EXPECT_TRUE(Eventually(absl::Seconds(30), [&] { return commits > before + 20; })) << playground.Logs();
+    EXPECT_TRUE(Eventually(kPatience, [&] { return commits > before + 20; })) << playground.Logs();
     const CommandResult verify = playground.Holdfast({"verify"});
     EXPECT_EQ(verify.exit_status, 0) << verify.out << verify.err;
     EXPECT_NE(verify.out.find("7 nodes agree"), std::string::npos) << verify.out;

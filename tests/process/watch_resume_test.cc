@@ -75,7 +75,7 @@ TEST_F(WatchResumeTest, EachChangeComesOnceAcrossProxiesSitesAndRestarts) {
   WatchSome(far[0], 200);
   playground_.Kill(far[1]);
   playground_.Restart(far[1]);
-  ASSERT_TRUE(playground_.WaitServing(far[1], absl::Seconds(20))) << playground_.Logs();
+  ASSERT_TRUE(playground_.WaitServing(far[1], kPatience)) << playground_.Logs();
   WatchSome(far[1], 300);
   WatchSome(playground_.primary().node_id, kCommits);
   writing.Shutdown();
