@@ -112,6 +112,7 @@ absl::Status ReplicaImpl::Rejoin() {
   }
   HF_RETURN_IF_ERROR(options_.store->node().PutValue(kRejoined, absl::StrCat(own_epoch_)));
   EndSenders(NoUpstreamError(options_.node_id));
+  fresh_at_ns_ = kNever;  // the bound spoke of a history that may have ended long ago
   SetRole(Role::kFollower, "rejoins");
   follower_.Start();
   return absl::OkStatus();

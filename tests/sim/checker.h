@@ -82,7 +82,7 @@ class Checker : public testing::NetworkTap {
   // ---- Overrides ----
   // An operator insisted on this EPOCH record: what lower epochs have beside its path, now or later, may be
   // lost (R20).
-  void OnOverride(const Entry* epoch_record) { overrides_.push_back(epoch_record); }
+  void OnOverride(const Entry* epoch_record);
 
   // At the end: everything acknowledged is in the log of the primary (I1), refusals left no trace (I8).
   void CheckEnd(const std::string& primary, const std::vector<std::string>& nodes);
@@ -120,6 +120,7 @@ class Checker : public testing::NetworkTap {
   std::map<std::string, Request> requests_;  // by request id
   std::set<const Entry*> committed_;
   std::vector<const Entry*> overrides_;
+  std::set<const Entry*> waived_;
   // When the primary of an epoch showed what: for the truth about freshness.
   std::map<uint64_t, std::vector<std::pair<absl::Duration, Revision>>> shown_by_primary_;
   int64_t acknowledged_count_ = 0;

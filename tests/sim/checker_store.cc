@@ -285,10 +285,19 @@ void Checker::OnRestoredCopy(const std::string& node, storage::Store& store) {
   facts_[node].incarnation = store.node().identity().incarnation;
 }
 
+void Checker::OnOverride(const Entry* epoch_record) {
+  overrides_.push_back(epoch_record);
+  for (const Entry* at = epoch_record; at != nullptr && !committed_.contains(at); at = at->parent)
+    waived_.insert(at);
+}
+
+// What an override cut off, and what only its own word made committed: the next promotion may choose another
+// branch.
 bool Checker::MayBeLost(const Entry* entry) const {
-  return std::any_of(overrides_.begin(), overrides_.end(), [&](const Entry* kept) {
-    return kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept);
-  });
+  return waived_.contains(entry) || std::any_of(overrides_.begin(), overrides_.end(), [&](const Entry* kept) {
+           return History::IsOnPath(kept, entry) ||
+                  (kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept));
+         });
 }
 
 }  // namespace holdfast::sim

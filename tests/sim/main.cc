@@ -66,6 +66,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   std::signal(SIGABRT, OnAbort);
+  std::setvbuf(stdout, nullptr, _IOLBF, 0);
   Coverage coverage;
   absl::Duration virtual_time;
   uint64_t failed = 0;
