@@ -79,7 +79,7 @@ void Faults::CrashSoon(SimNode& node) {
     case 0:
       return node.CrashNear("salvage", AnyMode());
     case 1:
-      return node.CrashNear("snapshot", AnyMode());
+      return node.CrashNear("incoming", AnyMode());
     default:
       return node.CrashAtStep(static_cast<int64_t>(random.Below(60)), AnyMode());
   }

@@ -121,6 +121,7 @@ const std::vector<std::string>& MustHappen() {
       "crashes",
       "crashes_inside_a_step",
       "crashes_near_salvage",
+      "crashes_near_incoming",
       "wipes",
       "full_disks",
       "paused_processes",

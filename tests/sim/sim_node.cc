@@ -276,7 +276,7 @@ void SimNode::OnDisk(DiskOperation operation, absl::string_view path) {
 
 void SimNode::Wipe() {
   disk_.Crash(CrashMode::kLoseUnsynced, *random_);
-  std::vector<std::string> directories = {"data/salvage", "data/snapshots", "data"};
+  std::vector<std::string> directories = {"data/salvage", "data/copies", "data"};
   for (const std::string& directory : directories) {
     const auto names = files_.List(directory);
     if (!names.ok()) continue;
