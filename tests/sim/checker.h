@@ -5,6 +5,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/time/time.h"
@@ -80,9 +81,13 @@ class Checker : public testing::NetworkTap {
   void OnClosed(const std::string& from, const std::string& to, const absl::Status& status) override;
 
   // ---- Overrides ----
-  // An operator insisted on this EPOCH record: what lower epochs have beside its path, now or later, may be
-  // lost (R20).
-  void OnOverride(const Entry* epoch_record);
+  // What of the log that ends with `end` no quorum holds yet.
+  std::set<const Entry*> NotCommitted(const Entry* end);
+  // An operator insisted on this EPOCH record (R20): what lower epochs have beside its path, now or later,
+  // may be lost; so may what is committed by its word alone (`pending` was not before), until it is settled.
+  void OnOverride(const Entry* epoch_record, std::set<const Entry*> pending) {
+    overrides_.push_back({epoch_record, std::move(pending)});
+  }
 
   // At the end: everything acknowledged is in the log of the primary (I1), refusals left no trace (I8).
   void CheckEnd(const std::string& primary, const std::vector<std::string>& nodes);
@@ -98,6 +103,11 @@ class Checker : public testing::NetworkTap {
     bool refused = false;
   };
 
+  struct Override {
+    const Entry* epoch_record = nullptr;
+    std::set<const Entry*> pending;  // on its path, and not committed without it
+  };
+
   Entry* Known(const std::string& node, const v1::LogPosition& position, absl::string_view where);
   bool IsCommittedAnywhere(const Entry* entry);
   void CheckCommit(const Entry& entry);
@@ -106,6 +116,7 @@ class Checker : public testing::NetworkTap {
                  const char* when);
   const Entry* ReadLog(const std::string& node, storage::Store& store);
   void NoteShown(const Entry* entry);
+  bool IsSettled(const Override& override_) const;
   bool MayBeLost(const Entry* entry) const;
 
   testing::VirtualTime* const time_;
@@ -119,8 +130,7 @@ class Checker : public testing::NetworkTap {
   std::map<std::string, NodeFacts> facts_;
   std::map<std::string, Request> requests_;  // by request id
   std::set<const Entry*> committed_;
-  std::vector<const Entry*> overrides_;
-  std::set<const Entry*> waived_;
+  std::vector<Override> overrides_;
   // When the primary of an epoch showed what: for the truth about freshness.
   std::map<uint64_t, std::vector<std::pair<absl::Duration, Revision>>> shown_by_primary_;
   int64_t acknowledged_count_ = 0;

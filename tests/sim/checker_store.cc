@@ -290,19 +290,34 @@ void Checker::OnRestoredCopy(const std::string& node, storage::Store& store) {
   facts_[node].incarnation = store.node().identity().incarnation;
 }
 
-void Checker::OnOverride(const Entry* epoch_record) {
-  overrides_.push_back(epoch_record);
-  for (const Entry* at = epoch_record; at != nullptr && !committed_.contains(at); at = at->parent)
-    waived_.insert(at);
+std::set<const Entry*> Checker::NotCommitted(const Entry* end) {
+  std::set<const Entry*> pending;
+  for (const Entry* at = end; at != nullptr && !IsCommittedAnywhere(at); at = at->parent) pending.insert(at);
+  return pending;
 }
 
-// What an override cut off, and what only its own word made committed: the next promotion may choose another
-// branch.
+// R20: an override may be lost to a proven promotion on the other branch until a promise quorum of each rule
+// that it waives holds its EPOCH record.
+bool Checker::IsSettled(const Override& override_) const {
+  const auto& rules = override_.epoch_record->record->message.epoch().waived_rules();
+  return std::all_of(rules.begin(), rules.end(), [&](const v1::DurabilityRule& rule) {
+    const auto voters = static_cast<uint32_t>(rule.voters_size());
+    if (rule.quorum() == 0) return true;  // nothing can be proven under it
+    const auto adopted =
+        std::count_if(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& voter) {
+          return override_.epoch_record->holders.contains({voter.node_id(), voter.incarnation()});
+        });
+    return static_cast<uint32_t>(adopted) >= std::max(rule.quorum(), voters - rule.quorum() + 1);
+  });
+}
+
 bool Checker::MayBeLost(const Entry* entry) const {
-  return waived_.contains(entry) || std::any_of(overrides_.begin(), overrides_.end(), [&](const Entry* kept) {
-           return History::IsOnPath(kept, entry) ||
-                  (kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept));
-         });
+  return std::any_of(overrides_.begin(), overrides_.end(), [&](const Override& override_) {
+    const Entry* const kept = override_.epoch_record;
+    if (kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept)) return true;  // what it cut off
+    const bool by_its_word = override_.pending.contains(entry) || History::IsOnPath(kept, entry);
+    return by_its_word && !IsSettled(override_);
+  });
 }
 
 }  // namespace holdfast::sim

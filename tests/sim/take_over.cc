@@ -170,10 +170,11 @@ void TakeOver::AppendEpoch(bool overriding) {
                    ", q=", draft.rule->quorum(), " of ", draft.rule->voters_size());
   node.strand().Post([self = shared_from_this(), draft = std::move(draft), overriding, text, &node, &world] {
     const Entry* const before = world.checker.facts(self->candidate_).end;
+    std::set<const Entry*> pending = world.checker.NotCommitted(before);
     node.replica().BeginEpoch(self->promise_.epoch(), draft, [](const absl::Status&) {});
     const Entry* const end = world.checker.facts(self->candidate_).end;
     if (end == before || end->epoch() != self->promise_.epoch()) return self->End(false, "no EPOCH record");
-    if (overriding) world.checker.OnOverride(end);
+    if (overriding) world.checker.OnOverride(end, std::move(pending));
     world.coverage.Count(overriding ? "take_overs_by_override" : "take_overs_proven");
     self->cluster_->SetPrimary(self->candidate_);
     self->End(true, text);
