@@ -198,12 +198,14 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
   if (!request.inspect()) {
     if (role_ == Role::kHalted) return halted_;
     if (role_ == Role::kStopped) return StoppingError({});
-    if (own.empty()) return NotInitializedError(options_.node_id);
-    if (request.cluster_id() != own) return WrongClusterError(own, request.cluster_id());
+    if (request.cluster_id().empty()) return InvalidMessageError("cluster_id", "a candidate must name it");
     const uint64_t log_epoch = options_.store->appended().revision.epoch();
     HF_ASSIGN_OR_RETURN(const PromiseDecision decision,
                         DecidePromise(node.promise(), log_epoch, request.promise()));
     if (decision == PromiseDecision::kStore) {
+      // A voter that the primary never reached: a promise quorum may need it, and nobody could feed it before
+      // there is a primary again. It joins as it would by following.
+      if (own.empty()) HF_RETURN_IF_ERROR(node.JoinCluster(request.cluster_id()));
       HF_RETURN_IF_ERROR(node.StorePromise(request.promise()));
       // From here on nothing of a lower epoch is done (R11, R12, R17).
       if (IsFollowing()) {

@@ -135,6 +135,33 @@ TEST_F(ReplicaTest, APromiseIsGivenToOneCandidateOnlyAndRepeatedToIt) {
   EXPECT_EQ(ReasonOf(GivePromise("b", 0, "a")), "LOWER_EPOCH");
 }
 
+// Two voters, q = 1: both must promise, also the one that the lost primary never reached.
+TEST_F(ReplicaTest, AVoterThatHasHeardOfNoClusterYetPromisesAndJoins) {
+  Add("p"), Add("a"), Add("b");
+  Isolate("b");
+  ASSERT_EQ(Init({"a", "b"}, 1), absl::OkStatus());
+  ASSERT_TRUE(node("b").store().node().identity().cluster_id.empty());
+  Isolate("p");
+  EXPECT_TRUE(GivePromise("a", 1, "a").ok());
+  EXPECT_TRUE(GivePromise("b", 1, "a").ok());
+  EXPECT_EQ(node("b").store().node().identity().cluster_id, "c1");
+  EXPECT_EQ(node("b").store().node().promise().epoch(), 1u);
+  node("b").Kill();
+  node("b").Start();
+  v1::PromiseRequest other;
+  other.set_cluster_id("c2");
+  *other.mutable_promise() = Promise(2, "a");
+  EXPECT_EQ(ReasonOf(node("b").replica().AcceptPromise(other).status()), "WRONG_CLUSTER");
+}
+
+TEST_F(ReplicaTest, APromiseForNoClusterIsRefused) {
+  Add("p"), Add("b");
+  v1::PromiseRequest request;
+  *request.mutable_promise() = Promise(1, "p");
+  EXPECT_EQ(ReasonOf(node("b").replica().AcceptPromise(request).status()), "INVALID_REQUEST");
+  EXPECT_EQ(node("b").store().node().promise().epoch(), 0u);
+}
+
 // A new epoch on a standby; what only the old primary held is cut and salvaged when it rejoins (I6, I10).
 TEST_F(ReplicaTest, AFencedPrimaryRejoinsAndWhatOnlyItHeldIsCut) {
   Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
@@ -195,6 +222,16 @@ TEST_F(ReplicaTest, NothingOfAnotherBranchIsEverShown) {
       },
       absl::Seconds(20)))
       << node("x").replica().view().activity;
+}
+
+// What it showed may have been overtaken long before it heard of that.
+TEST_F(ReplicaTest, AFormerPrimaryThatRejoinsKnowsNoBoundBeforeItFollows) {
+  Add("p"), Add("a");
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  Isolate("p");
+  ASSERT_TRUE(GivePromise("p", 1, "a").ok());
+  ASSERT_TRUE(node("p").replica().Rejoin().ok());
+  EXPECT_EQ(node("p").replica().Staleness(), std::nullopt);
 }
 
 TEST_F(ReplicaTest, AnEpochIsBegunOnlyByWhomItWasPromisedAndOnce) {
