@@ -1,6 +1,5 @@
 #include <cstdint>
 #include <cstdio>
-#include <set>
 
 #include "gtest/gtest.h"
 #include "tests/sim/run.h"
@@ -9,13 +8,6 @@ namespace holdfast::sim {
 namespace {
 
 constexpr uint64_t kSeeds = 2000;
-
-// Seeds whose violation is known and not mended yet (DESIGN.md beside this file says what they show). They
-// are printed in every run. Shorten this list, never lengthen it.
-const std::set<uint64_t>& OpenFindings() {
-  static const std::set<uint64_t>* const seeds = new std::set<uint64_t>{1236, 1299, 1980};
-  return *seeds;
-}
 
 // One run of all seeds: what it came across is checked as a whole, because a simulator that no longer meets
 // rare events tests nothing.
@@ -28,11 +20,6 @@ TEST(SimTest, EveryInvariantHoldsOverTwoThousandSeedsAndRareEventsHappen) {
     const RunResult result = RunSeed(seed, /*verbose=*/false);
     coverage.Add(result.coverage);
     virtual_time += result.virtual_time;
-    if (!result.violations.empty() && OpenFindings().count(seed) > 0) {
-      std::printf("open finding, seed %lu: %s\n", static_cast<unsigned long>(seed),
-                  result.violations.front().c_str());
-      continue;
-    }
     for (const std::string& violation : result.violations) {
       ADD_FAILURE() << "seed " << seed << " (" << result.scenario << "): " << violation
                     << "\n  replay: holdfast-sim --seed " << seed << " --verbose";
