@@ -46,6 +46,10 @@ inline constexpr int kMaxQueuedRangeReads = 256;
 inline constexpr absl::Duration kMaxMinRevisionWait = absl::Seconds(5);
 
 // The commit path.
+// A request id may be made so far ahead of the primary's clock (and of the last record): a client with a
+// wrong clock would otherwise make ids unknowable for that long once its record is compacted
+// (primary/judge.h).
+inline constexpr absl::Duration kMaxRequestIdLead = absl::Hours(1);
 inline constexpr int kMaxCommitsPerBatch = 256;
 inline constexpr size_t kMaxBatchBytes = 8 << 20;
 inline constexpr int kMaxQueuedCommits = 4096;

@@ -35,7 +35,7 @@ class CommitPath : public storage::StoreObserver {
 
   // Any thread. `request` has passed ValidateCommit. `done` is called once, on the strand, at the latest at
   // `deadline` (SinceBoot). The response's header is left to the caller. Errors: those of Replica::CanAdmit,
-  // PRECONDITION_FAILED, REQUEST_ID_REUSED, OUTCOME_UNKNOWABLE, COMMIT_UNKNOWN, DISK_FULL,
+  // PRECONDITION_FAILED, REQUEST_ID_REUSED, OUTCOME_UNKNOWABLE, REQUEST_ID_AHEAD, COMMIT_UNKNOWN, DISK_FULL,
   // RESOURCE_EXHAUSTED.
   virtual void Commit(v1::CommitRequest request, std::string principal, absl::Duration deadline,
                       Callback done) = 0;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/uuid.h"
 
 namespace holdfast::primary {
@@ -28,13 +29,24 @@ absl::Status RequestIdReusedError(absl::string_view request_id, Revision revisio
 
 absl::Status OutcomeUnknowableError(absl::string_view request_id, Revision oldest) {
   const std::string id = UuidToString(request_id);
-  absl::Status status =
-      MakeError(absl::StatusCode::kFailedPrecondition, "OUTCOME_UNKNOWABLE",
-                absl::StrCat("request id ", id, " is older than the log that is kept (from revision ",
-                             oldest.ToString(),
-                             "), so nobody can say whether it was committed; read, then use a new id"));
+  absl::Status status = MakeError(
+      absl::StatusCode::kFailedPrecondition, "OUTCOME_UNKNOWABLE",
+      absl::StrCat(
+          "request id ", id, " is not newer than those that the log (kept from revision ", oldest.ToString(),
+          ") has forgotten, so nobody can say whether it was committed; read, then use a ", "new id"));
   status = WithDetail(status, "request_id", id);
   return WithDetail(status, "oldest_revision", oldest.ToString());
+}
+
+absl::Status RequestIdAheadError(absl::string_view request_id, absl::Duration lead) {
+  const std::string id = UuidToString(request_id);
+  absl::Status status = MakeError(
+      absl::StatusCode::kInvalidArgument, "REQUEST_ID_AHEAD",
+      absl::StrCat("request id ", id, " was made ", absl::FormatDuration(absl::Trunc(lead, absl::Seconds(1))),
+                   " ahead of this node's clock (at most ", absl::FormatDuration(kMaxRequestIdLead),
+                   " is admitted); nothing was changed: set the clock that is wrong, then use a new id"));
+  status = WithDetail(status, "request_id", id);
+  return WithDetail(status, "lead_seconds", absl::StrCat(absl::ToInt64Seconds(lead)));
 }
 
 absl::Status CommitUnknownError(Revision revision,
@@ -103,7 +115,8 @@ absl::Status AlreadyInitializedError(absl::string_view node_id, absl::string_vie
 
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE";
+  return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE" ||
+         reason == "REQUEST_ID_AHEAD";
 }
 
 }  // namespace holdfast::primary

@@ -19,9 +19,13 @@ absl::Status PreconditionFailedError(absl::string_view key, absl::string_view ex
 // REQUEST_ID_REUSED. The id was committed at `revision` with other content. Never retry.
 absl::Status RequestIdReusedError(absl::string_view request_id, Revision revision);
 
-// OUTCOME_UNKNOWABLE. The id is older than the log that is kept, so nobody can say whether it was committed.
-// Read, then use a new id.
+// OUTCOME_UNKNOWABLE. The id is not above those whose records are gone, so nobody can say whether it was
+// committed. Read, then use a new id.
 absl::Status OutcomeUnknowableError(absl::string_view request_id, Revision oldest);
+
+// REQUEST_ID_AHEAD. The id was made `lead` after now, by this node's clock and the log's: nothing happened.
+// Set the clock that is wrong, then use a new id.
+absl::Status RequestIdAheadError(absl::string_view request_id, absl::Duration lead);
 
 // COMMIT_UNKNOWN. The record is in the log at `revision`, but too few voters acknowledged it in time. Not a
 // failure: it may still be committed. Safe to retry with the same request id only.

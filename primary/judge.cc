@@ -7,6 +7,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "base/uuid.h"
 #include "primary/errors.h"
@@ -80,11 +81,12 @@ absl::StatusOr<Judgement> Judge(storage::Store::Batch& batch, Revision oldest,
     judgement.repeated = earlier->revision;
     return judgement;
   }
-  if (oldest.index() > 1) {  // a part of the log is gone, and with it the ids that it held
-    HF_ASSIGN_OR_RETURN(const absl::Time kept_since, batch.OldestRecordTime());
-    if (Uuid7Time(request.request_id()) < kept_since) {
-      return OutcomeUnknowableError(request.request_id(), oldest);
-    }
+  if (request.request_id() <= batch.NewestForgottenRequest()) {
+    return OutcomeUnknowableError(request.request_id(), oldest);
+  }
+  if (const absl::Duration lead = Uuid7Time(request.request_id()) - batch.NextRecordTime();
+      lead > kMaxRequestIdLead) {
+    return RequestIdAheadError(request.request_id(), lead);
   }
   for (const v1::Precondition& condition : request.preconditions()) {
     HF_RETURN_IF_ERROR(CheckPrecondition(batch, condition));

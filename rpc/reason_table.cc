@@ -54,6 +54,7 @@ constexpr ReasonRow kTable[] = {
     {v1::REASON_DRAINING, StatusCode::kUnavailable, Retry::kElsewhere},
     {v1::REASON_UNREACHABLE, StatusCode::kUnavailable, Retry::kElsewhere},
     {v1::REASON_DEADLINE, StatusCode::kDeadlineExceeded, Retry::kLater},
+    {v1::REASON_REQUEST_ID_AHEAD, StatusCode::kInvalidArgument, Retry::kNever},
     {v1::REASON_INTERNAL, StatusCode::kInternal, Retry::kNever},
 };
 

@@ -65,6 +65,7 @@ std::string StoreFloor::Encode() const {
   std::string out;
   PutVarint(out, floor.number());
   PutPosition(out, base);
+  PutBytes(out, newest_forgotten_request);
   for (const Pending& one : pending) {
     PutVarint(out, one.record.number());
     PutVarint(out, one.floor.number());
@@ -73,7 +74,12 @@ std::string StoreFloor::Encode() const {
 }
 
 bool StoreFloor::Decode(absl::string_view bytes, StoreFloor* floor) {
-  if (!TakeRevision(bytes, &floor->floor) || !TakePosition(bytes, &floor->base)) return false;
+  absl::string_view forgotten;
+  if (!TakeRevision(bytes, &floor->floor) || !TakePosition(bytes, &floor->base) ||
+      !TakeBytes(bytes, &forgotten)) {
+    return false;
+  }
+  floor->newest_forgotten_request = std::string(forgotten);
   floor->pending.clear();
   while (!bytes.empty()) {
     Pending one;

@@ -39,6 +39,8 @@ struct StoreFloor {
 
   Revision floor;  // reads below answer COMPACTED
   Position base;   // of the last record whose row is gone; zero if none is
+  // The highest request id, as bytes, of all records whose rows are gone; empty if none had one.
+  std::string newest_forgotten_request;
   std::vector<Pending> pending;
 
   std::string Encode() const;

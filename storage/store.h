@@ -113,14 +113,17 @@ class Store {
     // The highest mod_revision (deletions included) in [key, end); `end` as ListRequest.range_end. Zero if
     // nothing ever changed above the floor.
     absl::StatusOr<Revision> RangeChangedAt(absl::string_view key, absl::string_view range_end);
-    // The record that bears this request id, if the log still has it.
+    // The record that bears this request id, if its row is still there (also below the floor).
     struct RequestRecord {
       Revision revision;
       Digest128 digest;
     };
     absl::StatusOr<std::optional<RequestRecord>> FindRequest(absl::string_view request_id);
-    // Wall time of the oldest retained record: a request id older than it is OUTCOME_UNKNOWABLE.
-    absl::StatusOr<absl::Time> OldestRecordTime();
+    // The highest request id, compared as bytes, of all records whose rows are gone; empty if there is none.
+    // An id that is greater and is not found was never in this log.
+    const std::string& NewestForgottenRequest() const;
+    // The wall time that a record appended now would bear: it never decreases along the log.
+    absl::Time NextRecordTime() const;
 
     // A primary's append, under `epoch` (at least the last record's; a greater one starts with an EPOCH
     // record). Makes the record's bytes.

@@ -41,7 +41,6 @@ struct Store::Batch::Impl {
     return answer;
   }
   absl::StatusOr<std::optional<RequestRecord>> FindRequest(absl::string_view request_id);
-  absl::StatusOr<absl::Time> OldestRecordTime();
 
   // Applies, seals (which makes the bytes, or checks them) and stores `record`, whose message and revision
   // are set.
@@ -94,23 +93,17 @@ absl::StatusOr<std::optional<Store::Batch::RequestRecord>> Store::Batch::Impl::F
   const bool is_there = row.has_value() && row->record->message.commit().request_id() == request_id;
   if (!is_there)
     return DamagedDatabaseError(store->data_path(), "a request id leads to no record of its own");
-  // Below the floor it is as good as deleted, on every node alike.
-  if (row->record->position.revision <= store->floor.floor) return std::optional<RequestRecord>();
   const std::optional<Digest128> digest =
       Digest128::FromBytes(row->record->message.commit().request_digest());
   return std::optional<RequestRecord>({row->record->position.revision, digest.value_or(Digest128())});
 }
 
-absl::StatusOr<absl::Time> Store::Batch::OldestRecordTime() {
-  return impl_->Noted(impl_->OldestRecordTime());
+const std::string& Store::Batch::NewestForgottenRequest() const {
+  return impl_->store->floor.newest_forgotten_request;
 }
 
-absl::StatusOr<absl::Time> Store::Batch::Impl::OldestRecordTime() {
-  if (store->floor.floor.is_zero() && store->floor.base.revision.is_zero()) return absl::InfinitePast();
-  const Revision oldest =
-      store->oldest_record.is_zero() ? store->tail.position.revision : store->oldest_record;
-  HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, store->tables->log.Read(oldest.index()));
-  return absl::FromUnixMicros(row.has_value() ? row->wall_time_us : store->tail.wall_time_us);
+absl::Time Store::Batch::NextRecordTime() const {
+  return std::max(impl_->store->options.clock->Now(), absl::FromUnixMicros(impl_->tail.wall_time_us));
 }
 
 absl::StatusOr<LogRecordPtr> Store::Batch::Append(uint64_t epoch, absl::string_view origin_node,
@@ -129,8 +122,7 @@ absl::StatusOr<LogRecordPtr> Store::Batch::Append(uint64_t epoch, absl::string_v
   message.set_format_version(1);
   message.set_kind(draft.kind);
   message.set_revision(record->position.revision.number());
-  message.set_wall_time_us(
-      std::max(absl::ToUnixMicros(impl_->store->options.clock->Now()), tail.wall_time_us));
+  message.set_wall_time_us(absl::ToUnixMicros(NextRecordTime()));
   message.set_origin_node(std::string(origin_node));
   for (const v1::Change& change : draft.changes) *message.add_changes() = change;
   if (draft.commit.has_value()) *message.mutable_commit() = *draft.commit;

@@ -66,6 +66,8 @@ absl::StatusOr<int> Store::Impl::CompactLog(StoreFloor* compacted) {
     if (!row.has_value()) return DamagedDatabaseError(data_path(), "a record below the floor is missing");
     HF_RETURN_IF_ERROR(tables->log.Delete(*row->record));
     compacted->base = row->record->position;
+    const std::string& request = row->record->message.commit().request_id();
+    compacted->newest_forgotten_request = std::max(compacted->newest_forgotten_request, request);
   }
   return count;
 }

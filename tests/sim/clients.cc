@@ -23,7 +23,8 @@ absl::Duration ClientDelay(World& world) {
 // Nothing happened, and nothing will.
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
-  return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED";
+  return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE" ||
+         reason == "REQUEST_ID_AHEAD";
 }
 
 bool IsOutcomeUnknown(const absl::Status& status) { return ReasonOf(status) == "COMMIT_UNKNOWN"; }
@@ -49,11 +50,25 @@ void Writers::CommitOne(std::function<void(bool)> done) {
   Send(std::move(attempt));
 }
 
+// Most clients' clocks are right, some are seconds off, a few are hours ahead. (Not where records are soon
+// forgotten: if the primary's clock were as wrong, nobody else could commit for hours.)
+Clock& Writers::ClockOfAClient() {
+  World& world = cluster_->world();
+  const uint64_t dice = world.random->Below(200);
+  if (dice >= 40) return world.client_clock;
+  testing::VirtualClock::Options options;
+  options.wall_origin += dice == 0 && !world.scenario.compacts
+                             ? absl::Hours(2 + static_cast<int64_t>(world.random->Below(3)))
+                             : absl::Milliseconds(static_cast<int64_t>(world.random->Below(6000)) - 3000);
+  skewed_clock_.emplace(&world.time, options);
+  return *skewed_clock_;
+}
+
 v1::CommitRequest Writers::MakeRequest() {
   World& world = cluster_->world();
   Random& random = *world.random;
   v1::CommitRequest request;
-  request.set_request_id(NewUuid7(world.client_clock, random));
+  request.set_request_id(NewUuid7(ClockOfAClient(), random));
   request.set_author("sim");
   const int first = static_cast<int>(random.Below(kKeys));
   const uint64_t count = 1 + random.Below(3);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ class Writers {
     std::function<void(bool)> done;
   };
 
+  Clock& ClockOfAClient();
   v1::CommitRequest MakeRequest();
   void Send(std::shared_ptr<Try> attempt);
   void OnAnswer(std::shared_ptr<Try> attempt, const std::string& node,
@@ -41,6 +43,7 @@ class Writers {
   void Finish(const std::shared_ptr<Try>& attempt, bool acknowledged);
 
   SimCluster* const cluster_;
+  std::optional<testing::VirtualClock> skewed_clock_;  // of the last client whose clock is wrong
   bool stopped_ = false;
   int made_ = 0;
   int open_count_ = 0;

@@ -79,17 +79,31 @@ TEST_F(StoreCompactionTest, RowsBelowTheFloorGoInBoundedStepsAndTheStateStays) {
   EXPECT_EQ(store_.Read("b99", floor), "x");
 }
 
-TEST_F(StoreCompactionTest, RequestIdsBelowTheFloorAreUnknownAtOnce) {
-  store_.Commit({Put("a", "1")}, "request-1");
-  store_.Commit({Put("a", "2")}, "request-2");
-  EXPECT_EQ(*(*store_->BeginBatch())->OldestRecordTime(), absl::InfinitePast());
-  store_.clock().Advance(absl::Hours(1));
-  store_.Show(store_.Append(CompactDraft(Revision(1))));
-  auto batch = store_->BeginBatch();
-  ASSERT_TRUE(batch.ok());
-  EXPECT_FALSE((*batch)->FindRequest("request-1")->has_value());
-  EXPECT_TRUE((*batch)->FindRequest("request-2")->has_value());
-  EXPECT_EQ(*(*batch)->OldestRecordTime(), store_.clock().Now() - absl::Hours(1));
+// At every moment an id is either found or not above the newest forgotten one: in between, a request could be
+// committed twice.
+TEST_F(StoreCompactionTest, ARequestIdIsFoundUntilItsRowIsGoneAndForgottenFromThenOn) {
+  store_.Commit({Put("a", "1")}, "request-2");  // a client whose clock is ahead
+  const Position second = store_.Commit({Put("a", "2")}, "request-1");
+  store_.Commit({Put("a", "3")}, "request-3");
+  EXPECT_EQ((*store_->BeginBatch())->NewestForgottenRequest(), "");
+  store_.Show(store_.Append(CompactDraft(second.revision)));
+  {
+    auto batch = store_->BeginBatch();
+    EXPECT_TRUE((*batch)->FindRequest("request-1")->has_value());
+    EXPECT_TRUE((*batch)->FindRequest("request-2")->has_value());
+    EXPECT_EQ((*batch)->NewestForgottenRequest(), "");
+  }
+  store_.MaintainFully();
+  for (int opened = 0; opened < 2; ++opened) {
+    {
+      auto batch = store_->BeginBatch();
+      EXPECT_FALSE((*batch)->FindRequest("request-1")->has_value());
+      EXPECT_FALSE((*batch)->FindRequest("request-2")->has_value());
+      EXPECT_TRUE((*batch)->FindRequest("request-3")->has_value());
+      EXPECT_EQ((*batch)->NewestForgottenRequest(), "request-2");
+    }
+    store_.Reopen();
+  }
 }
 
 TEST_F(StoreCompactionTest, AKeyThatComesBackAfterItsTombstoneIsGoneIsNew) {
