@@ -27,14 +27,16 @@ constexpr absl::string_view kOwnPrefix = "value/";
 
 absl::StatusOr<std::unique_ptr<SqliteNodeStore>> SqliteNodeStore::Open(absl::string_view path,
                                                                        const SqliteOptions& options,
-                                                                       Random* random) {
+                                                                       Random* random,
+                                                                       FailedSync on_failed_sync) {
   SqliteOptions node_options = options;
   node_options.has_unsynced_commits = true;
   HF_ASSIGN_OR_RETURN(std::unique_ptr<SqliteDatabase> database,
                       SqliteDatabase::OpenWriter(path, node_options));
   HF_RETURN_IF_ERROR(PrepareNodeSchema(*database));
   HF_ASSIGN_OR_RETURN(MetaTable values, MetaTable::Open(*database, "node"));
-  std::unique_ptr<SqliteNodeStore> store(new SqliteNodeStore(std::move(database), std::move(values), random));
+  std::unique_ptr<SqliteNodeStore> store(
+      new SqliteNodeStore(std::move(database), std::move(values), random, std::move(on_failed_sync)));
   HF_RETURN_IF_ERROR(store->Load());
   if (store->identity_.incarnation.empty()) HF_RETURN_IF_ERROR(store->RenewIncarnation("new data directory"));
   HF_RETURN_IF_ERROR(store->database_->SetSynced(false));
@@ -121,9 +123,17 @@ absl::Status SqliteNodeStore::NoteVisible(const Position& position) {
 }
 
 absl::Status SqliteNodeStore::PutWritten(absl::string_view name, const Position& position) {
-  HF_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(*database_));
-  HF_RETURN_IF_ERROR(values_.Put(name, ToProto(position).SerializeAsString()));
-  return transaction.Commit();
+  const auto write = [&]() -> absl::Status {
+    HF_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(*database_));
+    HF_RETURN_IF_ERROR(values_.Put(name, ToProto(position).SerializeAsString()));
+    return transaction.Commit();
+  };
+  return Reported(write());
+}
+
+absl::Status SqliteNodeStore::Reported(absl::Status status) {
+  if (IsFailedSync(status) && on_failed_sync_) on_failed_sync_(status);
+  return status;
 }
 
 absl::Status SqliteNodeStore::PutDurably(absl::string_view name, absl::string_view value) {
@@ -139,11 +149,11 @@ absl::Status SqliteNodeStore::Durably(absl::FunctionRef<absl::Status()> write) {
   };
   const absl::Status written = run();
   HF_RETURN_IF_ERROR(database_->SetSynced(false));
-  HF_RETURN_IF_ERROR(written);
+  HF_RETURN_IF_ERROR(Reported(written));
   // Checkpointed and the WAL begun anew at once: positions are not synced, so a power cut may tear the WAL
-  // anywhere behind this, and SQLite then takes what comes before the tear. Every frame that it may choose from
-  // must be younger than the promise. The value is durable whatever becomes of this, so a full disk here is not
-  // the caller's business.
+  // anywhere behind this, and SQLite then takes what comes before the tear. Every frame that it may choose
+  // from must be younger than the promise. The value is durable whatever becomes of this, so a full disk here
+  // is not the caller's business.
   const absl::Status kept_out = Checkpoint(/*min_pages=*/0);
   return IsFailedSync(kept_out) ? kept_out : absl::OkStatus();
 }
@@ -178,8 +188,9 @@ absl::Status SqliteNodeStore::ForgetAbove(const Position& ancestor) {
 
 absl::Status SqliteNodeStore::Checkpoint(int min_pages) {
   if (database_->wal_frames() < min_pages) return absl::OkStatus();
-  HF_RETURN_IF_ERROR(database_->Checkpoint().status());
-  // A write after a complete checkpoint begins the WAL anew: the frames that were copied are void from here on.
+  HF_RETURN_IF_ERROR(Reported(database_->Checkpoint().status()));
+  // A write after a complete checkpoint begins the WAL anew: the frames that were copied are void from here
+  // on.
   return PutWritten(kVisible, visible_);
 }
 

@@ -19,8 +19,12 @@ namespace holdfast::storage {
 class SqliteNodeStore : public NodeStore {
  public:
   // Opens or creates node.db; a new one gets a new incarnation. Errors as Store::Open.
+  // `on_failed_sync`, which may be empty, hears of each failed sync, whoever asked for what was to be durable
+  // (DESIGN 7).
+  using FailedSync = std::function<void(const absl::Status&)>;
   static absl::StatusOr<std::unique_ptr<SqliteNodeStore>> Open(absl::string_view path,
-                                                               const SqliteOptions& options, Random* random);
+                                                               const SqliteOptions& options, Random* random,
+                                                               FailedSync on_failed_sync = nullptr);
 
   const Identity& identity() const override { return identity_; }
   absl::Status SetNodeId(absl::string_view node_id) override;
@@ -48,18 +52,25 @@ class SqliteNodeStore : public NodeStore {
   int64_t WalBytes() { return database_->WalBytes(); }
 
  private:
-  SqliteNodeStore(std::unique_ptr<SqliteDatabase> database, MetaTable values, Random* random)
-      : database_(std::move(database)), values_(std::move(values)), random_(random) {}
+  SqliteNodeStore(std::unique_ptr<SqliteDatabase> database, MetaTable values, Random* random,
+                  FailedSync on_failed_sync)
+      : database_(std::move(database)),
+        values_(std::move(values)),
+        random_(random),
+        on_failed_sync_(std::move(on_failed_sync)) {}
   absl::Status Load();
   absl::Status LoadPosition(absl::string_view name, Position* position);
   absl::Status LoadText(absl::string_view name, std::string* text);
   absl::Status PutDurably(absl::string_view name, absl::string_view value);
   absl::Status Durably(absl::FunctionRef<absl::Status()> write);
   absl::Status PutWritten(absl::string_view name, const Position& position);
+  // Tells of a failed sync before the caller can go on.
+  absl::Status Reported(absl::Status status);
 
   const std::unique_ptr<SqliteDatabase> database_;
   MetaTable values_;
   Random* const random_;
+  const FailedSync on_failed_sync_;
   Identity identity_;
   v1::EpochPromise promise_;
   Position acknowledged_;

@@ -146,7 +146,7 @@ bool Store::Impl::IsOwnDamage(const absl::Status& status) const {
 
 absl::Status Store::Impl::Checked(absl::Status status) {
   if (IsOwnDamage(status)) ReportDamage(status);
-  if (!IsFailedSync(status)) return status;
+  if (!IsFailedSync(status) || !failed_sync.ok()) return status;  // told once
   failed_sync = status;
   HF_CHECK(options.on_failed_sync != nullptr, status.ToString());
   options.on_failed_sync(status);

@@ -36,8 +36,10 @@ absl::Status Store::Impl::OpenNode() {
   HF_ASSIGN_OR_RETURN(lock, options.files->Lock(absl::StrCat(options.data_dir, "/", kLockFileName)));
   SqliteOptions node_options = WriterOptions();
   node_options.cache_bytes = 1 << 20;
-  HF_ASSIGN_OR_RETURN(node, SqliteNodeStore::Open(absl::StrCat(options.data_dir, "/", kNodeFileName),
-                                                  node_options, options.random));
+  HF_ASSIGN_OR_RETURN(
+      node,
+      SqliteNodeStore::Open(absl::StrCat(options.data_dir, "/", kNodeFileName), node_options, options.random,
+                            [this](const absl::Status& status) { (void)Checked(status); }));
   return absl::OkStatus();
 }
 

@@ -52,6 +52,16 @@ TEST_F(NodeStoreTest, APromiseIsDurableWhenItReturns) {
   EXPECT_TRUE(node().StorePromise(Promise(4, "node-3")).ok());
 }
 
+// Nobody knows what of node.db is durable then: whoever asked, the store must not go on (DESIGN 7).
+TEST_F(NodeStoreTest, AFailedSyncOfAPromiseEndsTheStore) {
+  store_.disk().AddFault({.operations = {DiskOperation::kSync}, .path_suffix = "node.db-wal"});
+  EXPECT_FALSE(node().StorePromise(Promise(3, "node-2")).ok());
+  EXPECT_EQ(ReasonOf(store_->BeginBatch().status()), "IO_ERROR");
+  PowerCut();
+  EXPECT_EQ(node().promise().epoch(), 0u);
+  EXPECT_TRUE(store_->BeginBatch().ok());
+}
+
 TEST_F(NodeStoreTest, ALowerPromiseOrAnotherCandidateIsOurOwnMistake) {
   ASSERT_TRUE(node().StorePromise(Promise(3, "node-2")).ok());
   EXPECT_DEATH((void)node().StorePromise(Promise(2, "node-2")), "R1, R2");
