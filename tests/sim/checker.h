@@ -115,6 +115,9 @@ class Checker : public testing::NetworkTap {
   void CheckLost(const std::string& node, const Entry* before, const Entry* now, storage::FileSystem& files,
                  const char* when);
   const Entry* ReadLog(const std::string& node, storage::Store& store);
+  void CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts);
+  void CheckFloor(const std::string& node, const storage::Store& store);
+  void CheckConflict(const std::string& node, storage::Store& store, const Entry* kept);
   void NoteShown(const Entry* entry);
   bool IsSettled(const Override& override_) const;
   bool MayBeLost(const Entry* entry) const;
@@ -131,6 +134,7 @@ class Checker : public testing::NetworkTap {
   std::map<std::string, Request> requests_;  // by request id
   std::set<const Entry*> committed_;
   std::vector<Override> overrides_;
+  std::set<Holder> lost_incarnations_;  // of disks that were wiped
   // When the primary of an epoch showed what: for the truth about freshness.
   std::map<uint64_t, std::vector<std::pair<absl::Duration, Revision>>> shown_by_primary_;
   int64_t acknowledged_count_ = 0;

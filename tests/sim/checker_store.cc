@@ -1,5 +1,6 @@
 // What the checker makes of the reports of stores.
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "storage/salvage_file.h"
@@ -59,7 +60,7 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
     CheckPromise(node, store, *entry);
     facts.end = entry;
   }
-  facts.floor = store.floor();
+  CheckFloor(node, store);
   if (store.appended() != facts.end->position) {
     violations_->Add("I3", absl::StrCat(node, " says its log ends at ", store.appended().ToString(),
                                         ", it reported ", Name(facts.end)));
@@ -95,15 +96,42 @@ void Checker::OnVisible(const std::string& node, storage::Store& store, const Po
     violations_->Add("R14", absl::StrCat(node, " shows ", Name(entry), ", which ",
                                          entry->rule ? entry->rule->quorum() : 0, " voters do not hold"));
   }
+  CheckOwnEpochFirst(node, *entry, facts);
   facts.visible = entry;
-  facts.floor = store.floor();
+  CheckFloor(node, store);
   NoteShown(entry);
   if (entry->record->message.origin_node() == node) {
     shown_by_primary_[entry->epoch()].push_back({time_->now(), visible.revision});
   }
 }
 
+// R9, R14: whoever writes an epoch shows nothing new from before it until a record of its own epoch is
+// committed.
+void Checker::CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts) {
+  const bool writes = facts.end->record->message.origin_node() == node;
+  if (!writes || shown.shown || shown.epoch() == facts.end->epoch()) return;
+  violations_->Add("R9",
+                   absl::StrCat(node, " shows ", Name(&shown), ", which nobody has shown, before any of ",
+                                "its own epoch ", facts.end->epoch()));
+}
+
+// The floor moves once the COMPACT record that names it is shown, never above what is shown.
+void Checker::CheckFloor(const std::string& node, const storage::Store& store) {
+  NodeFacts& facts = facts_[node];
+  if (std::exchange(facts.floor, store.floor()) == store.floor()) return;
+  const auto names_floor = [&store](const Entry& entry) {
+    return Revision(entry.record->message.compact_floor()) >= store.floor();
+  };
+  const Entry* at = facts.visible;
+  while (at != nullptr && at->position.revision > store.floor() && !names_floor(*at)) at = at->parent;
+  if (at != nullptr && at->position.revision > store.floor()) return;
+  violations_->Add("R15", absl::StrCat(node, " compacts up to ", store.floor().ToString(), " and shows ",
+                                       Name(facts.visible), ", which nothing there says"));
+}
+
 void Checker::NoteShown(const Entry* entry) {
+  for (const Entry* at = entry; at != nullptr && !at->shown; at = at->parent)
+    const_cast<Entry*>(at)->shown = true;
   for (; entry != nullptr && !entry->shown_as_replicated; entry = entry->parent) {
     if (entry->rule == nullptr || entry->rule->quorum() == 0) continue;
     const_cast<Entry*>(entry)->shown_as_replicated = true;
@@ -148,9 +176,23 @@ void Checker::OnRewound(const std::string& node, storage::Store& store, storage:
                                            " keys after a rewind, ", touched.size(), " were touched"));
     }
   }
+  CheckConflict(node, store, kept);
   CheckLost(node, facts.end, kept, files, "rewinding");
   facts.end = kept;
   if (facts.visible != nullptr && !History::IsOnPath(facts.visible, kept)) facts.visible = kept;
+}
+
+// R13: what is cut conflicts with a record of the one whose stream it is, who goes on from `kept` another
+// way.
+void Checker::CheckConflict(const std::string& node, storage::Store& store, const Entry* kept) {
+  const Entry* const end = facts_[node].end;
+  const std::string& primary = store.node().promise().candidate_node_id();
+  const bool conflicts = history_.Any([&](const Entry& entry) {
+    return entry.parent == kept && entry.nodes.contains(primary) && !History::IsOnPath(&entry, end);
+  });
+  if (conflicts) return;
+  violations_->Add("R13", absl::StrCat(node, " cuts from ", Name(end), " to ", Name(kept), "; ", primary,
+                                       ", which it follows, has nothing else there"));
 }
 
 void Checker::OnReplaced(const std::string& node, storage::Store& store, storage::FileSystem& files,
@@ -239,6 +281,9 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
   if (!facts.incarnation.empty() && incarnation != facts.incarnation)
     coverage_->Count("incarnations_renewed");
   facts.incarnation = incarnation;
+  if (lost_incarnations_.contains({node, incarnation})) {
+    violations_->Add("R16", absl::StrCat(node, " has lost its log and keeps its incarnation"));
+  }
   const Entry* const end = ReadLog(node, store);
   const Entry* const common = History::CommonAncestor(facts.end, end);
   if (facts.end != common) {
@@ -280,6 +325,8 @@ void Checker::OnCrashed(const std::string& node, bool power_lost) {
 }
 
 void Checker::OnWiped(const std::string& node) {
+  if (const std::string& lost = facts_[node].incarnation; !lost.empty())
+    lost_incarnations_.insert({node, lost});
   facts_[node] = NodeFacts();
   facts_[node].node_id = node;
 }

@@ -43,7 +43,7 @@ CrashMode Faults::AnyMode() {
 void Faults::One() {
   World& world = cluster_->world();
   SimNode& node = cluster_->AnyNode();
-  switch (world.random->Below(14)) {
+  switch (world.random->Below(15)) {
     case 0:
     case 1:
       return node.Crash(AnyMode(), "");
@@ -61,14 +61,14 @@ void Faults::One() {
       return FillDisk(node);
     case 10:
       return world.random->Below(2) == 0 ? SlowDisk(node) : Pause(node);
+    case 14:
+      return node.FailNextSync();
     case 11:
       return WipeFollower(node);
     case 12:
       node.StopInOrder();
       return;
     default:
-      // Where hardly any records are kept, the age of a request id decides; clocks are left alone there.
-      if (world.scenario.compacts) return;
       return node.clock().JumpWall(absl::Seconds(static_cast<int64_t>(world.random->Below(7200)) - 3600));
   }
 }
@@ -131,7 +131,7 @@ void Faults::Pause(SimNode& node) {
   if (!node.is_up()) return;
   World& world = cluster_->world();
   const absl::Duration span = Short() * 2;
-  node.strand().PauseFor(span);
+  node.PauseFor(span);
   world.story.Note("FAULT", absl::StrCat(node.id(), " is stopped for ", absl::FormatDuration(span)));
   world.coverage.Count("paused_processes");
 }

@@ -84,6 +84,11 @@ Entry* History::FindRevision(Revision revision) {
   return found == by_revision_.end() ? nullptr : found->second;
 }
 
+bool History::Any(const std::function<bool(const Entry&)>& is_such) const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [&](const auto& entry) { return is_such(*entry.second); });
+}
+
 bool History::IsOnPath(const Entry* ancestor, const Entry* entry) {
   if (ancestor == nullptr) return true;
   while (entry != nullptr && entry->position.revision > ancestor->position.revision) entry = entry->parent;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +30,7 @@ struct Entry {
   const Entry* rule_entry = nullptr;         // the record that carries it
   std::set<Holder> holders;                  // who ever held it durably
   std::set<std::string> nodes;               // the same by node id alone
+  bool shown = false;                        // visible somewhere
   bool shown_as_replicated = false;          // visible somewhere, with q >= 1 in force
   bool acknowledged = false;                 // a client was told so, with q >= 1
 
@@ -59,6 +61,9 @@ class History {
   // By the facts alone: is `entry` committed, itself or by a later record on the way to `end` (R9, R10)?
   // Counts who ever held a record, so it may say yes a little too often, never too rarely.
   bool IsCommitted(const Entry* entry, const Entry* end) const;
+
+  // Is there such a record?
+  bool Any(const std::function<bool(const Entry&)>& is_such) const;
 
   const std::map<int64_t, Entry*>& by_revision() const { return by_revision_; }
 

@@ -7,7 +7,9 @@
 #include "tests/sim/faults.h"
 #include "tests/sim/operators.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/sessions.h"
 #include "tests/sim/sim_cluster.h"
+#include "tests/sim/watchers.h"
 
 namespace holdfast::sim {
 namespace {
@@ -28,14 +30,16 @@ std::string Describe(const Entry& entry) {
   return text;
 }
 
-void Converge(World& world, SimCluster& cluster, Operators& operators, Writers& writers) {
+void Converge(World& world, SimCluster& cluster, Operators& operators, Writers& writers,
+              const Watchers& watchers) {
   const absl::Duration deadline = world.time.now() + kConvergence;
   bool acknowledged = false;
   bool asked = false;
   while (world.time.now() < deadline && world.violations.empty()) {
     if (!operators.Settled()) {
       operators.Settle();
-    } else if (acknowledged && cluster.Converged()) {
+    } else if (acknowledged && cluster.Converged() &&
+               watchers.CaughtUp(world.checker.facts(cluster.primary()).end)) {
       return;
     } else if (!acknowledged && !asked) {
       asked = true;
@@ -50,7 +54,8 @@ void Converge(World& world, SimCluster& cluster, Operators& operators, Writers& 
   world.violations.Add(
       "I10", absl::StrCat("no convergence ", absl::FormatDuration(kConvergence),
                           " after the last fault: ", operators.Settled() ? "" : "no primary can be settled; ",
-                          acknowledged ? "" : "no commit is acknowledged"));
+                          acknowledged ? (cluster.Converged() ? "a watch was not told everything" : "")
+                                       : "no commit is acknowledged"));
   for (const Entry* at = world.checker.facts(cluster.primary()).end; at != nullptr; at = at->parent) {
     if (at->rule_entry == at) world.story.Note("RULE", Describe(*at));
     if (at == world.checker.facts(cluster.primary()).visible) break;
@@ -75,6 +80,8 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
     SimCluster cluster(&world);
     Writers writers(&cluster);
     Readers readers(&cluster);
+    Watchers watchers(&cluster);
+    Sessions sessions(&cluster);
     Faults faults(&cluster);
     Operators operators(&cluster);
     if (!cluster.Form()) {
@@ -82,6 +89,8 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
     } else {
       writers.Start();
       readers.Start();
+      watchers.Start();
+      sessions.Start();
       faults.Start();
       operators.Start();
       const absl::Duration end = world.time.now() + scenario.active;
@@ -91,8 +100,10 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
       faults.EndAll();
       writers.Stop();
       operators.Stop();
-      Converge(world, cluster, operators, writers);
+      watchers.Settle();
+      Converge(world, cluster, operators, writers, watchers);
       readers.Stop();
+      sessions.Stop();
     }
     if (world.violations.empty()) {
       std::vector<std::string> ids;
@@ -140,6 +151,8 @@ const std::vector<std::string>& MustHappen() {
       "commits_repeated",
       "commit_COMMIT_UNKNOWN",
       "commit_PRECONDITION_FAILED",
+      "commit_OUTCOME_UNKNOWABLE",
+      "commit_REQUEST_ID_AHEAD",
       "commit_DISK_FULL",
       "compactions",
       "voter_changes",
@@ -147,6 +160,14 @@ const std::vector<std::string>& MustHappen() {
       "take_overs_by_override",
       "take_overs_given_up",
       "freshness_checks",
+      "failed_syncs",
+      "watch_events",
+      "watches_rewound",
+      "watch_ended_REWOUND",
+      "watch_ended_COMPACTED",
+      "session_reads_ok",
+      "session_reads_STALE",
+      "session_reads_REWOUND",
   };
   return *kNames;
 }

@@ -6,7 +6,9 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "replication/store_log.h"
 #include "replication/upstream_policy.h"
+#include "storage/errors.h"
 #include "tests/sim/sim_upstream.h"
 
 namespace holdfast::sim {
@@ -112,6 +114,7 @@ storage::Store::Options SimNode::StoreOptions() {
   options.log_reader_count = 1;
   options.mmap_bytes = 0;
   options.log_cache_bytes = 1 << 14;  // small: senders read the database too
+  options.on_failed_sync = [this](const absl::Status&) { OnFailedSync(); };
   return options;
 }
 
@@ -121,6 +124,7 @@ void SimNode::Start() {
   process_ = std::make_unique<Process>(this);
   absl::StatusOr<std::unique_ptr<storage::Store>> store = storage::Store::Open(StoreOptions());
   if (!store.ok()) {
+    if (storage::IsFailedSync(store.status()) && !process_->dying) OnFailedSync();
     if (ReasonOf(store.status()) != "DISK_FULL" && !process_->dying) {
       world_->violations.Add("STORE", absl::StrCat(id(), " does not open: ", store.status().ToString()));
     }
@@ -149,7 +153,7 @@ void SimNode::MakeReplica() {
   Process& process = *process_;
   process.transport = world_->network.Transport(id(), &process.strand);
   if (plan_.relays) {
-    process.policy = std::make_unique<SimUpstream>(plan_, random_.get());
+    process.policy = std::make_unique<SimUpstream>(plan_, random_.get(), [this] { return IsVoter(); });
   } else {
     process.policy = std::make_unique<replication::PrimaryFirst>();
   }
@@ -171,12 +175,22 @@ void SimNode::MakeReplica() {
   options.upstream_policy = process.policy.get();
   options.on_change = [&process] {
     if (process.commit_path != nullptr) process.commit_path->OnRoleChange();
+    if (process.serving != nullptr) process.serving->UpdateView();
   };
   options.on_halt = [this](const absl::Status& status) {
     if (is_up())
       world_->violations.Add("HALT", absl::StrCat(id(), " has stopped serving: ", status.ToString()));
   };
   process.replica = replication::Replica::Create(std::move(options));
+  SimServing::Options serving;
+  serving.time = &world_->time;
+  serving.clock = &clock_;
+  serving.random = random_.get();
+  serving.store = process.store.get();
+  serving.replica = process.replica.get();
+  serving.node_id = id();
+  serving.site = plan_.site;
+  process.serving = std::make_unique<SimServing>(serving);
   if (plan_.kind == v1::NODE_KIND_SERVER) {
     primary::CommitPath::Options commit;
     commit.store = process.store.get();
@@ -200,6 +214,15 @@ void SimNode::MakeReplica() {
   if (process.dying) world_->network.Silence(id());
   process.strand.Post([&process] { process.replica->Start(); });
   MaintainLater();
+}
+
+// By the rule in force or by one that waits to be committed.
+bool SimNode::IsVoter() const {
+  const storage::Store& store = *process_->store;
+  const replication::VoterId self{id(), process_->store->node().identity().incarnation};
+  const std::vector<replication::RuleRecord> rules = replication::RulesFrom(store, store.visible().revision);
+  return std::any_of(rules.begin(), rules.end(),
+                     [&](const replication::RuleRecord& record) { return record.rule.HasVoter(self); });
 }
 
 void SimNode::MaintainLater() {
@@ -244,7 +267,29 @@ void SimNode::CrashNear(const std::string& part, CrashMode mode) {
   crash_near_mode_ = mode;
 }
 
+void SimNode::PauseFor(absl::Duration span) {
+  process_->strand.PauseFor(span);
+  process_->worker.PauseFor(span);
+  if (process_->serving != nullptr) process_->serving->PauseFor(span);
+}
+
+void SimNode::FailNextSync() {
+  storage::DiskFault fault;
+  fault.operations = {DiskOperation::kSync};
+  fault.error = storage::DiskResult::kIoError;
+  fault.fail_count = 1;
+  disk_.AddFault(fault);
+}
+
+void SimNode::OnFailedSync() {
+  world_->coverage.Count("failed_syncs");
+  constexpr CrashMode kModes[] = {CrashMode::kLoseUnsynced, CrashMode::kTearUnsynced};
+  disk_.FreezeAfter(0, nullptr);
+  OnFrozen(kModes[random_->Below(2)]);
+}
+
 void SimNode::DisarmCrash() {
+  disk_.ClearFaults();
   crash_near_.clear();
   disk_.FreezeAfter(int64_t{1} << 40, nullptr);
 }
@@ -257,8 +302,7 @@ void SimNode::OnFrozen(CrashMode mode) {
   world_->coverage.Count("crashes");
   world_->coverage.Count("crashes_inside_a_step");
   world_->network.Silence(id());
-  process_->strand.PauseFor(kForever);
-  process_->worker.PauseFor(kForever);
+  PauseFor(kForever);
   world_->time.After(absl::ZeroDuration(), [this, mode, life = life_] {
     if (life == life_ && process_ != nullptr) Crash(mode, "");
   });
@@ -293,8 +337,10 @@ void SimNode::EndProcess(bool reset) {
   world_->network.Crash(id(), reset);
   process_->strand.Shutdown();
   process_->worker.Shutdown();
+  if (process_->serving != nullptr) process_->serving->Shutdown();
   process_->administration.reset();
   process_->commit_path.reset();
+  process_->serving.reset();
   process_->replica.reset();
   process_->policy.reset();
   process_->transport.reset();

@@ -15,6 +15,7 @@
 #include "storage/store.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/sim_serving.h"
 #include "tests/sim/story.h"
 #include "tests/support/sim_executor.h"
 #include "tests/support/sim_network.h"
@@ -60,6 +61,10 @@ class SimNode {
   void CrashAtStep(int64_t steps, storage::CrashMode mode);
   // The same, within the next few steps after a durable operation on a path with `part` in it.
   void CrashNear(const std::string& part, storage::CrashMode mode);
+  // The process stands still.
+  void PauseFor(absl::Duration span);
+  // The next sync of any file fails: nobody knows what is durable, and the process ends (DESIGN 7).
+  void FailNextSync();
   // Takes an ordered crash back.
   void DisarmCrash();
   // Requires that the process is down: an empty disk.
@@ -72,6 +77,7 @@ class SimNode {
   primary::CommitPath& commit_path() { return *process_->commit_path; }
   primary::Administration& administration() { return *process_->administration; }
   storage::Store& store() { return *process_->store; }
+  SimServing& serving() { return *process_->serving; }
   replication::PeerTransport& transport() { return *process_->transport; }
   testing::SimExecutor& strand() { return process_->strand; }
   testing::SimOffload& offload() { return process_->offload; }
@@ -100,6 +106,7 @@ class SimNode {
     std::unique_ptr<replication::PeerTransport> transport;
     std::unique_ptr<replication::UpstreamPolicy> policy;
     std::unique_ptr<replication::Replica> replica;
+    std::unique_ptr<SimServing> serving;
     std::unique_ptr<primary::CommitPath> commit_path;
     std::unique_ptr<primary::Administration> administration;
     bool dying = false;
@@ -107,7 +114,9 @@ class SimNode {
 
   void OnDisk(storage::DiskOperation operation, absl::string_view path);
   void OnFrozen(storage::CrashMode mode);
+  void OnFailedSync();
   void MakeReplica();
+  bool IsVoter() const;
   void MaintainLater();
   void EndProcess(bool reset);
 

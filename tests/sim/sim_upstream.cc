@@ -12,7 +12,7 @@ std::optional<std::string> SimUpstream::Next(const std::vector<Candidate>& candi
     if (candidate.is_primary) primary = &candidate;
   }
   if (others.empty()) return std::nullopt;
-  const bool by_chance = random_->Below(2) == 0 || failed_since_success % 2 == 1;
+  const bool by_chance = (!is_voter_() && random_->Below(2) == 0) || failed_since_success % 2 == 1;
   if (primary != nullptr && !by_chance) return primary->peer_address;
   return others[random_->Below(others.size())]->peer_address;
 }

@@ -1,0 +1,164 @@
+#include "tests/sim/watch_judge.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+
+namespace holdfast::sim {
+namespace {
+
+std::string Name(const Entry* entry) { return entry == nullptr ? "0" : entry->position.ToString(); }
+
+bool SameRow(const v1::KeyValue& kv, const std::map<std::string, ModelRow>& rows) {
+  const auto row = rows.find(kv.key());
+  if (row == rows.end()) return kv.mod_revision() == 0;
+  return kv.value() == row->second.value && kv.mod_revision() == row->second.mod_revision &&
+         kv.create_revision() == row->second.create_revision && kv.version() == row->second.version;
+}
+
+std::vector<const Entry*> Path(const Entry* after, const Entry* to) {
+  std::vector<const Entry*> path;
+  for (const Entry* at = to; at != after && at != nullptr; at = at->parent) path.push_back(at);
+  std::reverse(path.begin(), path.end());
+  return path;
+}
+
+}  // namespace
+
+WatchJudge::WatchJudge(World* world, std::string name, v1::WatchRequest request)
+    : world_(world), name_(std::move(name)), request_(std::move(request)) {}
+
+void WatchJudge::Violation(const std::string& node, const std::string& what) {
+  world_->violations.Add("I11", absl::StrCat(name_, " at ", node, ", told up to ", Name(told_), ": ", what));
+}
+
+v1::WatchRequest WatchJudge::Request() const {
+  v1::WatchRequest request = request_;
+  if (told_ != nullptr) request.set_start_revision(told_->position.revision.number() + 1);
+  return request;
+}
+
+void WatchJudge::OnOpened() {
+  events_.clear();
+  rewound_.Clear();
+}
+
+void WatchJudge::OnMessage(const std::string& node, const v1::WatchResponse& message) {
+  world_->coverage.Count("watch_messages");
+  if (message.has_rewound()) {
+    rewound_.set_common_revision(message.rewound().common_revision());
+    rewound_.mutable_restored()->MergeFrom(message.rewound().restored());
+    if (!message.fragment()) OnRewound(node);
+    return;
+  }
+  events_.insert(events_.end(), message.events().begin(), message.events().end());
+  if (message.fragment()) return;
+  const Entry* const reached = world_->checker.history().FindRevision(Revision(message.revision()));
+  if (reached == nullptr) return Violation(node, "reaches a revision that nobody ever had");
+  if (told_ == nullptr && events_.empty()) {
+    told_ = reached;
+    return;
+  }
+  CheckEvents(node, reached);
+}
+
+bool WatchJudge::InWatchedRange(const std::string& key) const {
+  return InRange(key, request_.key(), request_.range_end());
+}
+
+bool WatchJudge::Matches(const v1::Change& change) const {
+  return InWatchedRange(change.key()) && !(change.has_value() ? request_.no_puts() : request_.no_deletes());
+}
+
+void WatchJudge::CheckEvents(const std::string& node, const Entry* reached) {
+  const std::vector<v1::WatchEvent> events = std::exchange(events_, {});
+  if (!History::IsOnPath(told_, reached)) {
+    return Violation(node, absl::StrCat("goes on at ", Name(reached), " in another history without a word"));
+  }
+  size_t next = 0;
+  for (const Entry* entry : Path(told_, reached)) {
+    model_.MoveTo(entry);
+    for (const v1::Change& change : entry->record->message.changes()) {
+      if (!Matches(change)) continue;
+      if (next == events.size()) {
+        return Violation(
+            node, absl::StrCat("missed ", change.key(), " at ", Name(entry), ", told up to ", Name(reached)));
+      }
+      if (!IsEventOf(events[next], change, *entry)) {
+        return Violation(node, absl::StrCat("got ", events[next].ShortDebugString(), " where ", change.key(),
+                                            " at ", Name(entry), " was next"));
+      }
+      ++next;
+    }
+  }
+  if (next < events.size())
+    return Violation(node, absl::StrCat("got more than happened: ", events[next].ShortDebugString()));
+  world_->coverage.Count("watch_events", static_cast<int64_t>(next));
+  told_ = reached;
+}
+
+// `model_` stands at `entry`.
+bool WatchJudge::IsEventOf(const v1::WatchEvent& event, const v1::Change& change, const Entry& entry) {
+  if (event.kv().key() != change.key() || event.deleted() == change.has_value()) return false;
+  if (event.kv().mod_revision() != entry.position.revision.number()) return false;
+  return event.deleted() || SameRow(event.kv(), model_.rows());
+}
+
+void WatchJudge::OnRewound(const std::string& node) {
+  world_->coverage.Count("watches_rewound");
+  const Entry* const common = world_->checker.history().FindRevision(Revision(rewound_.common_revision()));
+  if (common == nullptr || !History::IsOnPath(common, told_)) {
+    return Violation(node, absl::StrCat("was rewound to ", Revision(rewound_.common_revision()).ToString(),
+                                        ", which it never had"));
+  }
+  CheckRestored(node, common);
+  told_ = common;
+  OnOpened();
+}
+
+// The state now of each matching key that the lost records touched: at the common record, or at a later one
+// if the history was cut once more meanwhile.
+void WatchJudge::CheckRestored(const std::string& node, const Entry* common) {
+  std::map<std::string, const v1::KeyValue*> restored;
+  for (const v1::KeyValue& kv : rewound_.restored()) restored[kv.key()] = &kv;
+  std::vector<const Entry*> candidates = {common};
+  const Entry* const shown = world_->checker.facts(node).visible;
+  if (History::IsOnPath(common, shown)) {
+    for (const Entry* later : Path(common, shown)) candidates.push_back(later);
+  }
+  for (const Entry* lost = told_; lost != common; lost = lost->parent) {
+    for (const v1::Change& change : lost->record->message.changes()) {
+      if (!InWatchedRange(change.key())) continue;
+      const auto found = restored.find(change.key());
+      if (found == restored.end())
+        return Violation(node, absl::StrCat(change.key(), " was rewound, its value was not told"));
+      const bool right = std::any_of(candidates.begin(), candidates.end(), [&](const Entry* at) {
+        model_.MoveTo(at);
+        return SameRow(*found->second, model_.rows());
+      });
+      if (!right) return Violation(node, absl::StrCat(change.key(), " was restored to a wrong value"));
+    }
+  }
+}
+
+void WatchJudge::OnEnded(const std::string& node, const absl::Status& status) {
+  OnOpened();
+  const std::string reason = ReasonOf(status);
+  world_->coverage.Count("watch_ended_" + (reason.empty() ? std::string("other") : reason));
+  if (reason != "REWOUND" && reason != "COMPACTED") return;
+  const NodeFacts& facts = world_->checker.facts(node);
+  if (reason == "REWOUND" && (told_ == nullptr || History::IsOnPath(told_, facts.visible) ||
+                              History::IsOnPath(facts.visible, told_))) {
+    Violation(node, absl::StrCat("was told that its history is lost; the node shows ", Name(facts.visible)));
+  }
+  if (reason == "COMPACTED" && told_ != nullptr && told_->position.revision >= facts.floor) {
+    Violation(node,
+              absl::StrCat("was told that its cursor is compacted; the floor is ", facts.floor.ToString()));
+  }
+  told_ = facts.visible;  // it reads again
+}
+
+}  // namespace holdfast::sim

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "holdfast/v1/config.pb.h"
+#include "tests/sim/history.h"
+#include "tests/sim/sim_node.h"
+
+namespace holdfast::sim {
+
+// What one client makes of its watch, over restarts and nodes, held against the truth (I11): each matching
+// change once and in order, none missing, each with the state that the key then had; a history that was lost
+// is told of, and only then; and nothing else is. One thread.
+class WatchJudge {
+ public:
+  // `world` must outlive this. `request` says what is watched.
+  WatchJudge(World* world, std::string name, v1::WatchRequest request);
+
+  // The request that goes on where the watch stands.
+  v1::WatchRequest Request() const;
+  // A new stream begins; what the old one had begun to tell is forgotten.
+  void OnOpened();
+  void OnMessage(const std::string& node, const v1::WatchResponse& message);
+  // `node` ended the stream. If the history is lost or compacted, the client reads what the node shows and
+  // goes on from there.
+  void OnEnded(const std::string& node, const absl::Status& status);
+
+  // Everything up to here was delivered; null before the first message.
+  const Entry* told() const { return told_; }
+
+ private:
+  bool Matches(const v1::Change& change) const;
+  bool InWatchedRange(const std::string& key) const;
+  void OnRewound(const std::string& node);
+  void CheckRestored(const std::string& node, const Entry* common);
+  void CheckEvents(const std::string& node, const Entry* reached);
+  bool IsEventOf(const v1::WatchEvent& event, const v1::Change& change, const Entry& entry);
+  void Violation(const std::string& node, const std::string& what);
+
+  World* const world_;
+  const std::string name_;
+  const v1::WatchRequest request_;
+  const Entry* told_ = nullptr;
+  std::vector<v1::WatchEvent> events_;  // since `told_`
+  v1::Rewound rewound_;                 // its fragments so far
+  Model model_;
+};
+
+}  // namespace holdfast::sim
