@@ -8,6 +8,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "base/uuid.h"
 #include "primary/errors.h"
@@ -76,12 +77,12 @@ absl::StatusOr<Judgement> Judge(storage::Store::Batch& batch, Revision oldest,
   HF_ASSIGN_OR_RETURN(const std::optional<storage::Store::Batch::RequestRecord> earlier,
                       batch.FindRequest(request.request_id()));
   Judgement judgement;
-  if (earlier) {
+  if (earlier && !MutantActive(Mutant::kRequestIdNotLookedUp)) {
     if (!(earlier->digest == digest)) return RequestIdReusedError(request.request_id(), earlier->revision);
     judgement.repeated = earlier->revision;
     return judgement;
   }
-  if (request.request_id() <= batch.NewestForgottenRequest()) {
+  if (request.request_id() <= batch.NewestForgottenRequest() && !MutantActive(Mutant::kForgottenIdAdmitted)) {
     return OutcomeUnknowableError(request.request_id(), oldest);
   }
   if (const absl::Duration lead = Uuid7Time(request.request_id()) - batch.NextRecordTime();

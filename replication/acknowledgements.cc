@@ -4,7 +4,16 @@
 #include <functional>
 #include <vector>
 
+#include "base/mutants.h"
+
 namespace holdfast::replication {
+namespace {
+
+uint32_t QuorumOf(const Rule& rule) {
+  return rule.quorum > 0 && MutantActive(Mutant::kQuorumOffByOne) ? rule.quorum - 1 : rule.quorum;
+}
+
+}  // namespace
 
 void Acknowledgements::Acknowledge(const VoterId& voter, uint64_t stream_epoch, Revision held) {
   if (stream_epoch != epoch_) return;
@@ -32,21 +41,22 @@ bool Acknowledgements::Waived(const Rule& rule, absl::Span<const RuleRecord> rul
 bool Acknowledgements::ChangeHeld(absl::Span<const RuleRecord> rules, size_t i) const {
   const RuleRecord& change = rules[i];
   if (!Met(change.rule, change.revision) && !Waived(change.rule, rules, i + 1)) return false;
-  if (i == 0 || change.breaks_glass()) return true;
+  if (i == 0 || change.breaks_glass() || MutantActive(Mutant::kJointRuleIgnored)) return true;
   const Rule& before = rules[i - 1].rule;
   return Met(before, change.revision) || Waived(before, rules, i + 1);
 }
 
 Revision Acknowledgements::HeldByQuorum(const Rule& rule, Revision last) const {
-  if (rule.quorum == 0) return last;
+  const uint32_t quorum = QuorumOf(rule);
+  if (quorum == 0) return last;
   std::vector<Revision> held;
   for (const VoterId& voter : rule.voters) {
     const auto it = held_.find(voter);
     if (it != held_.end()) held.push_back(std::min(it->second, last));
   }
-  if (held.size() < rule.quorum) return Revision();
-  std::nth_element(held.begin(), held.begin() + (rule.quorum - 1), held.end(), std::greater<>());
-  return held[rule.quorum - 1];
+  if (held.size() < quorum) return Revision();
+  std::nth_element(held.begin(), held.begin() + (quorum - 1), held.end(), std::greater<>());
+  return held[quorum - 1];
 }
 
 Revision Acknowledgements::Committed(Revision known, Revision appended,
@@ -57,11 +67,14 @@ Revision Acknowledgements::Committed(Revision known, Revision appended,
     if (rules[i].revision > known && !ChangeHeld(rules, i)) break;
     // Up to this epoch's own EPOCH record stand records of older epochs only, which are not counted (R9,
     // F12).
-    if (rules[i].revision.epoch() != epoch_) continue;
+    const bool old_counts = MutantActive(Mutant::kOldEpochCounts);
+    if (rules[i].revision.epoch() != epoch_ && !old_counts) continue;
     Revision last = appended;
-    if (i + 1 < rules.size()) last = Revision(epoch_, rules[i + 1].revision.index() - 1);
+    if (i + 1 < rules.size())
+      last = Revision(old_counts ? rules[i].revision.epoch() : epoch_, rules[i + 1].revision.index() - 1);
     const Revision held = HeldByQuorum(rules[i].rule, last);
-    if (held.epoch() == epoch_ && held > committed && held >= rules[i].revision) committed = held;
+    if ((held.epoch() == epoch_ || old_counts) && held > committed && held >= rules[i].revision)
+      committed = held;
   }
   return committed;
 }

@@ -143,7 +143,7 @@ void Follower::Tick() {
     return Drop(NoUpstreamError(absl::StrCat(address_, " (", *why, ")")));
   if (state_ == State::kStreaming) {
     if (now - connected_at_ > options_.heartbeat_interval) reconnect_.OnSuccess();
-    SendAck(/*probe=*/true);
+    SendAck(/*probe=*/true, appender_.verified());
   }
   options_.strand->PostAfter(options_.heartbeat_interval, attempt_.Wrap([this] { Tick(); }));
 }

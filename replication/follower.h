@@ -98,7 +98,8 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   void OnRecords(const v1::FollowRecords& records);
   void OnHeartbeat(const v1::FollowHeartbeat& heartbeat);
   void LearnCommitted(const v1::LogPosition& committed);
-  void SendAck(bool probe);
+  // Says that `held` is durable here.
+  void SendAck(bool probe, const Position& held);
 
   const Replica::Options& options_;
   FollowerHost* const host_;

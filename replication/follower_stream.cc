@@ -7,6 +7,7 @@
 #include "absl/strings/str_split.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "replication/errors.h"
 #include "replication/follower.h"
 #include "replication/store_log.h"
@@ -28,6 +29,16 @@ std::vector<std::string> TakeHints(const Strings& addresses) {
     if (!address.empty() && hints.size() < kMaxHints) hints.emplace_back(address);
   }
   return hints;
+}
+
+// Where the log would end after this batch.
+Position EndOf(const v1::FollowRecords& records) {
+  Position end{Revision(), ChainHash::FromBytes(records.previous_chain_hash()).value_or(ChainHash())};
+  for (const std::string& bytes : records.records()) {
+    const absl::StatusOr<v1::Record> record = storage::DecodeRecord(bytes);
+    if (record.ok()) end = {Revision(record->revision()), NextChainHash(end.chain_hash, bytes)};
+  }
+  return end;
 }
 
 }  // namespace
@@ -115,10 +126,11 @@ void Follower::BeginStream(const Position& ancestor) {
   appender_.Begin(identity_->epoch, ancestor);
   SetActivity(absl::StrCat("follows ", fed_through_.empty() ? address_ : fed_through_.front()));
   host_->OnUpstreamChanged();
-  SendAck(/*probe=*/true);
+  SendAck(/*probe=*/true, appender_.verified());
 }
 
 void Follower::OnRecords(const v1::FollowRecords& records) {
+  if (MutantActive(Mutant::kAckBeforeAppend)) SendAck(/*probe=*/false, EndOf(records));
   const StreamAppender::Result result = appender_.Append(records);
   // Readers may have seen what was cut (q = 0 or an override): the bound spoke of another history.
   if (!result.cut_to.is_zero()) freshness_.Reset();
@@ -138,7 +150,7 @@ void Follower::OnRecords(const v1::FollowRecords& records) {
   }
   LearnCommitted(records.committed());
   if (state_ != State::kStreaming) return;
-  SendAck(/*probe=*/false);
+  SendAck(/*probe=*/false, appender_.verified());
   host_->OnProgress();
 }
 
@@ -152,7 +164,10 @@ void Follower::OnHeartbeat(const v1::FollowHeartbeat& heartbeat) {
   // A bound speaks of the stream's history; what is shown here must be of it.
   const Revision visible = options_.store->visible().revision;
   if (visible > appender_.verified().revision && !appender_.OwnsWholeLog()) staleness.reset();
-  freshness_.OnHeartbeat(heartbeat.echo(), staleness, Revision(heartbeat.committed().revision()), visible);
+  const uint64_t echo = MutantActive(Mutant::kFreshFromReceipt)
+                            ? freshness_.NextProbe(options_.clock->SinceBoot())
+                            : heartbeat.echo();
+  freshness_.OnHeartbeat(echo, staleness, Revision(heartbeat.committed().revision()), visible);
   host_->OnProgress();
 }
 
@@ -161,7 +176,7 @@ void Follower::LearnCommitted(const v1::LogPosition& committed) {
   const absl::StatusOr<Position> position = storage::FromProto(committed);
   if (!position.ok()) return Drop(position.status());
   if (position->revision > committed_.revision) committed_ = *position;
-  const Position known = KnownCommitted();
+  const Position known = MutantActive(Mutant::kShowPastCommit) ? appender_.verified() : KnownCommitted();
   if (known.revision <= options_.store->visible().revision) return;
   const absl::StatusOr<bool> advanced = options_.store->AdvanceVisible(known);
   if (!advanced.ok()) return Drop(advanced.status());
@@ -169,12 +184,12 @@ void Follower::LearnCommitted(const v1::LogPosition& committed) {
     Drop(BrokenChainError(known.revision, "what the upstream calls committed is not in this log"));
 }
 
-void Follower::SendAck(bool probe) {
+void Follower::SendAck(bool probe, const Position& held) {
   v1::FollowRequest request;
   v1::FollowAck& ack = *request.mutable_ack();
   ack.set_incarnation(incarnation_);
   ack.set_stream_epoch(identity_->epoch);
-  *ack.mutable_appended() = storage::ToProto(appender_.verified());
+  *ack.mutable_appended() = storage::ToProto(held);
   const Position visible = options_.store->visible();
   *ack.mutable_visible() = storage::ToProto(visible);
   if (probe) {

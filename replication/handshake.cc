@@ -4,6 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
 #include "storage/record_codec.h"
@@ -90,6 +91,8 @@ HandshakeVerdict Compare(const v1::FollowHello& hello, const TheirLog& theirs, c
   }
   if (common.kind == CommonAncestor::kUnknown) return Say(v1::FOLLOW_DECISION_SNAPSHOT);
   const Position& ancestor = common.position;
+  if (MutantActive(Mutant::kSnapshotBelowOwn) && ancestor == log.End() && ancestor != theirs.appended)
+    return Say(v1::FOLLOW_DECISION_SNAPSHOT);
   if (ancestor == log.End())
     return Say(v1::FOLLOW_DECISION_CONTINUE, ancestor);  // a shorter log cuts nothing (R13)
   const std::optional<Position> next = log.After(ancestor.revision);

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
 #include "replication/promise_book.h"
@@ -184,7 +185,7 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
   }
   HF_RETURN_IF_ERROR(AdmitStream(request.promise(), OwnStream()).status());
   const Revision visible = options_.store->visible().revision;
-  if (Revision(request.appended().revision()) >= visible)
+  if (Revision(request.appended().revision()) >= visible && !MutantActive(Mutant::kSnapshotBelowOwn))
     return NotCaughtUpError(options_.node_id, visible);  // R15
   return copies_.Serve(request, OwnStream());
 }
@@ -208,7 +209,9 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
       if (own.empty()) HF_RETURN_IF_ERROR(node.JoinCluster(request.cluster_id()));
       HF_RETURN_IF_ERROR(node.StorePromise(request.promise()));
       // From here on nothing of a lower epoch is done (R11, R12, R17).
-      if (IsFollowing()) {
+      if (MutantActive(IsFollowing() ? Mutant::kStreamOutlivesPromise : Mutant::kPrimaryIgnoresPromise)) {
+        // goes on as if nothing had been promised
+      } else if (IsFollowing()) {
         EndSenders(NoUpstreamError(options_.node_id));
         copies_.EndAll(options_.store->visible().revision);
         follower_.Reconsider();

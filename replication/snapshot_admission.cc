@@ -4,6 +4,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
 #include "replication/stream_gate.h"
@@ -39,7 +40,8 @@ absl::Status AdmitSnapshot(const SnapshotTaker& taker, const v1::SnapshotManifes
   if (taker.appended.revision.is_zero() && taker.epoch_starts.empty()) return absl::OkStatus();
   HF_ASSIGN_OR_RETURN(const bool shares, SharesHistory(taker.epoch_starts, manifest));
   if (!shares) return SnapshotRefusedError(id, "its history has no epoch in common with this node's");
-  if (!taker.repairing && position.revision <= taker.appended.revision) {
+  if (!taker.repairing && !MutantActive(Mutant::kSnapshotBelowOwn) &&
+      position.revision <= taker.appended.revision) {
     return SnapshotRefusedError(id, absl::StrCat("it ends at ", position.revision.ToString(),
                                                  ", this node has ", taker.appended.revision.ToString()));
   }

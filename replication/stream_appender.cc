@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/mutants.h"
 #include "replication/errors.h"
 #include "storage/record_codec.h"
 
@@ -34,6 +35,12 @@ Result Broken(Revision at, absl::string_view what) {
 void StreamAppender::Begin(uint64_t stream_epoch, const Position& ancestor) {
   stream_epoch_ = stream_epoch;
   verified_ = ancestor;
+  const uint64_t own_epoch = store_->appended().revision.epoch();
+  const bool shorter = verified_ != store_->appended();
+  if ((MutantActive(Mutant::kCutOwnEpoch) && shorter && own_epoch == stream_epoch) ||
+      (MutantActive(Mutant::kShorterStreamCuts) && shorter && own_epoch < stream_epoch)) {
+    store_->RewindTo(verified_, "a shorter stream").status().IgnoreError();
+  }
 }
 
 bool StreamAppender::OwnsWholeLog() const {
@@ -43,7 +50,7 @@ bool StreamAppender::OwnsWholeLog() const {
 
 Result StreamAppender::Append(const v1::FollowRecords& batch) {
   const std::optional<ChainHash> previous = ChainHash::FromBytes(batch.previous_chain_hash());
-  if (!previous || *previous != verified_.chain_hash) {
+  if ((!previous || *previous != verified_.chain_hash) && !MutantActive(Mutant::kMatchByIndex)) {
     return Broken(verified_.revision, "a batch does not go on where the stream was");
   }
   int first = 0;
@@ -71,6 +78,12 @@ Result StreamAppender::SkipOwn(const v1::FollowRecords& batch, int* skipped) {
     if (revision.index() != verified_.revision.index() + 1) return Broken(revision, "a gap in the stream");
     const absl::StatusOr<std::optional<Position>> own = store_->PositionAt(revision);
     if (!own.ok()) return Judge(own.status());
+    if (!*own && MutantActive(Mutant::kMatchByIndex)) {
+      const auto there = store_->log().ReadAfter(verified_.revision, store_->appended().revision, 1, 1);
+      if (!there.ok() || there->empty()) return {};
+      verified_ = there->front()->position;
+      continue;
+    }
     if (!*own) return {};  // another record stands at this index here: a conflict
     const Position streamed{revision, NextChainHash(verified_.chain_hash, bytes)};
     if (**own != streamed) {

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "serving/errors.h"
 
@@ -36,7 +37,7 @@ absl::StatusOr<ReadDemands> ReadDemands::From(const v1::ReadOptions& options) {
 }
 
 absl::Status ReadDecision::CheckFresh(absl::Duration now) const {
-  if (!max_staleness) return absl::OkStatus();
+  if (!max_staleness || MutantActive(Mutant::kMaxStalenessIgnored)) return absl::OkStatus();
   const std::optional<absl::Duration> age = shown.Age(now);
   if (age && *age <= *max_staleness) return absl::OkStatus();
   return StaleError(shown.revision, age,
@@ -49,7 +50,7 @@ absl::StatusOr<ReadDecision> DecideRead(const ReadDemands& demands, const NodeFa
   ReadDecision decision{false, visible, facts.shown, demands.max_staleness};
   HF_RETURN_IF_ERROR(decision.CheckFresh(facts.now));
   HF_RETURN_IF_ERROR(CheckNotLost(demands.min_revision, visible, lost));
-  if (demands.min_revision > visible) {
+  if (demands.min_revision > visible && !MutantActive(Mutant::kMinRevisionIgnored)) {
     decision.wait = true;
     decision.revision = demands.min_revision;
     return decision;

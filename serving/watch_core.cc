@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "serving/errors.h"
 #include "serving/key_rules.h"
@@ -55,7 +56,8 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
     if (interval > absl::ZeroDuration()) stream->progress_interval = std::max(interval, kMinProgressInterval);
   }
   const Revision start(request.start_revision());
-  stream->cursor.after = start.is_zero() ? tail_ : Revision(start.number() - 1);
+  stream->cursor.after =
+      start.is_zero() ? tail_ : Revision(start.number() - (MutantActive(Mutant::kWatchResumesLate) ? 0 : 1));
   stream->behind = stream->cursor.after < tail_;
   const std::optional<Revision> common = lost_.CommonBeforeStart(start);
   return common ? RewoundError(stream->cursor.after, *common) : absl::OkStatus();
@@ -160,7 +162,8 @@ void WatchCore::Take(const storage::LogRecord& record, std::vector<WatchId>* tou
     WatchStream* stream = Find(id);
     HF_CHECK(stream != nullptr, "the index knows only open streams");
     if (stream->behind || commit->revision() <= stream->cursor.after) return;
-    stream->cursor = {std::max(stream->cursor.after, before), 0};
+    const Revision from = MutantActive(Mutant::kWatchSkipsChange) ? commit->revision() : before;
+    stream->cursor = {std::max(stream->cursor.after, from), 0};
     stream->behind = true;
     touched->push_back(id);
   });

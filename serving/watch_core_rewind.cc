@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "serving/errors.h"
 #include "serving/key_value.h"
@@ -56,7 +57,7 @@ bool WatchCore::Rewind(WatchStream& stream, Revision ancestor, Revision old_tail
     return false;  // from another node: the next epoch will tell whether it is lost
   if (stream.cursor.after >= ancestor) stream.cursor = {ancestor, 0};
   if (stream.cursor.after >= tail_) stream.behind = false;
-  if (stream.seen <= ancestor && !stream.rewind) return false;
+  if ((stream.seen <= ancestor && !stream.rewind) || MutantActive(Mutant::kRewindNotTold)) return false;
   const Revision common = stream.rewind ? std::min(stream.rewind->common, ancestor) : ancestor;
   stream.rewind = WatchStream::Rewind{common, nullptr, 0};
   return true;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
 #include "storage/record_codec.h"
@@ -87,7 +88,7 @@ absl::Status SqliteNodeStore::JoinCluster(absl::string_view cluster_id) {
 }
 
 absl::Status SqliteNodeStore::RenewIncarnation(absl::string_view why) {
-  const std::string incarnation = RandomHexId(*random_);
+  const std::string incarnation = MutantActive(Mutant::kIncarnationKept) ? "kept" : RandomHexId(*random_);
   HF_RETURN_IF_ERROR(Durably([&]() -> absl::Status {
     HF_RETURN_IF_ERROR(values_.Put(kIncarnation, incarnation));
     return values_.Put(kIncarnationReason, why);
@@ -103,7 +104,9 @@ absl::Status SqliteNodeStore::StorePromise(const v1::EpochPromise& promise) {
   HF_CHECK(promise.epoch() > promise_.epoch() || is_first ||
                (promise.epoch() == promise_.epoch() && is_same_candidate),
            "R1, R2: nothing but a higher promise replaces one");
-  HF_RETURN_IF_ERROR(PutDurably(kPromise, promise.SerializeAsString()));
+  if (!MutantActive(Mutant::kPromiseInMemory)) {
+    HF_RETURN_IF_ERROR(PutDurably(kPromise, promise.SerializeAsString()));
+  }
   promise_ = promise;
   return absl::OkStatus();
 }

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/error.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
 #include "storage/store_impl.h"
@@ -62,7 +63,9 @@ absl::StatusOr<bool> Store::AdvanceVisible(const Position& position) {
   const absl::StatusOr<std::optional<Position>> own = impl.Lookup(position.revision);
   HF_RETURN_IF_ERROR(impl.Checked(own.status()));
   if (*own != position) return false;
-  HF_RETURN_IF_ERROR(impl.Checked(impl.node->NoteVisible(position)));
+  if (!MutantActive(Mutant::kVisibleNotWritten)) {
+    HF_RETURN_IF_ERROR(impl.Checked(impl.node->NoteVisible(position)));
+  }
   impl.visible = position;
   HF_RETURN_IF_ERROR(impl.Checked(impl.AdvanceFloor().status()));
   impl.Publish(/*milestones_changed=*/false);
@@ -114,7 +117,7 @@ absl::StatusOr<std::optional<Position>> Store::Impl::Lookup(Revision revision) {
 absl::StatusOr<bool> Store::Impl::AdvanceFloor() {
   Revision reached = floor.floor;
   std::erase_if(floor.pending, [&](const StoreFloor::Pending& one) {
-    if (one.record > visible.revision) return false;
+    if (one.record > visible.revision && !MutantActive(Mutant::kCompactPastVisible)) return false;
     reached = std::max(reached, one.floor);
     return true;
   });

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
 #include "storage/salvage_file.h"
@@ -20,7 +21,7 @@ constexpr size_t kChunkBytes = 1 << 20;
 absl::StatusOr<std::string> Store::Impl::Salvage(const Position& ancestor, absl::string_view reason) {
   const uint64_t end = tail.position.revision.index() + 1;
   uint64_t next = std::max(ancestor.revision.index(), floor.base.revision.index()) + 1;
-  if (next >= end) return std::string();
+  if (next >= end || MutantActive(Mutant::kCutWithoutSalvage)) return std::string();
   std::unique_ptr<SalvageWriter> salvage;
   while (next < end) {
     HF_ASSIGN_OR_RETURN(

@@ -1,6 +1,7 @@
 // holdfast-sim: whole clusters in one thread on virtual time, one per seed.
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -8,6 +9,7 @@
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "tests/sim/mutants.h"
 #include "tests/sim/run.h"
 
 namespace {
@@ -17,13 +19,15 @@ using holdfast::sim::RunResult;
 
 constexpr char kUsage[] =
     "usage: holdfast-sim --seeds N [--first-seed S] [--coverage] | --seed S [--verbose]\n"
+    "       holdfast-sim --mutant NAME|all [--seeds N]   (a build with HOLDFAST_MUTANTS)\n"
     "Exit status: 0 all invariants held, 1 one was broken, 2 bad usage.\n";
 
 struct Arguments {
   uint64_t first_seed = 1;
-  uint64_t seeds = 1;
+  uint64_t seeds = 0;  // 0: one, or for a mutant as many as it is to be found in
   bool verbose = false;
   bool show_coverage = false;
+  std::string mutant;
 };
 
 // A check of the code under test may end the process: say which seed did it.
@@ -40,6 +44,8 @@ bool Parse(int argc, char** argv, Arguments* arguments) {
       arguments->verbose = true;
     } else if (name == "--coverage") {
       arguments->show_coverage = true;
+    } else if (name == "--mutant" && i + 1 < argc) {
+      arguments->mutant = argv[++i];
     } else if ((name == "--seeds" || name == "--seed" || name == "--first-seed") && i + 1 < argc) {
       uint64_t* const target = name == "--seeds" ? &arguments->seeds : &arguments->first_seed;
       if (!absl::SimpleAtoi(argv[++i], target)) return false;
@@ -67,6 +73,10 @@ int main(int argc, char** argv) {
   }
   std::signal(SIGABRT, OnAbort);
   std::setvbuf(stdout, nullptr, _IOLBF, 0);
+  if (!arguments.mutant.empty())
+    return holdfast::sim::RunMutants(arguments.mutant, arguments.first_seed,
+                                     arguments.seeds ? arguments.seeds : 2000);
+  arguments.seeds = std::max<uint64_t>(arguments.seeds, 1);
   Coverage coverage;
   absl::Duration virtual_time;
   uint64_t failed = 0;

@@ -1,7 +1,9 @@
 #include <cstdint>
 #include <cstdio>
+#include <set>
 
 #include "gtest/gtest.h"
+#include "tests/sim/mutants.h"
 #include "tests/sim/run.h"
 
 namespace holdfast::sim {
@@ -28,6 +30,18 @@ TEST(SimTest, EveryInvariantHoldsOverTwoThousandSeedsAndRareEventsHappen) {
   }
   std::printf("%s\n", Summary(kSeeds, failed, virtual_time, coverage).c_str());
   for (const std::string& what : MustHappen()) EXPECT_GT(coverage.Get(what), 0) << what << " never happened";
+}
+
+TEST(SimTest, EveryMutantIsInTheTableAndNoneIsInAnOrdinaryBuild) {
+  std::set<Mutant> mutants;
+  for (const MutantRow& row : MutantTable()) {
+    EXPECT_TRUE(mutants.insert(row.mutant).second) << row.name;
+#ifndef HOLDFAST_MUTANTS
+    static_assert(!MutantActive(Mutant::kQuorumOffByOne));
+    EXPECT_EQ(RunMutants(row.name, 1, 1), 2) << row.name;
+#endif
+  }
+  EXPECT_EQ(mutants.size(), static_cast<size_t>(Mutant::kRewindNotTold));
 }
 
 TEST(SimTest, TheSameSeedGivesTheSameRun) {

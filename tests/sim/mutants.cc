@@ -1,0 +1,123 @@
+#include "tests/sim/mutants.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstring>
+
+#include "tests/sim/run.h"
+
+namespace holdfast::sim {
+
+const std::vector<MutantRow>& MutantTable() {
+  static const auto* const kTable = new std::vector<MutantRow>{
+      {Mutant::kFollowerSkipsSync, "follower-skips-sync", "R12", "acknowledges before its sync"},
+      {Mutant::kPrimarySkipsSync, "primary-skips-sync", "R8", "sends before its sync"},
+      {Mutant::kAckBeforeAppend, "ack-before-append", "R12", "acknowledges what it is about to append"},
+      {Mutant::kPromiseInMemory, "promise-in-memory", "R1", "forgets a promise over a restart"},
+      {Mutant::kStreamOutlivesPromise, "stream-outlives-promise", "R11 I7", "takes on from the old stream"},
+      {Mutant::kPrimaryIgnoresPromise, "primary-ignores-promise", "R17", "admits after a promise elsewhere"},
+      {Mutant::kQuorumOffByOne, "quorum-off-by-one", "R10", "q - 1 voters are enough"},
+      {Mutant::kOldEpochCounts, "old-epoch-counts", "R9", "counts records of older epochs"},
+      {Mutant::kJointRuleIgnored, "joint-rule-ignored", "R10", "a new rule needs its own quorum alone"},
+      {Mutant::kMatchByIndex, "match-by-index", "I3", "takes equal indexes for equal records"},
+      {Mutant::kShowPastCommit, "show-past-commit", "R14", "shows what is not committed"},
+      {Mutant::kCutOwnEpoch, "cut-own-epoch", "R13", "cuts records of the stream's own epoch"},
+      {Mutant::kShorterStreamCuts, "shorter-stream-cuts", "R13", "cuts without a conflicting record"},
+      {Mutant::kSnapshotBelowOwn, "snapshot-below-own", "R15", "goes back by a snapshot"},
+      {Mutant::kIncarnationKept, "incarnation-kept", "R16", "keeps its vote after it lost its log"},
+      {Mutant::kCompactPastVisible, "compact-past-visible", "R15", "compacts above what it shows"},
+      {Mutant::kDigestNotChecked, "digest-not-checked", "I4", "misses deletions and does not compare"},
+      {Mutant::kCutWithoutSalvage, "cut-without-salvage", "I6", "drops records unsaved"},
+      {Mutant::kVisibleNotWritten, "visible-not-written", "I5", "shows less after a restart"},
+      {Mutant::kUnknownIsSuccess, "unknown-is-success", "I1", "answers success for an unknown commit"},
+      {Mutant::kRequestIdNotLookedUp, "request-id-not-looked-up", "I1", "commits a retry again"},
+      {Mutant::kForgottenIdAdmitted, "forgotten-id-admitted", "I1", "commits a retry again after compaction"},
+      {Mutant::kFreshFromReceipt, "fresh-from-receipt", "freshness",
+       "takes a late heartbeat for a fresh one"},
+      {Mutant::kMinRevisionIgnored, "min-revision-ignored", "I5", "answers with the past"},
+      {Mutant::kMaxStalenessIgnored, "max-staleness-ignored", "freshness", "answers with old data"},
+      {Mutant::kWatchSkipsChange, "watch-skips-change", "I11", "loses a change for a quiet watch"},
+      {Mutant::kWatchResumesLate, "watch-resumes-late", "I11", "resumes one revision too far"},
+      {Mutant::kRewindNotTold, "rewind-not-told", "I11", "cuts the history of a watch without a word"},
+  };
+  return *kTable;
+}
+
+#ifdef HOLDFAST_MUTANTS
+namespace {
+
+struct Found {
+  uint64_t seed = 0;  // 0: not found
+  uint64_t runs = 0;
+  char violation[200] = "";
+};
+
+// Tells of each seed before it runs: the parent knows where a check ended the process.
+void Search(Mutant mutant, uint64_t first_seed, uint64_t seeds, int out) {
+  PlantMutant(mutant);
+  Found found;
+  for (uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
+    found.seed = seed;
+    ++found.runs;
+    std::snprintf(found.violation, sizeof found.violation, "a check of the code ended the process");
+    (void)!write(out, &found, sizeof found);
+    const RunResult result = RunSeed(seed, /*verbose=*/false);
+    if (result.violations.empty()) continue;
+    std::snprintf(found.violation, sizeof found.violation, "%s", result.violations.front().c_str());
+    (void)!write(out, &found, sizeof found);
+    return;
+  }
+  found.seed = 0;
+  (void)!write(out, &found, sizeof found);
+}
+
+Found SearchInChild(Mutant mutant, uint64_t first_seed, uint64_t seeds) {
+  int ends[2];
+  if (pipe(ends) != 0) return {};
+  const pid_t child = fork();
+  if (child == 0) {
+    close(ends[0]);
+    if (!std::freopen("/dev/null", "w", stderr)) _exit(2);
+    Search(mutant, first_seed, seeds, ends[1]);
+    _exit(0);
+  }
+  close(ends[1]);
+  Found found;
+  for (Found next; read(ends[0], &next, sizeof next) == static_cast<ssize_t>(sizeof next);) found = next;
+  close(ends[0]);
+  waitpid(child, nullptr, 0);
+  return found;
+}
+
+}  // namespace
+
+int RunMutants(const std::string& name, uint64_t first_seed, uint64_t seeds) {
+  int known = 0;
+  int missed = 0;
+  std::printf("%-26s %-10s %6s %6s  %s\n", "mutant", "breaks", "seed", "runs", "found as");
+  for (const MutantRow& row : MutantTable()) {
+    if (name != "all" && name != row.name) continue;
+    ++known;
+    const Found found = SearchInChild(row.mutant, first_seed, seeds);
+    missed += found.seed == 0;
+    std::printf("%-26s %-10s %6lu %6lu  %s\n", row.name, row.rules, static_cast<unsigned long>(found.seed),
+                static_cast<unsigned long>(found.runs), found.seed == 0 ? "NOT FOUND" : found.violation);
+    std::fflush(stdout);
+  }
+  if (known == 0) {
+    std::fprintf(stderr, "no mutant is called '%s'\n", name.c_str());
+    return 2;
+  }
+  std::printf("%d of %d mutants found\n", known - missed, known);
+  return missed == 0 ? 0 : 1;
+}
+#else
+int RunMutants(const std::string&, uint64_t, uint64_t) {
+  std::fprintf(stderr, "this build has no mutants: configure with -DHOLDFAST_MUTANTS=ON\n");
+  return 2;
+}
+#endif
+
+}  // namespace holdfast::sim
