@@ -97,6 +97,7 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   void BeginStream(const Position& ancestor);
   void OnRecords(const v1::FollowRecords& records);
   void OnHeartbeat(const v1::FollowHeartbeat& heartbeat);
+  void TellProgress();
   void LearnCommitted(const v1::LogPosition& committed);
   // Says that `held` is durable here.
   void SendAck(bool probe, const Position& held);

@@ -151,7 +151,7 @@ void Follower::OnRecords(const v1::FollowRecords& records) {
   LearnCommitted(records.committed());
   if (state_ != State::kStreaming) return;
   SendAck(/*probe=*/false, appender_.verified());
-  host_->OnProgress();
+  TellProgress();
 }
 
 void Follower::OnHeartbeat(const v1::FollowHeartbeat& heartbeat) {
@@ -168,7 +168,15 @@ void Follower::OnHeartbeat(const v1::FollowHeartbeat& heartbeat) {
                             ? freshness_.NextProbe(options_.clock->SinceBoot())
                             : heartbeat.echo();
   freshness_.OnHeartbeat(echo, staleness, Revision(heartbeat.committed().revision()), visible);
+  TellProgress();
+}
+
+// A rule that has just become visible is made durable by the host; its primary waits to hear that (R21).
+void Follower::TellProgress() {
+  const Revision known_before = host_->DurableCommitted().revision;
   host_->OnProgress();
+  if (state_ == State::kStreaming && host_->DurableCommitted().revision > known_before)
+    SendAck(/*probe=*/false, appender_.verified());
 }
 
 // R14: shown is what is committed and verified against this stream; the store compares the hash once more.

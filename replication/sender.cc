@@ -119,9 +119,7 @@ void Sender::OnAck(const v1::FollowAck& ack) {
   if (state_ == State::kClosed) return;
   // A probe is answered at once: that keeps the follower's bound near one interval and one way there and
   // back.
-  if (ack.probe() != 0 && options_.clock->SinceBoot() - last_heartbeat_ >= options_.heartbeat_interval / 10) {
-    SendHeartbeat();
-  }
+  if (ack.probe() > echoed_) SendHeartbeat();
   Pump();
 }
 
@@ -201,6 +199,7 @@ void Sender::SendHeartbeat() {
     heartbeat.mutable_upstream_staleness()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
   }
   committed_sent_ = committed.revision;
+  echoed_ = echo_;
   last_heartbeat_ = options_.clock->SinceBoot();
   stream_->Send(std::move(response));
 }

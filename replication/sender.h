@@ -107,7 +107,8 @@ class Sender : public std::enable_shared_from_this<Sender> {
   std::deque<InFlight> in_flight_;
   size_t in_flight_bytes_ = 0;
   bool reading_ = false;
-  uint64_t echo_ = 0;
+  uint64_t echo_ = 0;    // the highest probe seen
+  uint64_t echoed_ = 0;  // and answered
   v1::FollowAck last_ack_;
   absl::Duration last_heard_;
   absl::Duration last_heartbeat_;
