@@ -33,6 +33,7 @@ class Latencies {
     return all_[std::min(all_.size() - 1, static_cast<size_t>(q * static_cast<double>(all_.size())))];
   }
   size_t count() const { return all_.size(); }
+  void Merge(const Latencies& other) { all_.insert(all_.end(), other.all_.begin(), other.all_.end()); }
 
  private:
   std::vector<double> all_;
@@ -89,6 +90,26 @@ class MillionKeysTest : public ::testing::Test {
       next += absl::Seconds(1) / rate;
       while (!stop && Elapsed() < next) PauseBetweenLooks();
     }
+  }
+
+  // 200 commits a second, by eight writers, while `meanwhile` runs. Answers how many a second there were.
+  double CommitWhile(Latencies& latencies, const std::function<void()>& meanwhile) {
+    constexpr int kWriters = 8;
+    std::atomic<bool> stop{false};
+    std::vector<Latencies> own(kWriters);
+    std::vector<std::unique_ptr<client::Client>> clients;
+    std::vector<std::unique_ptr<ThreadExecutor>> writers;
+    const absl::Duration begun = Elapsed();
+    for (int i = 0; i < kWriters; ++i) {
+      clients.push_back(playground_.ClientOf({playground_.primary().node_id}, absl::Seconds(30)));
+      writers.push_back(std::make_unique<ThreadExecutor>("writing", RealClock()));
+      writers.back()->Post([&, i] { Commit(*clients[i], 200 / kWriters, stop, own[i]); });
+    }
+    meanwhile();
+    stop = true;
+    for (auto& writer : writers) writer->RunAndWait([] {});
+    for (const Latencies& one : own) latencies.Merge(one);
+    return static_cast<double>(latencies.count()) / absl::ToDoubleSeconds(Elapsed() - begun);
   }
 
   const int keys_ = Scale("HOLDFAST_KEYS", 20'000);
@@ -224,18 +245,9 @@ TEST_F(MillionKeysTest, ListingDoesNotStarveReading) {
 }
 
 TEST_F(MillionKeysTest, ANewProxyJoinsWhileCommitsGoOn) {
-  const auto writer = playground_.ClientOf({playground_.primary().node_id}, absl::Seconds(30));
   const absl::Duration window = absl::Seconds(Scale("HOLDFAST_MEASURE_SECONDS", 3));
-  const auto run = [&](Latencies& latencies, const std::function<void()>& meanwhile) {
-    std::atomic<bool> stop{false};
-    ThreadExecutor writing("writing", RealClock());
-    writing.Post([&] { Commit(*writer, 200, stop, latencies); });
-    meanwhile();
-    stop = true;
-    writing.RunAndWait([] {});
-  };
   Latencies before;
-  run(before, [&] { Eventually(window, [] { return false; }); });
+  const double rate_before = CommitWhile(before, [&] { Eventually(window, [] { return false; }); });
 
   const std::string client_address = absl::StrCat("127.0.0.1:", FreePort());
   const std::string peer_address = absl::StrCat("127.0.0.1:", FreePort());
@@ -256,7 +268,7 @@ TEST_F(MillionKeysTest, ANewProxyJoinsWhileCommitsGoOn) {
   Latencies during;
   absl::Duration joined;
   pid_t pid = 0;
-  run(during, [&] {
+  const double rate_during = CommitWhile(during, [&] {
     const absl::Duration begun = Elapsed();
     pid = Spawn({Program("holdfast-proxy"), "--config", path}, playground_.directory() + "/new.log");
     client::Options options;
@@ -274,9 +286,11 @@ TEST_F(MillionKeysTest, ANewProxyJoinsWhileCommitsGoOn) {
   const CommandResult remove = playground_.Holdfast({"nodes", "remove", "new"});
   EXPECT_EQ(remove.exit_status, 0) << remove.out << remove.err;
   std::printf(
-      "%d keys: a new proxy served after %.1f s; commits p50 %.1f -> %.1f ms, p99.9 %.1f -> %.1f ms\n", keys_,
-      absl::ToDoubleSeconds(joined), before.Quantile(0.5), during.Quantile(0.5), before.Quantile(0.999),
-      during.Quantile(0.999));
+      "%d keys: a new proxy served after %.1f s; %.0f -> %.0f commits a second, p50 %.1f -> %.1f ms, p99.9 "
+      "%.1f -> "
+      "%.1f ms\n",
+      keys_, absl::ToDoubleSeconds(joined), rate_before, rate_during, before.Quantile(0.5),
+      during.Quantile(0.5), before.Quantile(0.999), during.Quantile(0.999));
   if (keys_ >= 1'000'000) EXPECT_LE(during.Quantile(0.999), 3 * before.Quantile(0.999)) << "ms";
 }
 

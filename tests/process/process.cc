@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -114,8 +115,11 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
 
 bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
   if (kill(pid, signal_number) != 0) return true;
-  return Eventually(patience, [pid] {
-    waitpid(pid, nullptr, WNOHANG);  // ours: reap it; another's: no effect
+  return Eventually(patience, [pid, signal_number] {
+    int status = 0;  // ours: reap it; another's: no effect
+    if (waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status) && WTERMSIG(status) != signal_number) {
+      ADD_FAILURE() << "process " << pid << " died of signal " << WTERMSIG(status);
+    }
     if (kill(pid, 0) != 0) return true;
     // A zombie of another parent is as good as gone, once all its threads have let go of their files.
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");

@@ -31,7 +31,7 @@ CommandResult Run(const std::vector<std::string>& command, const std::vector<std
 pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path);
 
 // Sends a signal, then waits until the process is gone (at most `patience`); false if it is still there.
-// Works for processes that are not our children too.
+// Works for processes that are not our children too. A child that has died of another signal fails the test.
 bool StopProcess(pid_t pid, int signal_number, absl::Duration patience);
 
 // A loopback port that nobody listens on now.
