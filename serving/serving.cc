@@ -7,11 +7,11 @@
 namespace holdfast::serving {
 namespace {
 
-// Ranges and catching up give way to point reads and to the protocol: two threads that the scheduler gives
-// less than half of another's share. Not much less: at a niceness of 10 (a ninth) listings stood still on a
-// busy machine.
-constexpr int kRangeThreads = 2;
-constexpr int kRangeNiceness = 4;
+// Ranges and catching up give way to point reads and to the protocol: one thread for ranges, so that what
+// listings make all others do (encode, send, decode) is bounded too, and a scheduler's share that is smaller,
+// but not so small that they stand still on a busy machine, as they did at a niceness of 10.
+constexpr int kRangeThreads = 1;
+constexpr int kRangeNiceness = 2;
 
 }  // namespace
 
