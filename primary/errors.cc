@@ -116,7 +116,7 @@ absl::Status AlreadyInitializedError(absl::string_view node_id, absl::string_vie
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
   return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE" ||
-         reason == "REQUEST_ID_AHEAD";
+         reason == "REQUEST_ID_AHEAD" || reason == "COMPACTED" || reason == "REWOUND";
 }
 
 }  // namespace holdfast::primary

@@ -21,8 +21,9 @@ std::string Printable(absl::string_view key) { return absl::Utf8SafeCHexEscape(k
 absl::Status CheckPrecondition(storage::Store::Batch& batch, const v1::Precondition& condition) {
   if (condition.condition_case() == v1::Precondition::kRangeUnchangedSince) {
     const Revision since(condition.range_unchanged_since());
-    HF_ASSIGN_OR_RETURN(const Revision changed, batch.RangeChangedAt(condition.key(), condition.range_end()));
-    if (changed <= since) return absl::OkStatus();
+    HF_ASSIGN_OR_RETURN(const Revision changed,
+                        batch.RangeChangedAfter(condition.key(), condition.range_end(), since));
+    if (changed.is_zero()) return absl::OkStatus();
     return PreconditionFailedError(Printable(condition.key()),
                                    absl::StrCat("range unchanged since ", since.ToString()),
                                    absl::StrCat("a change at ", changed.ToString()));

@@ -27,9 +27,11 @@ constexpr absl::string_view kFindUndo =
     "SELECT " HF_VERSION_COLUMNS("previous_undo_id") ", superseded_revision FROM undo WHERE id = ?";
 constexpr absl::string_view kDeleteUndo = "DELETE FROM undo WHERE id = ?";
 constexpr absl::string_view kChangedInRange =
-    "SELECT coalesce(max(mod_revision), 0) FROM current WHERE key >= ? AND key < ?";
+    "SELECT coalesce(max(mod_revision), 0), count(*) FROM "
+    "(SELECT mod_revision FROM current WHERE key >= ? AND key < ? ORDER BY key LIMIT ?)";
 constexpr absl::string_view kChangedFrom =
-    "SELECT coalesce(max(mod_revision), 0) FROM current WHERE key >= ?";
+    "SELECT coalesce(max(mod_revision), 0), count(*) FROM "
+    "(SELECT mod_revision FROM current WHERE key >= ? ORDER BY key LIMIT ?)";
 constexpr absl::string_view kOldestUndo = "SELECT id, superseded_revision FROM undo ORDER BY id LIMIT ?";
 constexpr absl::string_view kDeleteUndoUpTo = "DELETE FROM undo WHERE id <= ?";
 constexpr absl::string_view kDeleteTombstones =
@@ -162,12 +164,11 @@ absl::Status KeyTable::Restore(Revision revision, absl::string_view key, int64_t
   return delete_undo_.Run(undo_id);
 }
 
-absl::StatusOr<Revision> KeyTable::ChangedAt(absl::string_view key, absl::string_view range_end) {
-  const KeyRange range(key, range_end);
-  SqliteQuery query = range.has_end() ? changed_in_range_.Query(range.begin(), range.end())
-                                      : changed_from_.Query(range.begin());
+absl::StatusOr<KeyTable::Changed> KeyTable::ChangedAt(const KeyRange& range, int max_rows) {
+  SqliteQuery query = range.has_end() ? changed_in_range_.Query(range.begin(), range.end(), max_rows)
+                                      : changed_from_.Query(range.begin(), max_rows);
   HF_RETURN_IF_ERROR(query.Step().status());
-  return Revision(query.Int64(0));
+  return Changed{Revision(query.Int64(0)), max_rows == kAllRows || query.Int64(1) < max_rows};
 }
 
 absl::StatusOr<int> KeyTable::Compact(Revision floor, int max_rows) {

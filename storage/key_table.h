@@ -10,6 +10,7 @@
 #include "base/revision.h"
 #include "holdfast/v1/config.pb.h"
 #include "holdfast/v1/record.pb.h"
+#include "storage/key_range.h"
 #include "storage/meta_table.h"
 #include "storage/record_codec.h"
 #include "storage/sqlite_database.h"
@@ -34,8 +35,14 @@ class KeyTable {
   // effect.
   absl::StatusOr<bool> Revert(Revision revision, absl::string_view key, StoreTail* tail);
 
-  // The highest mod_revision in [key, range_end), tombstones included; zero if there is no row.
-  absl::StatusOr<Revision> ChangedAt(absl::string_view key, absl::string_view range_end);
+  // The highest mod_revision among the first `max_rows` rows of the range, tombstones included; zero if there
+  // is none.
+  struct Changed {
+    Revision at;
+    bool is_whole = false;  // these were all rows
+  };
+  static constexpr int kAllRows = -1;
+  absl::StatusOr<Changed> ChangedAt(const KeyRange& range, int max_rows);
 
   // Deletes at most `max_rows` undo rows that were superseded at or below `floor`, and as many tombstones
   // that are that old. Returns how many rows went.

@@ -110,9 +110,12 @@ class Store {
     ~Batch();
     // The state at the end of this batch so far (not limited to what is visible).
     absl::StatusOr<std::optional<v1::KeyValue>> Get(absl::string_view key);
-    // The highest mod_revision (deletions included) in [key, end); `end` as ListRequest.range_end. Zero if
-    // nothing ever changed above the floor.
-    absl::StatusOr<Revision> RangeChangedAt(absl::string_view key, absl::string_view range_end);
+    // A change (deletions included) in [key, end) above `after`, the newest one; `end` as
+    // ListRequest.range_end. Zero if there is none. REWOUND if `after` belongs to a lost history; COMPACTED
+    // if it is below the floor and no change is left to be seen, since a deletion might have been compacted.
+    // Costs the lesser of the range and what was committed since.
+    absl::StatusOr<Revision> RangeChangedAfter(absl::string_view key, absl::string_view range_end,
+                                               Revision after);
     // The record that bears this request id, if its row is still there (also below the floor).
     struct RequestRecord {
       Revision revision;

@@ -79,9 +79,10 @@ absl::StatusOr<std::optional<v1::KeyValue>> Store::Batch::Get(absl::string_view 
   return impl_->Noted(impl_->store->tables->keys.Get(key));
 }
 
-absl::StatusOr<Revision> Store::Batch::RangeChangedAt(absl::string_view key, absl::string_view range_end) {
+absl::StatusOr<Revision> Store::Batch::RangeChangedAfter(absl::string_view key, absl::string_view range_end,
+                                                         Revision after) {
   HF_RETURN_IF_ERROR(impl_->failed);
-  return impl_->Noted(impl_->store->tables->keys.ChangedAt(key, range_end));
+  return impl_->Noted(impl_->store->RangeChangedAfter(KeyRange(key, range_end), after, impl_->records));
 }
 
 absl::StatusOr<std::optional<Store::Batch::RequestRecord>> Store::Batch::FindRequest(

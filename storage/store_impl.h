@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "storage/connection_pool.h"
 #include "storage/data_tables.h"
+#include "storage/key_range.h"
 #include "storage/log_cache.h"
 #include "storage/published_state.h"
 #include "storage/sqlite_log_reader.h"
@@ -112,6 +113,14 @@ struct Store::Impl {
   absl::Status RemoveReplaced();
 
   // Tells the other threads.
+  // store_range.cc
+  // Part of the open batch, whose records so far are `uncommitted`. As Batch::RangeChangedAfter.
+  absl::StatusOr<Revision> RangeChangedAfter(const KeyRange& range, Revision after,
+                                             absl::Span<const LogRecordPtr> uncommitted);
+  absl::StatusOr<Revision> NewestChange(const KeyRange& range, Revision after);
+  // Zero: nothing above `after`. nullopt: there are more records, or not all of them are in memory.
+  std::optional<Revision> WalkBack(const KeyRange& range, Revision after, uint64_t max_records);
+
   void Publish(bool milestones_changed);
   void NoteSizes();
 

@@ -59,6 +59,7 @@ class Bench {
     PointReads(false);
     PointReads(true);
     Scans();
+    RangePreconditions();
     store_.reset();
     const Stopwatch opening;
     Open();
@@ -148,6 +149,26 @@ class Bench {
                               [&](const KeyVersion&) { return ++rows > 0; }));
     }
     absl::PrintF("scan, %d rows a lease: %s a row over %d rows\n", kMaxRowsPerLease, watch.Each(rows), rows);
+  }
+
+  // "Unchanged since": over all keys but one, which alone has changed, by how far the caller has fallen
+  // behind. The last is farther than the log is walked: the whole range is read.
+  void RangePreconditions() {
+    RecordDraft other = Draft(0, 1);
+    other.changes[0].set_key("zzz");
+    for (int i = 0; i < 30'000; i += 100) Commit(std::vector<RecordDraft>(100, other));
+    const int64_t end = store_->appended().revision.number();
+    for (const int64_t behind : {0, 100, 10'000, 30'000}) {
+      const int runs = behind > 20'000 ? 5 : 200;
+      const auto batch = Must(store_->BeginBatch());
+      const Stopwatch watch;
+      for (int i = 0; i < runs; ++i) {
+        HF_CHECK(Must(batch->RangeChangedAfter("tenant/", "tenant0", Revision(end - behind))).is_zero(),
+                 "unchanged");
+      }
+      absl::PrintF("range unchanged since, %d keys, %d records behind: %s\n", keys_, behind,
+                   watch.Each(runs));
+    }
   }
 
   const int64_t keys_;

@@ -117,18 +117,67 @@ TEST_F(StoreCompactionTest, AKeyThatComesBackAfterItsTombstoneIsGoneIsNew) {
   EXPECT_EQ(store_.Read("a"), "2");
 }
 
-TEST_F(StoreCompactionTest, RangesKnowWhenTheyChangedLastDeletionsIncluded) {
+TEST_F(StoreCompactionTest, RangesKnowWhatChangedAboveARevisionDeletionsIncluded) {
   store_.Commit({Put("a", "1"), Put("b", "1")});
   store_.Commit({Delete("a")});
-  store_.Commit({Put("c", "1")});
+  store_.Commit({Put("c", "1"), Delete("x")});  // there is no x
   auto batch = store_->BeginBatch();
   ASSERT_TRUE(batch.ok());
-  EXPECT_EQ(*(*batch)->RangeChangedAt("a", "b"), Revision(2));
-  EXPECT_EQ(*(*batch)->RangeChangedAt("b", ""), Revision(1));
-  EXPECT_EQ(*(*batch)->RangeChangedAt("a", absl::string_view("\0", 1)), Revision(3));
-  EXPECT_TRUE((*batch)->RangeChangedAt("x", "z")->is_zero());
+  const auto changed = [&](absl::string_view key, absl::string_view end, int64_t after) {
+    const auto found = (*batch)->RangeChangedAfter(key, end, Revision(after));
+    EXPECT_TRUE(found.ok()) << found.status();
+    return found.value_or(Revision(-1)).number();
+  };
+  EXPECT_EQ(changed("a", "b", 1), 2);
+  EXPECT_EQ(changed("a", "b", 2), 0);
+  EXPECT_EQ(changed("b", "", 0), 1);
+  EXPECT_EQ(changed("a", absl::string_view("\0", 1), 2), 3);
+  EXPECT_EQ(changed("x", "z", 0), 0);
   ASSERT_TRUE((*batch)->Append(0, "node-1", CommitDraft({Put("y", "1")})).ok());
-  EXPECT_EQ(*(*batch)->RangeChangedAt("x", "z"), Revision(4));
+  EXPECT_EQ(changed("x", "z", 0), 4);
+  EXPECT_EQ(changed("x", "z", 4), 0);
+}
+
+TEST_F(StoreCompactionTest, OfALongRangeTheLogKnowsTheSame) {
+  std::vector<v1::Change> changes;
+  for (int i = 0; i < 600; ++i)
+    changes.push_back(Put(absl::StrCat("k/", absl::Dec(i, absl::kZeroPad4)), "1"));
+  store_.Commit(std::move(changes));
+  store_.Commit({Put("k/0599", "2")});
+  const Position deleted = store_.Commit({Delete("k/0400")});
+  for (int i = 0; i < 700; ++i) store_.Commit({Put("other", "1")});
+  for (const bool is_cached : {true, false}) {
+    if (!is_cached) store_.Reopen();
+    auto batch = store_->BeginBatch();
+    ASSERT_TRUE(batch.ok());
+    EXPECT_EQ(*(*batch)->RangeChangedAfter("k/", "k0", Revision(2)), deleted.revision);
+    EXPECT_TRUE((*batch)->RangeChangedAfter("k/", "k0", deleted.revision)->is_zero());
+    EXPECT_EQ(*(*batch)->RangeChangedAfter("k/", "k/0400", Revision()), Revision(1));
+  }
+}
+
+TEST_F(StoreCompactionTest, WhatCompactionMayHaveTakenIsNotCalledUnchanged) {
+  store_.Commit({Put("a", "1"), Put("b", "1")});
+  const Position deleted = store_.Commit({Delete("a")});
+  store_.Commit({Put("c", "1")});
+  store_.Show(store_.Append(CompactDraft(deleted.revision)));
+  store_.MaintainFully();
+  auto batch = store_->BeginBatch();
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(ReasonOf((*batch)->RangeChangedAfter("a", "b", Revision(1)).status()), "COMPACTED");
+  EXPECT_TRUE((*batch)->RangeChangedAfter("a", "b", deleted.revision)->is_zero());
+  EXPECT_EQ(*(*batch)->RangeChangedAfter("a", "d", Revision(1)), Revision(3));
+}
+
+TEST_F(StoreCompactionTest, WhatWasSeenInALostHistoryIsNotCalledUnchanged) {
+  const Position ancestor = store_.Commit({Put("a", "1")});
+  const Position lost = store_.Commit({Put("a", "2")});
+  ASSERT_TRUE(store_->RewindTo(ancestor, "test").ok());
+  store_.Show(store_.Append(EpochDraft("node-2"), 1));
+  auto batch = store_->BeginBatch();
+  ASSERT_TRUE(batch.ok());
+  EXPECT_EQ(ReasonOf((*batch)->RangeChangedAfter("a", "", lost.revision).status()), "REWOUND");
+  EXPECT_TRUE((*batch)->RangeChangedAfter("a", "", ancestor.revision)->is_zero());
 }
 
 TEST_F(StoreCompactionTest, TheRetentionFloorKeepsWhatIsYoungOrRecentWithinItsSize) {
