@@ -55,7 +55,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Status(grpc::CallbackServerContext* 
 
 grpc::ServerWriteReactor<v1::VerifyResponse>* AdminServiceImpl::Verify(grpc::CallbackServerContext*,
                                                                        const v1::VerifyRequest* request) {
-  return StartVerify(options_.store, options_.pool, *request);
+  return StartVerify(options_.store, options_.pool, options_.strand, *request);
 }
 
 grpc::ServerUnaryReactor* AdminServiceImpl::ChangeNodes(grpc::CallbackServerContext* context,

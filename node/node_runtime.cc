@@ -104,20 +104,38 @@ void NodeRuntime::BuildReplica() {
     logger().Error("replica", "stopped serving", {{"reason", ReasonOf(why)}, {"error", why.message()}});
     if (started_ && options_.on_change) options_.on_change();
   };
+  options.on_repaired = [this](const std::string& kept_as) { OnRepaired(kept_as); };
   // On the strand, which may have work of the replica's before Create returns.
   strand_->RunAndWait([&] { replica_ = replication::Replica::Create(std::move(options)); });
   store_->SetDamageHandler([this](const absl::Status& damage) {
-    strand_->Post([this, why = std::string(damage.message())] { Repair(why); });
+    strand_->Post([this, why = std::string(damage.message()), repairs = repair_count_.load()] {
+      if (repairs == repair_count_) OnDamage(why);  // else it was met in the file that is gone
+    });
   });
 }
 
-// I13: once for any number of damaged reads.
+// I13. One repair for any number of damaged reads, as often as damage comes back.
+void NodeRuntime::OnDamage(const std::string& why) {
+  const std::optional<absl::Duration> wait = repairs_.OnDamage(RealClock()->SinceBoot());
+  if (!wait) return;
+  logger().Error("store", "met damage", {{"damage", why}, {"repair_in", absl::FormatDuration(*wait)}});
+  repair_timer_ = strand_->PostAfter(*wait, [this, why] { Repair(why); });
+}
+
 void NodeRuntime::Repair(const std::string& why) {
-  if (std::exchange(repairing_, true)) return;
-  logger().Error("store", "a read met damage", {{"damage", why}});
-  if (const absl::Status begun = replica_->Repair(why); !begun.ok()) {
-    logger().Error("store", "no repair", {{"error", begun.message()}});
-  }
+  if (!replicating_) return;
+  repairs_.Begin(RealClock()->SinceBoot());
+  const absl::Status begun = replica_->Repair(why);
+  if (begun.ok()) return;
+  repairs_.End();
+  logger().Error("store", "no repair", {{"error", begun.message()}});
+}
+
+void NodeRuntime::OnRepaired(const std::string& kept_as) {
+  ++repair_count_;
+  repairs_.End();
+  logger().Error("store", "damaged data was set aside; this node has a new incarnation and a fresh snapshot",
+                 {{"set_aside", kept_as}});
 }
 
 void NodeRuntime::LogChange() {
@@ -165,6 +183,7 @@ void NodeRuntime::Maintain() {
 void NodeRuntime::StopReplication() {
   if (!std::exchange(replicating_, false)) return;
   strand_->Cancel(maintenance_);
+  strand_->Cancel(repair_timer_);
   replica_->Stop();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <string>
@@ -9,6 +10,7 @@
 #include "base/logging.h"
 #include "node/admin_service.h"
 #include "node/config_file.h"
+#include "node/repair_schedule.h"
 #include "node/strand_offload.h"
 #include "replication/replica.h"
 #include "replication/upstream_policy.h"
@@ -63,7 +65,9 @@ class NodeRuntime {
   void Maintain();
   void LogChange();
   void LogTrouble();
+  void OnDamage(const std::string& why);
   void Repair(const std::string& why);
+  void OnRepaired(const std::string& kept_as);
 
   const Options options_;
   std::unique_ptr<storage::Store> store_;
@@ -75,10 +79,12 @@ class NodeRuntime {
   replication::PrimaryFirst upstream_policy_;
   std::unique_ptr<replication::Replica> replica_;
   Executor::TimerId maintenance_ = 0;
+  std::atomic<int> repair_count_{0};  // the strand counts; whoever meets damage asks
   // Strand.
   bool started_ = false;
   bool replicating_ = false;
-  bool repairing_ = false;  // since the start: a repair that ends in damage again is a disk's business
+  RepairSchedule repairs_;
+  Executor::TimerId repair_timer_ = 0;
   absl::Status halted_;
   std::string logged_;     // the last state that was logged
   absl::Duration fed_at_;  // SinceBoot: the node had an upstream, or its want of one was logged

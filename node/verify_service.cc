@@ -3,10 +3,12 @@
 #include <atomic>
 #include <utility>
 
+#include "base/error.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "node/errors.h"
 #include "rpc/status.h"
+#include "storage/errors.h"
 #include "storage/verify.h"
 
 namespace holdfast::node {
@@ -25,19 +27,12 @@ absl::StatusOr<v1::VerifyResult> CarriedAt(storage::Store& store, Revision revis
 // progress. Deletes itself in OnDone, which comes after Finish, which comes after the worker has returned.
 class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
  public:
-  explicit VerifyReactor(storage::Store* store) : store_(store) {}
+  VerifyReactor(storage::Store* store, Executor* strand) : store_(store), strand_(strand) {}
 
   void Run(const v1::VerifyRequest& request) {
     absl::StatusOr<v1::VerifyResult> result = Verify(request);
-    MutexLock lock(&mu_);
-    ended_ = true;
-    final_status_ = rpc::ToGrpcStatus(result.status());
-    if (result.ok()) {
-      next_.Clear();
-      *next_.mutable_result() = *std::move(result);
-      has_next_ = true;
-    }
-    if (!writing_) Continue();
+    if (!request.deep() || !result.ok()) return End(std::move(result));
+    strand_->Post([this, result = *std::move(result)]() mutable { End(WithNode(std::move(result))); });
   }
 
   // The pool is full.
@@ -71,6 +66,30 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
     return CarriedAt(*store_, Revision(request.at_revision()));
   }
 
+  // On the strand, which owns node.db.
+  absl::StatusOr<v1::VerifyResult> WithNode(v1::VerifyResult result) {
+    const absl::Status checked = store_->CheckNode();
+    if (!checked.ok() && !storage::IsDamaged(checked)) return checked;
+    if (checked.ok()) return result;
+    v1::VerifyFinding& finding = *result.add_findings();
+    finding.set_kind("node");
+    finding.set_key(DetailOf(checked, "key"));
+    finding.set_message(std::string(checked.message()));
+    return result;
+  }
+
+  void End(absl::StatusOr<v1::VerifyResult> result) {
+    MutexLock lock(&mu_);
+    ended_ = true;
+    final_status_ = rpc::ToGrpcStatus(result.status());
+    if (result.ok()) {
+      next_.Clear();
+      *next_.mutable_result() = *std::move(result);
+      has_next_ = true;
+    }
+    if (!writing_) Continue();
+  }
+
   void Progress(int64_t checked, int64_t total) {
     MutexLock lock(&mu_);
     next_.set_checked(checked);
@@ -92,6 +111,7 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
   }
 
   storage::Store* const store_;
+  Executor* const strand_;
   std::atomic<bool> cancelled_{false};
   Mutex mu_;
   v1::VerifyResponse next_ ABSL_GUARDED_BY(mu_);
@@ -106,8 +126,9 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
 }  // namespace
 
 grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(storage::Store* store, WorkerPool* pool,
+                                                          Executor* strand,
                                                           const v1::VerifyRequest& request) {
-  auto* const reactor = new VerifyReactor(store);
+  auto* const reactor = new VerifyReactor(store, strand);
   if (!pool->TryPost([reactor, request] { reactor->Run(request); })) reactor->Refuse();
   return reactor;
 }

@@ -9,8 +9,9 @@
 namespace holdfast::node {
 
 // Runs a verification on `pool` and streams its progress, then its result; ends early when the caller goes
-// away. The reactor owns itself. `store` and `pool` must outlive the call.
+// away. A deep one ends with node.db, for which it goes to the strand. The reactor owns itself. All arguments
+// must outlive the call.
 grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(storage::Store* store, WorkerPool* pool,
-                                                          const v1::VerifyRequest& request);
+                                                          Executor* strand, const v1::VerifyRequest& request);
 
 }  // namespace holdfast::node

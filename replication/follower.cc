@@ -177,8 +177,9 @@ void Follower::TakeSnapshot() {
 }
 
 void Follower::OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched) {
-  absl::Status status = fetched.ok() ? Install(*fetched) : fetched.status();
-  if (!status.ok()) {
+  const absl::StatusOr<std::string> kept_as =
+      fetched.ok() ? Install(*fetched) : absl::StatusOr<std::string>(fetched.status());
+  if (const absl::Status status = kept_as.status(); !status.ok()) {
     int64_t retry_ms = 0;
     if (absl::SimpleAtoi(DetailOf(status, "retry_after_ms"), &retry_ms)) {
       reconnect_.Spread(absl::Milliseconds(retry_ms));
@@ -186,20 +187,22 @@ void Follower::OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched) {
     return Drop(WithContext(status, "snapshot"));
   }
   fetcher_.reset();
-  if (std::exchange(repairing_, false)) host_->OnRepaired();
+  if (std::exchange(repairing_, false)) host_->OnRepaired(*kept_as);
   failed_ = 0;
   Connect();
 }
 
-absl::Status Follower::Install(const SnapshotFetcher::Fetched& fetched) {
+absl::StatusOr<std::string> Follower::Install(const SnapshotFetcher::Fetched& fetched) {
   // The promise or the log may have moved while it was fetched (R11, R15): judged anew.
   HF_RETURN_IF_ERROR(AdmitSnapshot(Taker(), fetched.manifest));
   const StreamIdentity stream{fetched.manifest.stream_epoch(), fetched.manifest.primary_node_id(),
                               fetched.manifest.primary_incarnation()};
   HF_RETURN_IF_ERROR(host_->Admit(stream, fetched.manifest.cluster_id()));
   HF_ASSIGN_OR_RETURN(const Position position, storage::FromProto(fetched.manifest.position()));
-  return options_.store->ReplaceWith(fetched.path, position,
-                                     absl::StrCat("replaced by a snapshot from ", address_));
+  const std::string why = absl::StrCat("replaced by a snapshot from ", address_);
+  if (repairing_) return options_.store->RepairWith(fetched.path, position, why);
+  HF_RETURN_IF_ERROR(options_.store->ReplaceWith(fetched.path, position, why));
+  return std::string();
 }
 
 void Follower::SetActivity(std::string activity) {

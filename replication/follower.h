@@ -37,8 +37,8 @@ class FollowerHost {
   virtual void OnUpstreamChanged() = 0;
   // More of the stream is verified, or visible: senders may go on.
   virtual void OnProgress() = 0;
-  // The repair is over: the log is whole again.
-  virtual void OnRepaired() = 0;
+  // The repair is over: the log is whole again. The damaged file is kept as `kept_as`.
+  virtual void OnRepaired(const std::string& kept_as) = 0;
   // DIVERGED, CHAIN_BROKEN, UNKNOWN_RECORD: the node must stop serving.
   virtual void Halt(const absl::Status& status) = 0;
 };
@@ -60,6 +60,7 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   // Damage was found: takes a snapshot from whoever has one, however far it reaches (the incarnation is new
   // already).
   void StartRepair();
+  bool repairing() const { return repairing_; }
 
   bool streaming() const { return state_ == State::kStreaming; }
   // The stream that is or was followed last; its path from the upstream to the primary, nearest first.
@@ -86,7 +87,8 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   std::optional<std::string> Unsatisfying(absl::Duration now);
   void TakeSnapshot();
   void OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched);
-  absl::Status Install(const SnapshotFetcher::Fetched& fetched);
+  // The name that a damaged file keeps; empty if nothing was damaged.
+  absl::StatusOr<std::string> Install(const SnapshotFetcher::Fetched& fetched);
   SnapshotTaker Taker() const;
   void SetActivity(std::string activity);
 

@@ -10,6 +10,7 @@
 #include "replication/errors.h"
 #include "replication/replica_impl.h"
 #include "replication/store_log.h"
+#include "storage/errors.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::replication {
@@ -62,6 +63,17 @@ void ReplicaImpl::Stop() {
 }
 
 absl::Status ReplicaImpl::Recover() {
+  const absl::Status known = RecoverKnown();
+  if (!known.ok()) {
+    if (!storage::IsDamaged(known)) return known;
+    HF_ASSIGN_OR_RETURN(const bool was_primary, OwnsNewestEpoch());
+    if (was_primary) return storage::DamagedPrimaryError(options_.store->options().data_dir, known);
+    HF_RETURN_IF_ERROR(options_.store->node().PutValue(kRepair, known.message()));
+  }
+  return RecoverRole();
+}
+
+absl::Status ReplicaImpl::RecoverKnown() {
   storage::NodeStore& node = options_.store->node();
   if (node.identity().node_id != options_.node_id) HF_RETURN_IF_ERROR(node.SetNodeId(options_.node_id));
   HF_ASSIGN_OR_RETURN(const auto known, node.GetValue(kCommittedRule));
@@ -75,24 +87,30 @@ absl::Status ReplicaImpl::Recover() {
   if (HasLog() && node.identity().cluster_id.empty()) {
     HF_RETURN_IF_ERROR(node.JoinCluster(inventory_.inventory().cluster.cluster_id()));
   }
-  return RecoverRole();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<bool> ReplicaImpl::OwnsNewestEpoch() {
+  storage::NodeStore& node = options_.store->node();
+  const std::optional<storage::Milestone> newest = NewestEpoch(*options_.store);
+  const bool was_primary = newest && newest->epoch && newest->epoch->node_id() == options_.node_id &&
+                           newest->epoch->incarnation() == node.identity().incarnation;
+  if (!was_primary) return false;
+  HF_ASSIGN_OR_RETURN(const auto rejoined, node.GetValue(kRejoined));
+  return !rejoined || *rejoined != absl::StrCat(newest->position.revision.epoch());
 }
 
 absl::Status ReplicaImpl::RecoverRole() {
   storage::NodeStore& node = options_.store->node();
   HF_ASSIGN_OR_RETURN(const auto repair, node.GetValue(kRepair));
-  HF_ASSIGN_OR_RETURN(const auto rejoined, node.GetValue(kRejoined));
-  const std::optional<storage::Milestone> newest = NewestEpoch(*options_.store);
-  const bool was_primary = newest && newest->epoch && newest->epoch->node_id() == options_.node_id &&
-                           newest->epoch->incarnation() == node.identity().incarnation;
-  const uint64_t newest_epoch = newest ? newest->position.revision.epoch() : 0;
+  HF_ASSIGN_OR_RETURN(const bool was_primary, OwnsNewestEpoch());
   if (repair) {
     // The crash may have come before the new incarnation was durable; another one does no harm.
     HF_RETURN_IF_ERROR(node.RenewIncarnation(*repair));
     SetRole(Role::kFollower, "repairs damaged data");
     follower_.StartRepair();
-  } else if (was_primary && (!rejoined || *rejoined != absl::StrCat(newest_epoch))) {
-    own_epoch_ = newest_epoch;
+  } else if (was_primary) {
+    own_epoch_ = NewestEpoch(*options_.store)->position.revision.epoch();
     if (IsPromisedTo(node.promise(), OwnStream())) {
       StartRecovering();
     } else {
@@ -125,6 +143,7 @@ absl::Status ReplicaImpl::Repair(absl::string_view why) {
         absl::StrCat("the data of this primary is damaged (", why,
                      ") and may hold what no other node has: promote a standby, or restore a snapshot"));
   }
+  if (follower_.repairing()) return absl::OkStatus();
   storage::NodeStore& node = options_.store->node();
   // In this order: a crash in between repeats the repair.
   HF_RETURN_IF_ERROR(node.PutValue(kRepair, why));
@@ -134,11 +153,12 @@ absl::Status ReplicaImpl::Repair(absl::string_view why) {
   return absl::OkStatus();
 }
 
-void ReplicaImpl::OnRepaired() {
+void ReplicaImpl::OnRepaired(const std::string& kept_as) {
   if (absl::Status status = options_.store->node().DeleteValue(kRepair); !status.ok()) {
     activity_ =
         absl::StrCat("repaired; the note of it could not be removed: ", std::string(status.message()));
   }
+  if (options_.on_repaired) options_.on_repaired(kept_as);
 }
 
 void ReplicaImpl::Halt(const absl::Status& status) {
@@ -188,7 +208,10 @@ void ReplicaImpl::LogWasReplaced(Revision kept) {
 
 void ReplicaImpl::ReloadInventory() {
   reload_posted_ = false;
-  if (absl::Status status = inventory_.Reload(); !status.ok()) return Halt(status);
+  absl::Status status = inventory_.Reload();
+  // What is known of the inventory is good enough to find somebody who has a sound copy.
+  if (storage::IsDamaged(status) && IsFollowing()) status = Repair(status.message());
+  if (!status.ok()) return Halt(status);
   UpdateView();
 }
 

@@ -83,6 +83,9 @@ class Replica : public PeerService {
     // DIVERGED, CHAIN_BROKEN or UNKNOWN_RECORD: this node must serve nothing any more, and says so until a
     // person has acted. Called once, on the strand.
     std::function<void(const absl::Status&)> on_halt;
+    // A repair is done: a fresh snapshot serves. The damaged file is kept under this name. Strand; may be
+    // empty.
+    std::function<void(const std::string& kept_as)> on_repaired;
   };
 
   static std::unique_ptr<Replica> Create(Options options);
@@ -126,7 +129,8 @@ class Replica : public PeerService {
 
   // This node's data is damaged (I13): takes a new incarnation, so that it is no voter any more (R16), then a
   // snapshot from whoever has one, however far it reaches; serves what it has meanwhile. Survives a restart.
-  // A former or present primary is refused (DATA_DAMAGED): its log may hold what nobody else has. Strand.
+  // A former or present primary is refused (DATA_DAMAGED): its log may hold what nobody else has. While a
+  // repair is under way another one is not begun, which is no error; afterwards it may be. Strand.
   virtual absl::Status Repair(absl::string_view why) = 0;
 
   // For the commit path of a primary (strand):

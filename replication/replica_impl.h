@@ -78,7 +78,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   Position DurableCommitted() override { return durable_committed_; }
   void OnUpstreamChanged() override;
   void OnProgress() override;
-  void OnRepaired() override;
+  void OnRepaired(const std::string& kept_as) override;
   void Halt(const absl::Status& status) override;
 
   // StoreObserver.
@@ -90,7 +90,10 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
 
   // Start.
   absl::Status Recover();
+  absl::Status RecoverKnown();
   absl::Status RecoverRole();
+  // Does the newest epoch of the log belong to this node, which has not given it up by rejoining?
+  absl::StatusOr<bool> OwnsNewestEpoch();
   absl::Status NoteCommittedRule();
 
   // Being primary.

@@ -1,12 +1,14 @@
 #include "storage/data_dir.h"
 
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
+#include "storage/milestone_table.h"
 #include "storage/schema.h"
 #include "storage/set_aside.h"
 #include "storage/sqlite_node_store.h"
@@ -51,9 +53,36 @@ absl::StatusOr<bool> WasPrimary(const DataDirectoryOptions& options) {
   return !node_id.empty() && node->promise().candidate_node_id() == node_id;
 }
 
+// Does the log say that this node leads, or that nobody knows? Asked where node.db cannot answer.
+absl::StatusOr<bool> MayLead(const DataDirectoryOptions& options) {
+  SqliteOptions sqlite;
+  sqlite.vfs = options.store.vfs;
+  sqlite.create_if_missing = false;
+  const std::string path = absl::StrCat(options.store.data_dir, "/", kDataFileName);
+  HF_ASSIGN_OR_RETURN(const bool exists, options.store.files->Exists(path));
+  if (!exists) return false;
+  const auto newest_leader = [&]() -> absl::StatusOr<std::string> {
+    HF_ASSIGN_OR_RETURN(const auto data, SqliteDatabase::OpenWriter(path, sqlite));
+    HF_RETURN_IF_ERROR(CheckDataSchema(*data));
+    HF_ASSIGN_OR_RETURN(MilestoneTable table, MilestoneTable::Open(*data));
+    HF_ASSIGN_OR_RETURN(const std::vector<Milestone> milestones, table.ReadAll());
+    std::string leader;
+    for (const Milestone& milestone : milestones) {
+      if (milestone.epoch.has_value()) leader = milestone.epoch->node_id();
+    }
+    return leader;
+  };
+  const absl::StatusOr<std::string> leader = newest_leader();
+  if (IsDamaged(leader.status())) return true;
+  HF_RETURN_IF_ERROR(leader.status());
+  return *leader == options.node_id;
+}
+
 absl::StatusOr<std::string> SetAside(const DataDirectoryOptions& options, const absl::Status& damage) {
   if (absl::EndsWith(DetailOf(damage, "path"), kNodeFileName)) {
-    if (!options.is_proxy) return DamagedServerIdentityError(options.store.data_dir, damage);
+    // Without its promises a server comes back under a new incarnation, whose word nobody has counted (R16).
+    HF_ASSIGN_OR_RETURN(const bool may_lead, MayLead(options));
+    if (may_lead && !options.is_proxy) return DamagedServerIdentityError(options.store.data_dir, damage);
     return MoveAside(*options.store.files, NodePath(options));
   }
   HF_ASSIGN_OR_RETURN(const bool was_primary, WasPrimary(options));

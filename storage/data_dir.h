@@ -32,11 +32,11 @@ struct DataDirectory {
 // - A replica's data.db is set aside with its WAL under a new name, never deleted; the incarnation is renewed
 // before,
 //   and the node begins with an empty store.
-// - A proxy's node.db is set aside likewise; its data.db stays.
+// - A node.db is set aside likewise, and the next one has a new incarnation; data.db stays.
 // - Of a node that holds the promise of its own epoch, a primary's, nothing is touched: DATA_DAMAGED, and the
 // message
-//   says how to go on. So of a server whose node.db is damaged, because nobody knows any more what it has
-//   promised.
+//   says how to go on. So of a server whose node.db is damaged if its log says that it leads the newest
+//   epoch, or cannot be read either.
 //
 // Refused as well, with nothing changed: DATA_DIR_LOCKED; WRONG_CLUSTER and CONFLICTING_SETTINGS (another
 // cluster's or node's directory); SCHEMA_TOO_NEW; IO_ERROR (no directory, not readable, not writable);

@@ -161,12 +161,12 @@ absl::Status DamagedPrimaryError(absl::string_view data_dir, const absl::Status&
 absl::Status DamagedServerIdentityError(absl::string_view data_dir, const absl::Status& damage) {
   return WithContext(
       damage,
-      absl::StrCat(
-          "what this server has promised can no longer be read. Nothing was changed. If another node is "
-          "the primary, move ",
-          data_dir,
-          " away and start with an empty directory: the node comes back with a new incarnation and "
-          "a snapshot. If this node was the primary, promote a standby first. The damage"));
+      absl::StrCat("what this server has promised can no longer be read, and by its log it may be the "
+                   "primary. Nothing "
+                   "was changed. If another node is the primary, move ",
+                   data_dir,
+                   " away and start with an empty directory: the node comes back with a new incarnation and "
+                   "a snapshot. If this node was the primary, promote a standby first. The damage"));
 }
 
 absl::Status AlteredManifestError(absl::string_view snapshot_id, absl::string_view what) {

@@ -78,7 +78,7 @@ absl::Status WrongClusterError(absl::string_view expected, absl::string_view fou
 absl::Status OtherNodeError(absl::string_view expected, absl::string_view found);
 
 // DATA_DAMAGED. What a node must not set aside by itself; nothing was touched. The message says how to go on:
-// a former primary may hold commits that nobody else has, a server's node.db its promises.
+// a former primary may hold commits that nobody else has, its node.db what it has promised.
 absl::Status DamagedPrimaryError(absl::string_view data_dir, const absl::Status& damage);
 absl::Status DamagedServerIdentityError(absl::string_view data_dir, const absl::Status& damage);
 

@@ -42,7 +42,11 @@ absl::StatusOr<bool> SqliteBackup::Step(int page_count) {
   HF_CHECK(page_count > 0 && !is_copied_, "nothing to copy");
   const int code = sqlite3_backup_step(backup_, page_count);
   if (code == SQLITE_OK) return false;
-  if (code != SQLITE_DONE) return SqliteError(nullptr, code, path_);
+  if (code != SQLITE_DONE) {
+    const absl::Status error = SqliteError(nullptr, code, path_);
+    // The copy is new and only written; what does not match was read from the source.
+    return IsDamaged(error) ? SqliteError(nullptr, code, source_->path()) : error;
+  }
   is_copied_ = true;
   return true;
 }

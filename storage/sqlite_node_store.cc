@@ -1,6 +1,8 @@
 #include "storage/sqlite_node_store.h"
 
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/check.h"
@@ -187,6 +189,28 @@ absl::Status SqliteNodeStore::ForgetAbove(const Position& ancestor) {
   acknowledged_ = acknowledged_before;
   visible_ = visible_before;
   return forgotten;
+}
+
+absl::Status SqliteNodeStore::Check() {
+  HF_ASSIGN_OR_RETURN(const int64_t pages, database_->FilePages());
+  std::vector<int64_t> damaged;
+  HF_RETURN_IF_ERROR(database_->CheckPages(1, pages, &damaged));
+  if (!damaged.empty()) {
+    return DamagedDatabaseError(database_->path(),
+                                absl::StrCat("page ", damaged[0], " does not match its checksum"));
+  }
+  std::vector<std::string> names;
+  {
+    HF_ASSIGN_OR_RETURN(SqliteStatement all, database_->Prepare("SELECT name FROM node ORDER BY name"));
+    SqliteQuery query = all.Query();
+    while (true) {
+      HF_ASSIGN_OR_RETURN(const bool has_row, query.Step());
+      if (!has_row) break;
+      names.push_back(query.BlobString(0));
+    }
+  }
+  for (const std::string& name : names) HF_RETURN_IF_ERROR(values_.Get(name).status());
+  return database_->IntegrityCheck("node");
 }
 
 absl::Status SqliteNodeStore::Checkpoint(int min_pages) {

@@ -49,6 +49,10 @@ class SqliteNodeStore : public NodeStore {
 
   // When the WAL has grown. There is no other connection, so it always completes.
   absl::Status Checkpoint(int min_pages);
+
+  // Every page of the file against its checksum, every value against its guard. DATA_DAMAGED.
+  absl::Status Check();
+
   int64_t WalBytes() { return database_->WalBytes(); }
 
  private:

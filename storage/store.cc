@@ -27,6 +27,7 @@ std::vector<Milestone> Store::milestones() const { return *impl_->state.Get().mi
 ReaderPool& Store::readers() { return *impl_->readers; }
 LogReader& Store::log() { return *impl_->log; }
 NodeStore& Store::node() { return *impl_->node; }
+absl::Status Store::CheckNode() { return impl_->node->Check(); }
 int64_t Store::database_bytes() const { return impl_->database_bytes.load(); }
 int64_t Store::wal_bytes() const { return impl_->wal_bytes.load(); }
 

@@ -98,6 +98,10 @@ class Store {
 
   // Strand. node.db: promise, incarnation, acknowledged position.
   NodeStore& node();
+  // Strand: every page and value of node.db, some milliseconds. DATA_DAMAGED with the first that is not what
+  // was written; what this process knows of it is sound until the next start, which says how to go on
+  // (data_dir.h).
+  absl::Status CheckNode();
 
   // Strand. Must be set before the first append; observers must outlive the store or be removed.
   void AddObserver(StoreObserver* observer);

@@ -60,6 +60,7 @@ struct Store::Impl {
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
   bool readers_hold_wal = false;       // at the last try: one was in the middle of a call all the time
   absl::Status failed_sync;            // nothing is written any more
+  absl::Duration pages_forgotten_at;   // SinceBoot; readers compare every page anew since
 
   std::string data_path() const;
   SqliteOptions WriterOptions() const;
@@ -112,7 +113,6 @@ struct Store::Impl {
   absl::Status FinishReplacement();
   absl::Status RemoveReplaced();
 
-  // Tells the other threads.
   // store_range.cc
   // Part of the open batch, whose records so far are `uncommitted`. As Batch::RangeChangedAfter.
   absl::StatusOr<Revision> RangeChangedAfter(const KeyRange& range, Revision after,
@@ -121,6 +121,7 @@ struct Store::Impl {
   // Zero: nothing above `after`. nullopt: there are more records, or not all of them are in memory.
   std::optional<Revision> WalkBack(const KeyRange& range, Revision after, uint64_t max_records);
 
+  // Tells the other threads.
   void Publish(bool milestones_changed);
   void NoteSizes();
 

@@ -9,6 +9,7 @@
 #include "storage/schema.h"
 #include "storage/sqlite_transaction.h"
 #include "storage/store_impl.h"
+#include "storage/verified_pages.h"
 
 namespace holdfast::storage {
 namespace {
@@ -30,6 +31,12 @@ absl::StatusOr<bool> Store::Maintain() {
   HF_RETURN_IF_ERROR(impl_->failed_sync);
   const absl::StatusOr<bool> has_more = impl_->CompactStep();
   HF_RETURN_IF_ERROR(impl_->Checked(impl_->CheckpointIfDue()));
+  // What the disk holds may rot after it was compared once.
+  const absl::Duration now = impl_->options.clock->SinceBoot();
+  if (now - impl_->pages_forgotten_at >= kRecheckPagesAfter) {
+    impl_->pages_forgotten_at = now;
+    impl_->writer->ForgetVerifiedPages();
+  }
   const bool has_left = impl_->key_connections->has_moved() && impl_->log_connections->has_moved();
   if (impl_->has_replaced_file && has_left) HF_RETURN_IF_ERROR(impl_->Checked(impl_->RemoveReplaced()));
   return has_more;

@@ -5,7 +5,12 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/time/time.h"
+
 namespace holdfast::storage {
+
+// A page may rot after it was found right: so often everything is forgotten and compared anew.
+inline constexpr absl::Duration kRecheckPagesAfter = absl::Minutes(10);
 
 // Which pages of one database file were found to match their checksum since they were last written: one bit a
 // page, shared by all connections of the process to that file. A set bit lets a mapped read skip the hash, so

@@ -70,7 +70,12 @@ absl::StatusOr<v1::VerifyResult> VerifyStore(
     // Records that were cut, or compacted beyond what was being read, look like damage.
     HF_ASSIGN_OR_RETURN(const bool has_at, StillHolds(store, at));
     HF_ASSIGN_OR_RETURN(const bool has_end, StillHolds(store, end));
-    if (has_at && has_end) return result;
+    if (!has_at || !has_end) continue;
+    // I13: a replica repairs itself, whoever found the damage.
+    store.ReportDamage(
+        DamagedDatabaseError(absl::StrCat(store.options().data_dir, "/", kDataFileName),
+                             absl::StrCat("deep verification: ", result.findings(0).message())));
+    return result;
   }
 }
 

@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
+#include "absl/strings/match.h"
 #include "base/limits.h"
+#include "storage/sqlite_database.h"
 #include "tests/replication/replica_fixture.h"
 
 namespace holdfast::replication {
@@ -143,6 +145,63 @@ TEST_F(ReplicaTest, ARepairTakesANewIncarnationAndASnapshot) {
   const Position last = Commit("p", "a", "2");
   ASSERT_TRUE(RunUntilShown("x", last)) << node("x").replica().view().activity;
   EXPECT_EQ(*node("x").store().node().GetValue("repair"), std::nullopt);
+}
+
+TEST_F(ReplicaTest, ARepairMayBeRepeatedAnyNumberOfTimesButOnlyOneIsUnderWay) {
+  Add("p"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("x", Commit("p", "a", "0")));
+  std::string before = node("x").incarnation();
+  for (int round = 1; round <= 3; ++round) {
+    ASSERT_TRUE(node("x").replica().Repair("a row is damaged").ok());
+    const std::string renewed = node("x").incarnation();
+    EXPECT_NE(renewed, before);
+    ASSERT_TRUE(node("x").replica().Repair("another read of the same row").ok());
+    EXPECT_EQ(node("x").incarnation(), renewed);
+    before = renewed;
+    ASSERT_TRUE(RunUntilShown("x", Commit("p", "a", absl::StrCat(round))))
+        << node("x").replica().view().activity;
+    EXPECT_EQ(*node("x").store().node().GetValue("repair"), std::nullopt);
+  }
+}
+
+// Spoils the row of the inventory that every start reads; the node does not run.
+void SpoilInventory(TestNode& node) {
+  storage::SqliteOptions options;
+  options.vfs = node.files().sqlite_vfs();
+  const auto database = storage::SqliteDatabase::OpenWriter("/d/data.db", options);
+  ASSERT_TRUE(database.ok()) << database.status();
+  const absl::Status done =
+      (*database)->Execute("UPDATE current SET value = x'00' WHERE key = CAST('_holdfast/cluster' AS BLOB)");
+  ASSERT_TRUE(done.ok()) << done;
+  ASSERT_EQ((*database)->ChangedRowCount(), 1);
+}
+
+TEST_F(ReplicaTest, AReplicaThatFindsDamageAtItsStartRepairsItself) {
+  Add("p"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("x", Commit("p", "a", "1")));
+  const std::string before = node("x").incarnation();
+  node("x").Kill();
+  SpoilInventory(node("x"));
+  node("x").Start();
+  ASSERT_TRUE(RunUntilShown("x", Commit("p", "a", "2"))) << node("x").replica().view().activity;
+  EXPECT_NE(node("x").incarnation(), before);
+  EXPECT_EQ(*node("x").store().node().GetValue("repair"), std::nullopt);
+}
+
+TEST_F(ReplicaTest, APrimaryThatFindsDamageAtItsStartServesNothingAndSaysHowToGoOn) {
+  Add("p");
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  Commit("p", "a", "1");
+  const std::string before = node("p").incarnation();
+  node("p").Kill();
+  SpoilInventory(node("p"));
+  node("p").Start();
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(node("p").incarnation(), before);
+  EXPECT_TRUE(absl::StrContains(node("p").replica().view().not_serving_reason, "holdfast snapshot restore"))
+      << node("p").replica().view().not_serving_reason;
 }
 
 TEST_F(ReplicaTest, ARepairSurvivesARestart) {

@@ -24,8 +24,9 @@ class DataDirTest : public testing::Test {
     return options;
   }
 
-  // A node with some data that belongs to cluster-1; closed. `primary` holds the promise of the last epoch.
-  void Build(absl::string_view primary = "another") {
+  // A node with some data that belongs to cluster-1; closed. `primary` holds the promise of the last epoch,
+  // `leader` has begun the one of the log.
+  void Build(absl::string_view primary = "another", absl::string_view leader = "node-1") {
     auto directory = OpenDataDirectory(Options());
     ASSERT_TRUE(directory.ok()) << directory.status();
     EXPECT_TRUE(directory->set_aside_path.empty());
@@ -36,7 +37,7 @@ class DataDirTest : public testing::Test {
     ASSERT_TRUE(directory->store->node().StorePromise(promise).ok());
     directory->store.reset();
     ASSERT_TRUE(node_.Open().ok());
-    node_.Show(node_.Append(EpochDraft("node-1")));
+    node_.Show(node_.Append(EpochDraft(leader)));
     for (int i = 0; i < 30; ++i) node_.Commit({Put(absl::StrCat("/k/", i), std::string(500, 'v'))});
     node_.Close();
   }
@@ -117,13 +118,42 @@ TEST_F(DataDirTest, AProxySetsItsNodeFileAsideAndKeepsItsData) {
   EXPECT_EQ(directory->store->appended().revision, Revision(0, 31));
 }
 
-TEST_F(DataDirTest, AServerWhosePromisesCannotBeReadRefuses) {
-  Build();
+TEST_F(DataDirTest, AStandbySetsItsNodeFileAsideAndIsNoVoterAnyMore) {
+  Build("another", "another");
+  DamageNode();
+  const auto directory = OpenDataDirectory(Options());
+  ASSERT_TRUE(directory.ok()) << directory.status();
+  EXPECT_THAT(directory->set_aside_path, HasSubstr("/d/node.db.damaged-"));
+  EXPECT_NE(directory->store->node().identity().incarnation, incarnation_);
+  EXPECT_EQ(directory->store->appended().revision, Revision(0, 31));
+}
+
+TEST_F(DataDirTest, APrimaryWhosePromisesCannotBeReadRefuses) {
+  Build("node-1");
   DamageNode();
   const absl::Status refused = OpenDataDirectory(Options()).status();
   EXPECT_TRUE(IsDamaged(refused)) << refused;
   EXPECT_THAT(std::string(refused.message()), HasSubstr("promised"));
   EXPECT_TRUE(*node_.files().Exists("/d/node.db"));
+}
+
+TEST_F(DataDirTest, AServerWithNothingReadableRefuses) {
+  Build("another", "another");
+  DamageNode();
+  DamageData();
+  const absl::Status refused = OpenDataDirectory(Options()).status();
+  EXPECT_TRUE(IsDamaged(refused)) << refused;
+  EXPECT_TRUE(*node_.files().Exists("/d/node.db"));
+}
+
+TEST_F(DataDirTest, DamageThatComesBackIsSetAsideUnderAnotherNameEachTime) {
+  for (int round = 1; round <= 3; ++round) {
+    Build();
+    DamageData();
+    const auto directory = OpenDataDirectory(Options());
+    ASSERT_TRUE(directory.ok()) << directory.status();
+    EXPECT_EQ(directory->set_aside_path, absl::StrCat("/d/data.db.damaged-", round));
+  }
 }
 
 TEST_F(DataDirTest, AnotherClustersDirectoryIsRefused) {
