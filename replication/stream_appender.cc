@@ -35,12 +35,11 @@ Result Broken(Revision at, absl::string_view what) {
 void StreamAppender::Begin(uint64_t stream_epoch, const Position& ancestor) {
   stream_epoch_ = stream_epoch;
   verified_ = ancestor;
-  const uint64_t own_epoch = store_->appended().revision.epoch();
-  const bool shorter = verified_ != store_->appended();
-  if ((MutantActive(Mutant::kCutOwnEpoch) && shorter && own_epoch == stream_epoch) ||
-      (MutantActive(Mutant::kShorterStreamCuts) && shorter && own_epoch < stream_epoch)) {
+  // Both go on as if the stream could only be right: what it does not have, or what is not committed, goes.
+  if (MutantActive(Mutant::kShorterStreamCuts) && verified_ != store_->appended())
     store_->RewindTo(verified_, "a shorter stream").status().IgnoreError();
-  }
+  if (MutantActive(Mutant::kCutOwnEpoch) && store_->appended().revision.epoch() == stream_epoch)
+    store_->RewindTo(store_->visible(), "begun anew").status().IgnoreError();
 }
 
 bool StreamAppender::OwnsWholeLog() const {
