@@ -10,6 +10,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr absl::Duration kAskTimeout = absl::Seconds(2);
+constexpr absl::Duration kPatience = absl::Seconds(10);
 constexpr uint64_t kSlots = 64;
 
 Position ToPosition(const v1::LogPosition& position) {
@@ -168,6 +169,8 @@ void TakeOver::AppendEpoch(bool overriding) {
   const std::string text =
       absl::StrCat(overriding ? "overrides: " : "is proven: ", candidate_, " begins epoch ", promise_.epoch(),
                    ", q=", draft.rule->quorum(), " of ", draft.rule->voters_size());
+  // A process that ends before its turn comes never answers.
+  world.time.After(kPatience, [self = shared_from_this()] { self->End(false, "no answer"); });
   node.strand().Post([self = shared_from_this(), draft = std::move(draft), overriding, text, &node, &world] {
     const Entry* const before = world.checker.facts(self->candidate_).end;
     std::set<const Entry*> pending = world.checker.NotCommitted(before);
