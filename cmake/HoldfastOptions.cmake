@@ -13,6 +13,8 @@ set(HOLDFAST_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,u
 
 # The release build keeps assertions: no preset defines NDEBUG.
 add_compile_options(-Wall -Wextra -Werror=return-type -Wno-unused-parameter)
+# Everywhere: some libraries ask for it, and a precompiled header serves only those who define what it was made with.
+add_compile_options(-pthread)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 warns falsely about std::string's inlined copies in C++20 (GCC bug 105651).
   add_compile_options(-Wno-restrict -Wno-array-bounds -Wno-stringop-overflow)
