@@ -15,11 +15,11 @@ namespace holdfast::replication {
 namespace {
 
 absl::Status NotThatNodeError(const rpc::PeerIdentity& peer, absl::string_view hello) {
-  return WithDetail(
-      MakeError(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED",
-                absl::StrCat("the certificate of \"", peer.principal, "\" speaks for ",
-                             peer.IsNode() ? absl::StrJoin(peer.node_ids, ", ") : "no node", ", and the hello is node ", hello, "'s")),
-      "principal", peer.principal);
+  return WithDetail(MakeError(absl::StatusCode::kPermissionDenied, "PERMISSION_DENIED",
+                              absl::StrCat("the certificate of \"", peer.principal, "\" speaks for ",
+                                           peer.IsNode() ? absl::StrJoin(peer.node_ids, ", ") : "no node",
+                                           ", and the hello is node ", hello, "'s")),
+                    "principal", peer.principal);
 }
 
 // The server's end of Follow. Every operation is begun on the strand, Finish last; deletes itself in OnDone.

@@ -22,8 +22,8 @@ struct PeerIdentity {
 
   bool IsNode() const { return !node_ids.empty(); }
   bool IsNode(absl::string_view node_id) const;
-  // Whether it may follow and acknowledge in the name of `node_id`: anyone may without TLS, with TLS only that
-  // node; an operator's certificate is no node's.
+  // Whether it may follow and acknowledge in the name of `node_id`: anyone may without TLS, with TLS only
+  // that node; an operator's certificate is no node's.
   bool MaySpeakFor(absl::string_view node_id) const { return principal.empty() || IsNode(node_id); }
 };
 

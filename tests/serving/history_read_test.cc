@@ -19,9 +19,8 @@ class HistoryReadTest : public ServingFixture {
   HistoryReadTest() {
     admission_ = std::make_unique<ReadAdmission>(
         ReadAdmission::Options{&store_.store(), node_.get(), history_.get(), waiters_.get(), &clock_});
-    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(),
-                                                       history_.get(), &clock_, workers_.queue(),
-                                                       workers_.queue()});
+    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(), history_.get(),
+                                                       &clock_, workers_.queue(), workers_.queue()});
   }
 
   absl::StatusOr<v1::HistoryResponse> Ask(const v1::HistoryRequest& request) {
