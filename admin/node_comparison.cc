@@ -27,10 +27,12 @@ bool NodeComparison::Round() {
     newest = std::max(newest, status->visible().revision());
     shared = std::min(shared, status->visible().revision());
   }
-  if (reached_.empty() || Decided()) return true;
-  // Who lags behind the beginning of the comparison is waited for, not compared at what it had long ago.
+  if (reached_.empty() || agreement_.verdict() == Agreement::Verdict::kDiffer) return true;
+  // Who lags behind the beginning of the comparison is waited for: it is not compared at what it had long
+  // ago, and who has all but does not show it yet would surprise the reader who comes next.
   if (begun_at_ == 0) begun_at_ = newest;
-  if (shared >= begun_at_) CompareRecords(shared);
+  if (shared < begun_at_) return false;
+  if (!Decided()) CompareRecords(shared);
   return Decided();
 }
 

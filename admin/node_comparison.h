@@ -25,7 +25,8 @@ class NodeComparison {
   // `admin` must outlive this; `deadline` is for each call.
   NodeComparison(NodeAdmin* admin, absl::Duration deadline, std::vector<v1::NodeInfo> members);
 
-  // Asks all nodes once. True when there is a verdict, or nobody could be asked.
+  // Asks all nodes once. True when there is a verdict and all show what the newest showed in the first round,
+  // or when nobody could be asked.
   bool Round();
 
   // In the order of the members.

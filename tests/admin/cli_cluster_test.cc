@@ -58,6 +58,13 @@ TEST_F(CliClusterTest, NodesThatMoveAreComparedByTheRecordsOfARevisionThatAllSho
   EXPECT_THAT(outcome.out, HasSubstr("nodes differ at revision 0.2: dc2-a\n"));
 }
 
+TEST_F(CliClusterTest, VerifyWaitsForNodesThatHaveAllButDoNotShowItYet) {
+  standby_->status.mutable_visible()->set_revision(1);
+  const absl::Duration begun = RealClock()->SinceBoot();
+  EXPECT_THAT(Out({"verify", "--wait", "200ms"}), HasSubstr("3 nodes agree at revision 0.2\n"));
+  EXPECT_GE(RealClock()->SinceBoot() - begun, absl::Milliseconds(200));
+}
+
 TEST_F(CliClusterTest, ANodeThatLagsIsNotCalledEqual) {
   standby_->status.mutable_digest_position()->set_revision(1);
   standby_->status.mutable_visible()->set_revision(1);
