@@ -136,9 +136,9 @@ TEST_F(DamagedDataTest, AProxyRepairsItselfWheneverDamageComesBackAndKeepsEachFi
 }
 
 TEST_F(DamagedDataTest, AReplicaWhoseNodeFileIsDamagedComesBackUnderANewIncarnation) {
-  for (const std::string& role : {"proxy", "standby"}) {
+  for (const char* const role : {"proxy", "standby"}) {
     // No more than one voter of three.
-    const std::string node_id = playground_.ids(role, role == "proxy" ? "dc1" : "dc2")[0];
+    const std::string node_id = playground_.ids(role, std::string(role) == "proxy" ? "dc1" : "dc2")[0];
     const std::string data_dir = playground_.node(node_id).data_dir;
     playground_.Kill(node_id);
     FlipByte(data_dir + "/node.db", 200);  // the first page: the others are in the WAL

@@ -291,7 +291,9 @@ TEST_F(MillionKeysTest, ANewProxyJoinsWhileCommitsGoOn) {
       "%.1f ms\n",
       keys_, absl::ToDoubleSeconds(joined), rate_before, rate_during, before.Quantile(0.5),
       during.Quantile(0.5), before.Quantile(0.999), during.Quantile(0.999));
-  if (keys_ >= 1'000'000) EXPECT_LE(during.Quantile(0.999), 3 * before.Quantile(0.999)) << "ms";
+  if (keys_ >= 1'000'000) {
+    EXPECT_LE(during.Quantile(0.999), 3 * before.Quantile(0.999)) << "ms";
+  }
 }
 
 TEST_F(MillionKeysTest, AProxyThatMustTakeASnapshotAnswersAllReadsMeanwhile) {

@@ -27,7 +27,7 @@ class Playground {
     int proxies = 2;        // in each site
     bool examples = false;  // import examples/ as `up` does by default
     bool tls = TlsByDefault();
-    std::vector<std::string> arguments;  // more flags for `up`
+    std::vector<std::string> arguments = {};  // more flags for `up`
   };
   struct Node {
     std::string node_id;

@@ -112,7 +112,7 @@ TEST_F(SnapshotRestoreTest, ARestoredDirectoryServesTheSameBytesWithTheClusterGo
   const std::string now = Everything(*client_, last_);
   const std::string before = Everything(*client_, first_);
   ASSERT_TRUE(absl::StrContains(now, "second") && absl::StrContains(before, "first")) << now.substr(0, 500);
-  for (const std::string& role : {"primary", "standby", "proxy"}) {
+  for (const char* const role : {"primary", "standby", "proxy"}) {
     for (const std::string& node_id : playground_.ids(role)) playground_.Kill(node_id);
   }
 

@@ -99,7 +99,7 @@ class WiredNode {
     store_->AddObserver(&watcher_);
     channels_ = *rpc::ChannelCache::Create({}, rpc::ChannelUse::kPeer);
     transport_ = MakeGrpcTransport(channels_.get(), &strand_);
-    server_ = *rpc::Server::Start({.address = "127.0.0.1:0"}, {&service_});
+    server_ = *rpc::Server::Start({.address = "127.0.0.1:0", .tls = {}}, {&service_});
     Replica::Options options;
     options.node_id = id;
     options.peer_address = server_->address();

@@ -8,7 +8,7 @@ namespace {
 using Candidate = UpstreamPolicy::Candidate;
 
 std::vector<Candidate> TwoSites() {
-  return {{.peer_address = "seed:1"},
+  return {{.peer_address = "seed:1", .node_id = ""},
           {.peer_address = "far-proxy:1", .node_id = "fp"},
           {.peer_address = "near-proxy:1", .node_id = "np", .same_site = true},
           {.peer_address = "near-server:1", .node_id = "ns", .same_site = true, .is_server = true},
@@ -34,7 +34,8 @@ TEST(UpstreamPolicyTest, TakesTurnsBetweenTheOthersNearestFirstAndThePrimary) {
 
 TEST(UpstreamPolicyTest, WithoutAKnownPrimaryAsksEverybodyInTurn) {
   PrimaryFirst choice;
-  const std::vector<Candidate> seeds = {{.peer_address = "a:1"}, {.peer_address = "b:1"}};
+  const std::vector<Candidate> seeds = {{.peer_address = "a:1", .node_id = ""},
+                                        {.peer_address = "b:1", .node_id = ""}};
   EXPECT_EQ(choice.Next(seeds, 0), "a:1");
   EXPECT_EQ(choice.Next(seeds, 1), "b:1");
   EXPECT_EQ(choice.Next(seeds, 2), "a:1");

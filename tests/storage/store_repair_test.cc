@@ -127,7 +127,9 @@ class StoreRepairTest : public ::testing::Test {
       if (reports == 0) return false;
       const auto kept = store->RepairWith(kIncoming, snapshot_end_, "test");
       EXPECT_TRUE(kept.ok()) << kept.status();
-      if (kept.ok()) EXPECT_TRUE(*store.files().Exists(*kept)) << *kept;
+      if (kept.ok()) {
+        EXPECT_TRUE(*store.files().Exists(*kept)) << *kept;
+      }
     }
     EXPECT_EQ(store->visible(), snapshot_end_);
     EXPECT_EQ(store.ReadAll(snapshot_end_.revision), snapshot_);
@@ -264,7 +266,9 @@ TEST_F(StoreRepairTest, APowerCutAtAnyWriteOfARepairLosesNeitherTheOldFileNorThe
     const absl::Status opened = store.Open();
     ASSERT_TRUE(opened.ok()) << "after " << at << " changes: " << opened;
     ASSERT_TRUE(store->appended() == end || store->appended() == snapshot_end_) << at;
-    if (store->appended() == snapshot_end_) EXPECT_TRUE(*store.files().Exists("/d/data.db.damaged-1")) << at;
+    if (store->appended() == snapshot_end_) {
+      EXPECT_TRUE(*store.files().Exists("/d/data.db.damaged-1")) << at;
+    }
     if (kept.ok()) break;
   }
 }
