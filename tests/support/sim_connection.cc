@@ -107,4 +107,11 @@ void SimConnection::GiveUpLater(Direction direction) {
 
 void SimConnection::Resume(Direction direction) { Schedule(direction); }
 
+void SimConnection::Forget() {
+  for (const Direction direction : {kUp, kDown}) {
+    std::exchange(queue_[direction], {}).clear();
+    on_broken_[direction] = nullptr;
+  }
+}
+
 }  // namespace holdfast::testing

@@ -46,6 +46,9 @@ class SimConnection : public std::enable_shared_from_this<SimConnection> {
   // The link of `direction` works again: what had to wait goes on.
   void Resume(Direction direction);
 
+  // The network ends: what is under way goes, and with it what it keeps, this connection among it.
+  void Forget();
+
   bool broken() const { return broken_; }
 
  private:

@@ -23,6 +23,9 @@ SimNetwork::SimNetwork(VirtualTime* time, uint64_t seed) : time_(time), random_(
 
 SimNetwork::~SimNetwork() {
   for (auto& [address, host] : hosts_) Crash(address, false);
+  for (const std::weak_ptr<SimConnection>& weak : connections_) {
+    if (const std::shared_ptr<SimConnection> connection = weak.lock()) connection->Forget();
+  }
 }
 
 void SimNetwork::Listen(const std::string& address, SimExecutor* strand, replication::PeerService* service) {
