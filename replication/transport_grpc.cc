@@ -22,9 +22,13 @@ void FailLater(Executor* strand, std::shared_ptr<StreamEvents<Message>*> events,
   });
 }
 
-// The calls that gRPC still holds. Their last reaction uses the strand, so the transport waits for it.
+// The calls that gRPC still holds, and their way to the strand. Their last reactions come when gRPC is done
+// with them, so the transport waits for them; one that comes later still finds no strand, instead of a dead
+// one.
 class OpenCalls {
  public:
+  explicit OpenCalls(Executor* strand) : strand_(strand) {}
+
   // `cancel` may be run from any thread until Leave.
   uint64_t Enter(std::function<void()> cancel) {
     MutexLock lock(&mu_);
@@ -38,6 +42,11 @@ class OpenCalls {
     if (calls_.empty()) empty_.NotifyAll();
   }
 
+  void Post(std::function<void()> reaction) {
+    MutexLock lock(&mu_);
+    if (strand_ != nullptr) strand_->Post(std::move(reaction));
+  }
+
   // Cancels them and waits, bounded: a process that ends must end.
   void EndAll() {
     std::vector<std::function<void()>> cancels;
@@ -49,6 +58,7 @@ class OpenCalls {
     for (const auto& cancel : cancels) cancel();
     MutexLock lock(&mu_);
     empty_.WaitFor(&mu_, kMaxWait, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return calls_.empty(); });
+    strand_ = nullptr;
   }
 
  private:
@@ -56,29 +66,75 @@ class OpenCalls {
 
   Mutex mu_;
   CondVar empty_;
+  Executor* strand_ ABSL_GUARDED_BY(mu_);
   uint64_t next_ ABSL_GUARDED_BY(mu_) = 1;
   std::map<uint64_t, std::function<void()>> calls_ ABSL_GUARDED_BY(mu_);
 };
 
-// The client's end of Follow. Keeps itself until gRPC is done with it; `events_` is null once the owner has
-// gone.
-class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowResponse>,
-                   public std::enable_shared_from_this<FollowCall> {
+// What the client's ends of both kinds of stream have in common. Keeps itself until gRPC is done with it;
+// `events_` is null once the owner has gone. Used on the strand, but for gRPC's reactions.
+template <typename Reactor, typename Received>
+class StreamCall : public Reactor, public std::enable_shared_from_this<StreamCall<Reactor, Received>> {
  public:
-  FollowCall(std::shared_ptr<grpc::Channel> channel, Executor* strand, std::shared_ptr<OpenCalls> open,
-             StreamEvents<v1::FollowResponse>* events)
-      : stub_(v1::ReplicationService::NewStub(channel)),
-        strand_(strand),
-        open_(std::move(open)),
-        events_(events) {}
+  StreamCall(std::shared_ptr<grpc::Channel> channel, std::shared_ptr<OpenCalls> open,
+             StreamEvents<Received>* events)
+      : stub_(v1::ReplicationService::NewStub(channel)), events_(events), open_(std::move(open)) {}
 
-  void Start() {
-    self_ = shared_from_this();
-    entry_ = open_->Enter([weak = weak_from_this()] {
+  void Abandon() {
+    events_ = nullptr;
+    context_.TryCancel();
+    Release();
+  }
+
+  void OnDone(const grpc::Status& status) override {
+    const std::shared_ptr<OpenCalls> open = open_;  // this may be gone after Post
+    const uint64_t entry = entry_;
+    open->Post([self = std::move(self_), status] {
+      if (self->events_ != nullptr)
+        std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
+    });
+    open->Leave(entry);
+  }
+
+ protected:
+  // Before the call is started. Operations are begun outside of reactions until Release.
+  void Hold() {
+    self_ = this->shared_from_this();
+    entry_ = open_->Enter([weak = this->weak_from_this()] {
       if (const auto call = weak.lock()) call->context_.TryCancel();
     });
+    this->AddHold();
+  }
+
+  void Release() {
+    if (!std::exchange(released_, true)) this->RemoveHold();
+  }
+
+  // `reaction` of a call that lives until then, later, on the strand.
+  void Post(std::function<void()> reaction) {
+    open_->Post([self = this->shared_from_this(), reaction = std::move(reaction)] { reaction(); });
+  }
+
+  const std::unique_ptr<v1::ReplicationService::Stub> stub_;
+  grpc::ClientContext context_;
+  StreamEvents<Received>* events_;
+  Received incoming_;
+  bool released_ = false;
+
+ private:
+  const std::shared_ptr<OpenCalls> open_;
+  uint64_t entry_ = 0;
+  std::shared_ptr<StreamCall> self_;
+};
+
+class FollowCall
+    : public StreamCall<grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowResponse>, v1::FollowResponse> {
+ public:
+  using StreamCall::StreamCall;
+
+  void Start() {
     stub_->async()->Follow(&context_, this);
-    AddHold();  // operations are begun outside of reactions until Release
+    Hold();
     StartRead(&incoming_);
     StartCall();
   }
@@ -89,26 +145,11 @@ class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowR
     if (queue_.size() == 1) StartWrite(&queue_.front());
   }
 
-  void Abandon() {
-    events_ = nullptr;
-    context_.TryCancel();
-    Release();
-  }
-
   void OnReadDone(bool ok) override {
-    strand_->Post([self = shared_from_this(), ok] { self->OnRead(ok); });
+    Post([this, ok] { OnRead(ok); });
   }
   void OnWriteDone(bool ok) override {
-    strand_->Post([self = shared_from_this(), ok] { self->OnWritten(ok); });
-  }
-  void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<OpenCalls> open = open_;  // this may be gone after Post
-    const uint64_t entry = entry_;
-    strand_->Post([self = std::move(self_), status] {
-      if (self->events_ != nullptr)
-        std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
-    });
-    open->Leave(entry);
+    Post([this, ok] { OnWritten(ok); });
   }
 
  private:
@@ -124,20 +165,7 @@ class FollowCall : public grpc::ClientBidiReactor<v1::FollowRequest, v1::FollowR
     if (ok && !queue_.empty() && !released_) StartWrite(&queue_.front());
   }
 
-  void Release() {
-    if (!std::exchange(released_, true)) RemoveHold();
-  }
-
-  const std::unique_ptr<v1::ReplicationService::Stub> stub_;
-  Executor* const strand_;
-  const std::shared_ptr<OpenCalls> open_;
-  uint64_t entry_ = 0;
-  StreamEvents<v1::FollowResponse>* events_;
-  grpc::ClientContext context_;
-  std::shared_ptr<FollowCall> self_;
-  v1::FollowResponse incoming_;
   std::deque<v1::FollowRequest> queue_;  // the front is being written
-  bool released_ = false;
 };
 
 class FollowEnd : public StreamEnd<v1::FollowRequest> {
@@ -182,24 +210,15 @@ class DeadSnapshot : public SnapshotStream {
   const std::shared_ptr<StreamEvents<v1::FetchSnapshotResponse>*> events_;
 };
 
-class SnapshotCall : public grpc::ClientReadReactor<v1::FetchSnapshotResponse>,
-                     public std::enable_shared_from_this<SnapshotCall> {
+class SnapshotCall
+    : public StreamCall<grpc::ClientReadReactor<v1::FetchSnapshotResponse>, v1::FetchSnapshotResponse> {
  public:
-  SnapshotCall(std::shared_ptr<grpc::Channel> channel, v1::FetchSnapshotRequest request, Executor* strand,
-               std::shared_ptr<OpenCalls> open, StreamEvents<v1::FetchSnapshotResponse>* events)
-      : stub_(v1::ReplicationService::NewStub(channel)),
-        request_(std::move(request)),
-        strand_(strand),
-        open_(std::move(open)),
-        events_(events) {}
+  using StreamCall::StreamCall;
 
-  void Start() {
-    self_ = shared_from_this();
-    entry_ = open_->Enter([weak = weak_from_this()] {
-      if (const auto call = weak.lock()) call->context_.TryCancel();
-    });
+  void Start(v1::FetchSnapshotRequest request) {
+    request_ = std::move(request);
     stub_->async()->FetchSnapshot(&context_, &request_, this);
-    AddHold();
+    Hold();
     StartCall();
   }
 
@@ -207,43 +226,15 @@ class SnapshotCall : public grpc::ClientReadReactor<v1::FetchSnapshotResponse>,
     if (!released_) StartRead(&incoming_);
   }
 
-  void Abandon() {
-    events_ = nullptr;
-    context_.TryCancel();
-    Release();
-  }
-
   void OnReadDone(bool ok) override {
-    strand_->Post([self = shared_from_this(), ok] {
-      if (!ok) return self->Release();
-      if (self->events_ != nullptr) self->events_->OnMessage(std::move(self->incoming_));
+    Post([this, ok] {
+      if (!ok) return Release();
+      if (events_ != nullptr) events_->OnMessage(std::move(incoming_));
     });
-  }
-  void OnDone(const grpc::Status& status) override {
-    const std::shared_ptr<OpenCalls> open = open_;  // this may be gone after Post
-    const uint64_t entry = entry_;
-    strand_->Post([self = std::move(self_), status] {
-      if (self->events_ != nullptr)
-        std::exchange(self->events_, nullptr)->OnClosed(rpc::FromGrpcStatus(status));
-    });
-    open->Leave(entry);
   }
 
  private:
-  void Release() {
-    if (!std::exchange(released_, true)) RemoveHold();
-  }
-
-  const std::unique_ptr<v1::ReplicationService::Stub> stub_;
-  const v1::FetchSnapshotRequest request_;
-  Executor* const strand_;
-  const std::shared_ptr<OpenCalls> open_;
-  uint64_t entry_ = 0;
-  StreamEvents<v1::FetchSnapshotResponse>* events_;
-  grpc::ClientContext context_;
-  std::shared_ptr<SnapshotCall> self_;
-  v1::FetchSnapshotResponse incoming_;
-  bool released_ = false;
+  v1::FetchSnapshotRequest request_;
 };
 
 class SnapshotEnd : public SnapshotStream {
@@ -267,7 +258,7 @@ struct PromiseCall {
 class GrpcTransport : public PeerTransport {
  public:
   GrpcTransport(rpc::ChannelCache* channels, Executor* strand)
-      : channels_(channels), strand_(strand), open_(std::make_shared<OpenCalls>()) {}
+      : channels_(channels), strand_(strand), open_(std::make_shared<OpenCalls>(strand)) {}
   ~GrpcTransport() override { open_->EndAll(); }
 
   std::unique_ptr<StreamEnd<v1::FollowRequest>> Follow(const std::string& address,
@@ -277,7 +268,7 @@ class GrpcTransport : public PeerTransport {
       return std::make_unique<DeadEnd<v1::FollowRequest, v1::FollowResponse>>(strand_, events,
                                                                               channel.status());
     }
-    auto call = std::make_shared<FollowCall>(*std::move(channel), strand_, open_, events);
+    auto call = std::make_shared<FollowCall>(*std::move(channel), open_, events);
     call->Start();
     return std::make_unique<FollowEnd>(std::move(call));
   }
@@ -287,8 +278,8 @@ class GrpcTransport : public PeerTransport {
                                                 StreamEvents<v1::FetchSnapshotResponse>* events) override {
     absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = channels_->Get(address);
     if (!channel.ok()) return std::make_unique<DeadSnapshot>(strand_, events, channel.status());
-    auto call = std::make_shared<SnapshotCall>(*std::move(channel), request, strand_, open_, events);
-    call->Start();
+    auto call = std::make_shared<SnapshotCall>(*std::move(channel), open_, events);
+    call->Start(request);
     return std::make_unique<SnapshotEnd>(std::move(call));
   }
 
@@ -308,8 +299,8 @@ class GrpcTransport : public PeerTransport {
     });
     call->stub->async()->Promise(
         &call->context, &call->request, &call->response,
-        [strand = strand_, open = open_, entry, call, done = std::move(done)](const grpc::Status& status) {
-          strand->Post([call, done, status] {
+        [open = open_, entry, call, done = std::move(done)](const grpc::Status& status) {
+          open->Post([call, done, status] {
             if (!status.ok()) return done(rpc::FromGrpcStatus(status));
             done(std::move(call->response));
           });
