@@ -79,15 +79,6 @@ absl::Status FutureRevisionError(Revision asked, Revision visible) {
                     "revision", absl::StrCat(visible.number()));
 }
 
-absl::Status RewoundError(Revision asked, Revision common) {
-  absl::Status status =
-      MakeError(absl::StatusCode::kOutOfRange, "REWOUND",
-                absl::StrCat("revision ", asked.ToString(), " was lost with its primary; history up to ",
-                             common.ToString(), " is shared. Read again, then go on from there"));
-  status = WithDetail(std::move(status), "common_revision", absl::StrCat(common.number()));
-  return WithDetail(std::move(status), "revision", absl::StrCat(asked.number()));
-}
-
 absl::Status TooBusyError(absl::string_view what, int64_t limit) {
   absl::Status status =
       MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",

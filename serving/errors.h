@@ -35,9 +35,6 @@ absl::Status CompactedError(Revision oldest);
 // FUTURE_REVISION. The node shows no more than `visible`.
 absl::Status FutureRevisionError(Revision asked, Revision visible);
 
-// REWOUND. `asked` lies in a history that was lost; both histories share everything up to `common`.
-absl::Status RewoundError(Revision asked, Revision common);
-
 // RESOURCE_EXHAUSTED. Too much is going on already; safe to retry later.
 absl::Status TooBusyError(absl::string_view what, int64_t limit);
 

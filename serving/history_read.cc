@@ -11,6 +11,7 @@
 #include "serving/history_entry.h"
 #include "serving/key_rules.h"
 #include "serving/page_token.h"
+#include "storage/errors.h"
 #include "storage/newest_change.h"
 
 namespace holdfast::serving {
@@ -41,7 +42,7 @@ absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   if (request_.after_revision() < 0) return InvalidRequestError("after_revision", "must not be negative");
   if (request_.up_to_revision() < 0) return InvalidRequestError("up_to_revision", "must not be negative");
   after_ = Revision(request_.after_revision());
-  if (const auto common = epochs_.CommonBefore(after_)) return RewoundError(after_, *common);
+  if (const auto common = epochs_.CommonBefore(after_)) return storage::LostRevisionError(after_, *common);
   ReadDemands demands;
   demands.at_revision = Revision(request_.up_to_revision());
   if (request_.page_token().empty()) return demands;
@@ -102,7 +103,8 @@ absl::StatusOr<bool> HistoryRead::StepByWindow() {
     return false;  // the log grew shorter: look again
   HF_RETURN_IF_ERROR(records.status());
   if (records->empty() || records->back()->position.revision != next_) {  // large records: fewer at a time
-    if (window_ == 1) return RewoundError(next_, before);  // the record is gone: a rewind came between
+    if (window_ == 1)
+      return storage::LostRevisionError(next_, before);  // the record is gone: a rewind came between
     window_ = std::max(1, window_ / 4);
     return false;
   }

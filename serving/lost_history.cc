@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/lost_revision.h"
+
 namespace holdfast::serving {
 
 std::optional<Revision> LostHistory::CommonBefore(Revision revision) const {
@@ -10,8 +12,7 @@ std::optional<Revision> LostHistory::CommonBefore(Revision revision) const {
   // predecessor's last.
   const auto next = std::upper_bound(begins_.begin(), begins_.end(), revision);
   if (next == begins_.end() || next == begins_.begin()) return std::nullopt;
-  const Revision last(std::prev(next)->epoch(), next->index() - 1);
-  return revision > last ? std::optional<Revision>(last) : std::nullopt;
+  return storage::SharedBefore(revision, *std::prev(next), *next);
 }
 
 std::optional<Revision> LostHistory::CommonBeforeStart(Revision start) const {

@@ -5,6 +5,7 @@
 #include "base/mutants.h"
 #include "base/status_macros.h"
 #include "serving/errors.h"
+#include "storage/errors.h"
 
 namespace holdfast::serving {
 namespace {
@@ -13,7 +14,7 @@ absl::Status CheckNotLost(Revision asked, Revision visible, const LostHistory& l
   // Within the newest epoch nothing is lost: one primary wrote all of it (I2).
   if (asked.epoch() == visible.epoch()) return absl::OkStatus();
   const std::optional<Revision> common = lost.CommonBefore(asked);
-  return common ? RewoundError(asked, *common) : absl::OkStatus();
+  return common ? storage::LostRevisionError(asked, *common) : absl::OkStatus();
 }
 
 absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration) {

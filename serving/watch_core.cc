@@ -7,6 +7,7 @@
 #include "base/status_macros.h"
 #include "serving/errors.h"
 #include "serving/key_rules.h"
+#include "storage/errors.h"
 
 namespace holdfast::serving {
 
@@ -60,7 +61,7 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
       start.is_zero() ? tail_ : Revision(start.number() - (MutantActive(Mutant::kWatchResumesLate) ? 0 : 1));
   stream->behind = stream->cursor.after < tail_;
   const std::optional<Revision> common = lost_.CommonBeforeStart(start);
-  return common ? RewoundError(stream->cursor.after, *common) : absl::OkStatus();
+  return common ? storage::LostRevisionError(stream->cursor.after, *common) : absl::OkStatus();
 }
 
 void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink) {
@@ -192,7 +193,7 @@ void WatchCore::EndLostCursors(Revision before) {
   for (const auto& [id, stream] : streams_) {
     if (stream->cursor.after <= before) continue;
     if (const auto common = lost_.CommonBeforeStart(Revision(stream->cursor.after.number() + 1)))
-      lost.emplace_back(id, RewoundError(stream->cursor.after, *common));
+      lost.emplace_back(id, storage::LostRevisionError(stream->cursor.after, *common));
   }
   for (const auto& [id, status] : lost) Close(id, status);
 }

@@ -6,6 +6,7 @@
 #include "serving/errors.h"
 #include "serving/key_value.h"
 #include "serving/watch_core.h"
+#include "storage/errors.h"
 
 namespace holdfast::serving {
 namespace {
@@ -86,7 +87,7 @@ void WatchCore::OnRestored(uint64_t generation, absl::StatusOr<RestoredKeys> res
       stream->rewind->restored = *restored;
       Deliver(id);
     } else {  // the values cannot be had: the client reads for itself
-      End(*stream, RewoundError(stream->seen, stream->rewind->common));
+      End(*stream, storage::LostRevisionError(stream->seen, stream->rewind->common));
     }
   }
 }
@@ -104,7 +105,8 @@ void WatchCore::OnReplaced(Revision position) {
     const Revision reached = stream->behind ? stream->cursor.after : std::max(stream->cursor.after, old_tail);
     const auto common = lost_.CommonBefore(std::max(reached, stream->seen));
     if (common || stream->rewind) {
-      lost.emplace_back(id, RewoundError(stream->seen, stream->rewind ? stream->rewind->common : *common));
+      lost.emplace_back(
+          id, storage::LostRevisionError(stream->seen, stream->rewind ? stream->rewind->common : *common));
       continue;
     }
     if (!stream->behind) stream->cursor = {reached, 0};

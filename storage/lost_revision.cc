@@ -2,17 +2,18 @@
 
 namespace holdfast::storage {
 
+std::optional<Revision> SharedBefore(Revision at, Revision begin, Revision next) {
+  const Revision last(begin.epoch(), next.index() - 1);
+  return at > last ? std::optional<Revision>(last) : std::nullopt;
+}
+
 std::optional<Revision> SharedWithLost(Revision at, const std::vector<Milestone>& milestones) {
-  uint64_t epoch = 0;  // the one that was in force below the next beginning
+  Revision begin;  // of the epoch that was in force below the next beginning
   for (const Milestone& milestone : milestones) {
     if (milestone.kind != v1::RECORD_KIND_EPOCH) continue;
-    const Revision begin = milestone.position.revision;
-    if (begin <= at) {
-      epoch = begin.epoch();
-      continue;
-    }
-    const Revision last(epoch, begin.index() - 1);
-    return at > last && at.epoch() != begin.epoch() ? std::optional<Revision>(last) : std::nullopt;
+    const Revision next = milestone.position.revision;
+    if (next > at) return at.epoch() != next.epoch() ? SharedBefore(at, begin, next) : std::nullopt;
+    begin = next;
   }
   return std::nullopt;
 }
