@@ -3,17 +3,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "storage/database_files.h"
 #include "storage/errors.h"
 
 namespace holdfast::storage {
-namespace {
-
-absl::Status RenameIfThere(FileSystem& files, const std::string& from, const std::string& to) {
-  HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(from));
-  return exists ? files.Rename(from, to) : absl::OkStatus();
-}
-
-}  // namespace
 
 absl::StatusOr<std::string> FreeNameAside(FileSystem& files, absl::string_view path) {
   for (int number = 1; number <= kMaxSetAside; ++number) {
@@ -31,9 +24,7 @@ absl::StatusOr<std::string> MoveAside(FileSystem& files, absl::string_view path)
   // The file before its WAL: a WAL alone is refused at the next start, a file without its WAL would be
   // trusted.
   HF_RETURN_IF_ERROR(RenameIfThere(files, from, aside));
-  for (const absl::string_view companion : kDatabaseCompanions) {
-    HF_RETURN_IF_ERROR(RenameIfThere(files, absl::StrCat(from, companion), absl::StrCat(aside, companion)));
-  }
+  HF_RETURN_IF_ERROR(RenameCompanions(files, from, aside));
   return aside;
 }
 

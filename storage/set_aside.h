@@ -8,9 +8,6 @@
 
 namespace holdfast::storage {
 
-// What SQLite keeps beside a database.
-inline constexpr absl::string_view kDatabaseCompanions[] = {"-wal", "-shm"};
-
 // `path`.damaged-1, -2, ...: the first name that neither a file nor a WAL has. IO_ERROR (ALREADY_EXISTS)
 // after kMaxSetAside: somebody should look at them. Any thread.
 absl::StatusOr<std::string> FreeNameAside(FileSystem& files, absl::string_view path);

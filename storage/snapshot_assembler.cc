@@ -5,6 +5,7 @@
 #include "base/digest.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
+#include "storage/database_files.h"
 #include "storage/errors.h"
 #include "storage/snapshot_chunks.h"
 
@@ -18,11 +19,6 @@ constexpr int kChunksPerSync = 8;
 
 std::string PartialPath(absl::string_view path) { return absl::StrCat(path, ".partial"); }
 std::string ManifestPath(absl::string_view path) { return absl::StrCat(path, ".manifest"); }
-
-absl::Status RemoveIfThere(FileSystem* files, const std::string& path) {
-  HF_ASSIGN_OR_RETURN(const bool exists, files->Exists(path));
-  return exists ? files->Remove(path) : absl::OkStatus();
-}
 
 bool MatchesDigest(absl::string_view bytes, const std::string& digest) {
   const auto computed = Sha256(bytes);
@@ -59,8 +55,8 @@ absl::StatusOr<std::unique_ptr<SnapshotAssembler>> SnapshotAssembler::Open(
 }
 
 absl::Status SnapshotAssembler::Discard(FileSystem* files, absl::string_view path) {
-  HF_RETURN_IF_ERROR(RemoveIfThere(files, PartialPath(path)));
-  return RemoveIfThere(files, ManifestPath(path));
+  HF_RETURN_IF_ERROR(RemoveIfThere(*files, PartialPath(path)));
+  return RemoveIfThere(*files, ManifestPath(path));
 }
 
 SnapshotAssembler::SnapshotAssembler(FileSystem* files, absl::string_view path,
@@ -101,7 +97,7 @@ absl::Status SnapshotAssembler::Finish() {
   HF_RETURN_IF_ERROR(stream_->Close());
   stream_.reset();
   HF_RETURN_IF_ERROR(files_->Rename(PartialPath(path_), path_));
-  return RemoveIfThere(files_, ManifestPath(path_));
+  return RemoveIfThere(*files_, ManifestPath(path_));
 }
 
 }  // namespace holdfast::storage

@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "storage/data_tables.h"
 #include "storage/database_check.h"
+#include "storage/database_files.h"
 #include "storage/errors.h"
 #include "storage/schema.h"
 #include "storage/sqlite_backup.h"
@@ -24,17 +25,6 @@ SqliteOptions FileOptions(const Store::Options& options) {
   sqlite.vfs = options.vfs;
   sqlite.create_if_missing = false;
   return sqlite;
-}
-
-absl::Status RemoveIfThere(FileSystem& files, const std::string& path) {
-  HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(path));
-  return exists ? files.Remove(path) : absl::OkStatus();
-}
-
-// What SQLite has put beside a file that was opened; of no use once it is closed and checkpointed.
-absl::Status RemoveCompanions(FileSystem& files, const std::string& path) {
-  HF_RETURN_IF_ERROR(RemoveIfThere(files, path + "-wal"));
-  return RemoveIfThere(files, path + "-shm");
 }
 
 // Copies what is durable now. Returns the position that was visible once the copy's content stood fast.

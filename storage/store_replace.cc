@@ -7,6 +7,7 @@
 #include "base/check.h"
 #include "base/status_macros.h"
 #include "storage/common_ancestor.h"
+#include "storage/database_files.h"
 #include "storage/errors.h"
 #include "storage/schema.h"
 #include "storage/set_aside.h"
@@ -23,16 +24,6 @@ constexpr absl::string_view kKeptAs = "replacement_keeps";
 
 // The old file keeps this name until the last reader has left it.
 constexpr absl::string_view kReplacedSuffix = ".replaced";
-
-absl::Status RemoveIfThere(FileSystem& files, const std::string& path) {
-  HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(path));
-  return exists ? files.Remove(path) : absl::OkStatus();
-}
-
-absl::Status RenameIfThere(FileSystem& files, const std::string& from, const std::string& to) {
-  HF_ASSIGN_OR_RETURN(const bool exists, files.Exists(from));
-  return exists ? files.Rename(from, to) : absl::OkStatus();
-}
 
 }  // namespace
 
@@ -138,10 +129,8 @@ absl::Status Store::Impl::FinishReplacement() {
     // As long as the incoming file has its own name, whatever is called data.db is the old one. Its WAL must
     // not be there when the new one takes the name: SQLite would replay it.
     HF_RETURN_IF_ERROR(RenameIfThere(files, data, old));
-    for (const absl::string_view companion : kDatabaseCompanions) {
-      HF_RETURN_IF_ERROR(RenameIfThere(files, absl::StrCat(data, companion), absl::StrCat(old, companion)));
-      HF_RETURN_IF_ERROR(RemoveIfThere(files, absl::StrCat(*incoming, companion)));
-    }
+    HF_RETURN_IF_ERROR(RenameCompanions(files, data, old));
+    HF_RETURN_IF_ERROR(RemoveCompanions(files, *incoming));
     HF_RETURN_IF_ERROR(files.Rename(*incoming, data));
   }
   if (kept_as.has_value()) HF_RETURN_IF_ERROR(node->DeleteValue(kKeptAs));
@@ -150,9 +139,7 @@ absl::Status Store::Impl::FinishReplacement() {
 
 absl::Status Store::Impl::RemoveReplaced() {
   const std::string old = absl::StrCat(data_path(), kReplacedSuffix);
-  for (const absl::string_view companion : kDatabaseCompanions) {
-    HF_RETURN_IF_ERROR(RemoveIfThere(*options.files, absl::StrCat(old, companion)));
-  }
+  HF_RETURN_IF_ERROR(RemoveCompanions(*options.files, old));
   HF_RETURN_IF_ERROR(RemoveIfThere(*options.files, old));
   has_replaced_file = false;
   return absl::OkStatus();
