@@ -61,10 +61,7 @@ absl::Status PrimaryServer::Start(const node::NodeConfig& config) {
   BuildCommitPath();
   HF_RETURN_IF_ERROR(BuildFaces());
   node_->Start();
-  node_->strand().RunAndWait([this] {
-    OnChange();
-    retention_->Start();
-  });
+  node_->strand().RunAndWait([this] { retention_->Start(); });
   return absl::OkStatus();
 }
 

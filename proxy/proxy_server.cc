@@ -57,7 +57,6 @@ absl::Status ProxyServer::Start(const node::NodeConfig& config) {
   faces.administration = this;
   HF_ASSIGN_OR_RETURN(faces_, node::Faces::Create(std::move(faces)));
   node_->Start();
-  node_->strand().RunAndWait([this] { faces_->Refresh(); });
   return absl::OkStatus();
 }
 
