@@ -9,9 +9,9 @@
 #include "admin/commands.h"
 #include "admin/errors.h"
 #include "admin/node_comparison.h"
-#include "admin/poll.h"
 #include "admin/progress.h"
 #include "admin/show.h"
+#include "base/poll.h"
 #include "base/status_macros.h"
 
 namespace holdfast::admin {

@@ -9,8 +9,8 @@
 #include "admin/files.h"
 #include "admin/free_ports.h"
 #include "admin/init_cluster.h"
-#include "admin/poll.h"
 #include "admin/processes.h"
+#include "base/poll.h"
 #include "base/status_macros.h"
 #include "rpc/certificate.h"
 

@@ -18,8 +18,8 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "admin/errors.h"
-#include "admin/poll.h"
 #include "base/clock.h"
+#include "base/poll.h"
 
 namespace holdfast::admin {
 namespace {

@@ -1,19 +1,24 @@
-#include "admin/poll.h"
+#include "base/poll.h"
 
 #include "base/mutex.h"
 
-namespace holdfast::admin {
+namespace holdfast {
+
+// A wait on a condition that never comes.
+void Pause(absl::Duration delay) {
+  Mutex mu;
+  CondVar never;
+  MutexLock lock(&mu);
+  never.WaitFor(&mu, delay, [] { return false; });
+}
 
 bool PollUntil(Clock& clock, absl::Duration timeout, const std::function<bool()>& done) {
   const absl::Duration end = clock.SinceBoot() + timeout;
-  Mutex mu;
-  CondVar never;
   while (!done()) {
     if (clock.SinceBoot() >= end) return false;
-    MutexLock lock(&mu);
-    never.WaitFor(&mu, kPollInterval, [] { return false; });
+    Pause(kPollInterval);
   }
   return true;
 }
 
-}  // namespace holdfast::admin
+}  // namespace holdfast

@@ -4,7 +4,7 @@
 
 #include "absl/strings/numbers.h"
 #include "base/error.h"
-#include "base/mutex.h"
+#include "base/poll.h"
 #include "base/status_macros.h"
 #include "base/uuid.h"
 #include "client/attempts.h"
@@ -38,14 +38,6 @@ void Client::ForgetLostHistory(const absl::Status& status) {
   if (ReasonOf(status) != "REWOUND" || !absl::SimpleAtoi(DetailOf(status, "common_revision"), &common))
     return;
   seen_revision_.store(common);
-}
-
-// Nobody interrupts a call, so the wait is on a condition that never comes.
-void Client::Pause(absl::Duration delay) {
-  Mutex mu;
-  CondVar never;
-  MutexLock lock(&mu);
-  never.WaitFor(&mu, delay, [] { return false; });
 }
 
 template <typename Response, typename Call>

@@ -82,7 +82,6 @@ class Client {
                                         bool* again);
   void DemandSeen(v1::ReadOptions& demands) const;
   void ForgetLostHistory(const absl::Status& status);
-  void Pause(absl::Duration delay);
 
   const Options options_;
   const std::unique_ptr<Transport> transport_;

@@ -2,6 +2,7 @@
 #include <deque>
 
 #include "base/error.h"
+#include "base/poll.h"
 #include "client/attempts.h"
 #include "client/call_policy.h"
 #include "client/client.h"

@@ -4,7 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
-#include "base/mutex.h"
+#include "base/poll.h"
 #include "base/status_macros.h"
 #include "replication/transport_grpc.h"
 #include "rpc/certificate.h"
@@ -17,7 +17,6 @@ namespace {
 constexpr int kDiskThreads = 2;
 constexpr int kMaxQueuedDiskTasks = 64;
 constexpr absl::Duration kLockPatience = absl::Seconds(3);
-constexpr absl::Duration kLockPollInterval = absl::Milliseconds(20);
 constexpr absl::Duration kMaintenanceInterval = absl::Milliseconds(100);
 // A node that nobody feeds says why, so often.
 constexpr absl::Duration kTroubleInterval = absl::Seconds(10);
@@ -25,17 +24,12 @@ constexpr absl::Duration kTroubleInterval = absl::Seconds(10);
 // A process that was killed lets go of its files a moment after its parent hears of it: a restart at once
 // must not fail on that.
 absl::StatusOr<storage::DataDirectory> OpenWhenFree(const storage::DataDirectoryOptions& options) {
-  Mutex mu;
-  CondVar never;
-  const absl::Duration end = options.store.clock->SinceBoot() + kLockPatience;
-  for (;;) {
-    absl::StatusOr<storage::DataDirectory> directory = storage::OpenDataDirectory(options);
-    if (ReasonOf(directory.status()) != "DATA_DIR_LOCKED" || options.store.clock->SinceBoot() >= end) {
-      return directory;
-    }
-    MutexLock lock(&mu);
-    never.WaitFor(&mu, kLockPollInterval, [] { return false; });
-  }
+  absl::StatusOr<storage::DataDirectory> directory;
+  PollUntil(*options.store.clock, kLockPatience, [&] {
+    directory = storage::OpenDataDirectory(options);
+    return ReasonOf(directory.status()) != "DATA_DIR_LOCKED";
+  });
+  return directory;
 }
 
 }  // namespace

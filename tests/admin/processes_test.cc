@@ -5,8 +5,8 @@
 
 #include "admin/files.h"
 #include "admin/free_ports.h"
-#include "admin/poll.h"
 #include "base/error.h"
+#include "base/poll.h"
 #include "gtest/gtest.h"
 
 namespace holdfast::admin {
