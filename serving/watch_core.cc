@@ -22,6 +22,7 @@ WatchCore::WatchCore(Options options)
 
 WatchCore::~WatchCore() {
   for (auto& [id, stream] : streams_) stream->sink->Finish(DrainingError(try_address_));
+  for (const Unopened& unopened : unopened_) unopened.sink->Finish(DrainingError(try_address_));
 }
 
 WatchStream* WatchCore::Find(WatchId id) {
@@ -65,6 +66,11 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
 }
 
 void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink) {
+  const Revision demanded(request.min_revision());
+  if (!draining_ && demanded > tail_ && demanded <= options_.visible()) {
+    unopened_.push_back({id, request, std::move(sink)});
+    return;
+  }
   const WatchFilter filter{KeyRange(request.key(), request.range_end()), !request.no_puts(),
                            !request.no_deletes(), request.include_previous()};
   auto stream = std::make_unique<WatchStream>(id, filter, std::move(sink));
@@ -84,7 +90,17 @@ void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_pt
 void WatchCore::OnWritable(WatchId id) { Deliver(id); }
 
 void WatchCore::Close(WatchId id, const absl::Status& status) {
-  if (WatchStream* stream = Find(id)) End(*stream, status);
+  if (WatchStream* stream = Find(id)) return End(*stream, status);
+  const auto unopened =
+      std::find_if(unopened_.begin(), unopened_.end(), [id](const Unopened& one) { return one.id == id; });
+  if (unopened == unopened_.end()) return;
+  unopened->sink->Finish(status);
+  unopened_.erase(unopened);
+}
+
+// Whatever changes the tail, or what the store shows, comes by here.
+void WatchCore::OpenShown() {
+  for (Unopened& one : std::exchange(unopened_, {})) Open(one.id, one.request, std::move(one.sink));
 }
 
 void WatchCore::End(WatchStream& stream, const absl::Status& status) {
@@ -99,6 +115,7 @@ void WatchCore::End(WatchStream& stream, const absl::Status& status) {
 void WatchCore::Drain(std::string try_address, std::function<void()> done) {
   draining_ = true;
   try_address_ = std::move(try_address);
+  OpenShown();
   drained_ = std::move(done);
   std::vector<WatchId> ids;
   ids.reserve(streams_.size());
@@ -127,6 +144,11 @@ void WatchCore::OnVisible(Revision visible) {
 // One batch of visible records; the rest in another turn, so that sinks are served in between.
 void WatchCore::Advance() {
   advancing_ = false;
+  TakeNextRecords();
+  OpenShown();
+}
+
+void WatchCore::TakeNextRecords() {
   if (tail_ >= target_) return;
   if (streams_.empty()) {  // nobody to encode for: whoever comes later and asks for it reads the log
     FallBehind(target_);

@@ -49,7 +49,8 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   explicit WatchCore(Options options);
   ~WatchCore();
 
-  // Streams. `Open` answers through the sink, refusals too.
+  // Streams. `Open` answers through the sink, refusals too. The store shows a revision a moment before the
+  // core hears of it: a request whose `min_revision` is such a one waits for that.
   void Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink);
   void OnWritable(WatchId id);
   void Close(WatchId id, const absl::Status& status);  // the client is gone; unknown ids are ignored
@@ -72,6 +73,13 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   using Task = void (WatchCore::*)();
   enum class Sent { kMore, kNothing, kEnded };  // kEnded: the stream is gone
 
+  // A request that waits for the tail to reach what the store shows.
+  struct Unopened {
+    WatchId id = 0;
+    v1::WatchRequest request;
+    std::shared_ptr<WatchSink> sink;
+  };
+
   WatchStream* Find(WatchId id);
   void Post(Task task);
   void PostAfter(absl::Duration delay, Task task);
@@ -82,6 +90,8 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
 
   // Visible commits (watch_core.cc).
   void Advance();
+  void TakeNextRecords();
+  void OpenShown();
   void Take(const storage::LogRecord& record, std::vector<WatchId>* touched);
   void FallBehind(Revision visible);
   void EndLostCursors(Revision before);
@@ -114,6 +124,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   const Options options_;
   std::unordered_map<WatchId, std::unique_ptr<WatchStream>> streams_;
   std::atomic<int64_t> open_count_{0};  // streams_.size(), for other threads
+  std::vector<Unopened> unopened_;
   RangeIndex index_;
   WatchRing ring_;
   Revision tail_;  // everything visible up to here was looked at for every stream

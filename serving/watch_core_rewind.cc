@@ -49,6 +49,7 @@ void WatchCore::OnRewound(Revision ancestor, Revision visible_before, std::vecto
   bool to_tell = false;
   for (auto& [id, stream] : streams_) to_tell |= Rewind(*stream, ancestor, old_tail);
   if (to_tell) StartRestore(ancestor);
+  OpenShown();
 }
 
 // Takes the stream back; true if it has to be told.
@@ -115,6 +116,7 @@ void WatchCore::OnReplaced(Revision position) {
   }
   for (const auto& [id, status] : lost) Close(id, status);
   for (const WatchId id : going_on) Deliver(id);
+  OpenShown();
 }
 
 }  // namespace holdfast::serving

@@ -3,12 +3,6 @@
 #include <utility>
 
 namespace holdfast::serving {
-namespace {
-
-constexpr int kMaxOpenDelays = 1000;
-constexpr absl::Duration kOpenDelay = absl::Milliseconds(1);
-
-}  // namespace
 
 WatchHub::WatchHub(WatchCore::Options options)
     : core_(std::make_shared<WatchCore>(options)),
@@ -23,23 +17,13 @@ void WatchHub::Post(std::function<void(WatchCore&)> task) {
   });
 }
 
-// The store shows a revision a moment before the core has heard of it: a stream that demands it waits for
-// that.
-void WatchHub::OpenWhenShown(const std::weak_ptr<WatchCore>& core, Executor* executor, WatchId id,
-                             v1::WatchRequest request, std::shared_ptr<WatchSink> sink, int delays_left) {
-  const absl::Duration delay = delays_left == kMaxOpenDelays ? absl::ZeroDuration() : kOpenDelay;
-  executor->PostAfter(
-      delay, [core, executor, id, request = std::move(request), sink = std::move(sink), delays_left] {
-        const std::shared_ptr<WatchCore> alive = core.lock();
-        if (alive == nullptr) return sink->Finish(absl::CancelledError("the node stops"));
-        if (delays_left == 0 || Revision(request.min_revision()) <= alive->tail())
-          return alive->Open(id, request, sink);
-        OpenWhenShown(core, executor, id, request, sink, delays_left - 1);
-      });
-}
-
 void WatchHub::Open(WatchId id, v1::WatchRequest request, std::shared_ptr<WatchSink> sink) {
-  OpenWhenShown(core_, executor_, id, std::move(request), std::move(sink), kMaxOpenDelays);
+  executor_->Post(
+      [weak = std::weak_ptr<WatchCore>(core_), id, request = std::move(request), sink = std::move(sink)] {
+        const std::shared_ptr<WatchCore> core = weak.lock();
+        if (core == nullptr) return sink->Finish(absl::CancelledError("the node stops"));
+        core->Open(id, request, sink);
+      });
 }
 
 void WatchHub::OnWritable(WatchId id) {

@@ -55,8 +55,6 @@ class WatchHub : public storage::StoreObserver {
     Revision visible;
   };
 
-  static void OpenWhenShown(const std::weak_ptr<WatchCore>& core, Executor* executor, WatchId id,
-                            v1::WatchRequest request, std::shared_ptr<WatchSink> sink, int delays_left);
   void Post(std::function<void(WatchCore&)> task);
   void CloseVisibleStep();
 

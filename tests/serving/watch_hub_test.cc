@@ -43,6 +43,57 @@ TEST_F(WatchHubTest, ABoundOfWhatItHasNotLookedAtYetIsNotItsOwn) {
   EXPECT_GE(late->messages[0].header().staleness().seconds(), 1);
 }
 
+TEST_F(WatchHubTest, AStreamThatDemandsARevisionBeginsNotBelowIt) {
+  store_->RemoveObserver(hub_.get());  // it hears late
+  Commit({Put("a/1", "seen by the client")});
+  v1::WatchRequest request = Prefix("a/");
+  request.set_min_revision(2);
+  const Watch watch = Open(request);
+  const Watch impatient = Open(request);
+  hub_->Close(impatient.id);
+  Pass(absl::Seconds(2));
+  EXPECT_TRUE(watch->messages.empty());
+  EXPECT_TRUE(impatient->finished);
+  store_->AddObserver(hub_.get());
+  hub_->OnVisible(store_->visible());
+  Settle();
+  ASSERT_EQ(watch->messages.size(), 1u);
+  EXPECT_EQ(watch->messages[0].revision(), 2);
+  EXPECT_TRUE(impatient->messages.empty());
+  Commit({Put("a/1", "new")});
+  Settle();
+  EXPECT_THAT(watch->Events(), ElementsAre("0.3 a/1=new"));
+}
+
+TEST_F(WatchHubTest, AStreamWhoseDemandWasRewoundDoesNotWait) {
+  const Position ancestor = store_->visible();
+  store_->RemoveObserver(hub_.get());
+  const Position lost = Commit({Put("a/1", "lost")});
+  v1::WatchRequest request = Prefix("a/");
+  request.set_min_revision(lost.revision.number());
+  const Watch watch = Open(request);
+  EXPECT_TRUE(watch->messages.empty());
+  store_->AddObserver(hub_.get());
+  ASSERT_TRUE(store_->RewindTo(ancestor, "a test").ok());
+  Settle();
+  ASSERT_EQ(watch->messages.size(), 1u);
+  EXPECT_EQ(Revision(watch->messages[0].revision()), ancestor.revision);
+}
+
+TEST_F(WatchHubTest, ADrainRefusesAStreamThatStillWaits) {
+  store_->RemoveObserver(hub_.get());
+  Commit({Put("a/1", "new")});
+  v1::WatchRequest request = Prefix("a/");
+  request.set_min_revision(2);
+  const Watch watch = Open(request);
+  bool drained = false;
+  hub_->Drain("elsewhere", [&] { drained = true; });
+  Settle();
+  EXPECT_TRUE(watch->finished);
+  EXPECT_EQ(ReasonOf(watch->status), "DRAINING");
+  EXPECT_TRUE(drained);
+}
+
 TEST_F(WatchHubTest, DeliversMatchingChangesOfEachCommit) {
   const Watch watch = Open(Prefix("a/"));
   Commit({Put("a/1", "x"), Put("a/2", "y"), Put("b/1", "no")});
