@@ -18,14 +18,16 @@ class NumberTable {
  public:
   static constexpr char kPath[] = "/d/data.db";
 
-  explicit NumberTable(MemoryFileSystem* files, bool page_checksums = true)
-      : files_(files), page_checksums_(page_checksums) {}
+  // `busy_timeout` is the writer's; a reader on another thread may hold its lock for a moment.
+  explicit NumberTable(MemoryFileSystem* files, bool page_checksums = true,
+                       absl::Duration busy_timeout = absl::ZeroDuration())
+      : files_(files), page_checksums_(page_checksums), busy_timeout_(busy_timeout) {}
 
   SqliteOptions Options() const {
     SqliteOptions options;
     options.vfs = files_->sqlite_vfs();
     options.page_checksums = page_checksums_;
-    options.busy_timeout = absl::ZeroDuration();
+    options.busy_timeout = busy_timeout_;
     options.cache_bytes = 64 << 10;
     return options;
   }
@@ -79,6 +81,7 @@ class NumberTable {
 
   MemoryFileSystem* const files_;
   const bool page_checksums_;
+  const absl::Duration busy_timeout_;
   std::unique_ptr<SqliteDatabase> database_;
 };
 
