@@ -40,7 +40,7 @@ struct History {
 
   // The last index of the epoch that begins at epochs[number], or of what is before the first for -1.
   uint64_t LastIndexOf(int number) const {
-    const size_t next = static_cast<size_t>(number + 1);
+    const size_t next = static_cast<size_t>(number) + 1;  // wraps to 0 for -1
     return next < epochs.size() ? epochs[next].revision.index() - 1 : tail.revision.index();
   }
 
@@ -58,8 +58,7 @@ absl::StatusOr<Position> FindCommonAncestor(SqliteDatabase& own_file, SqliteData
   // The epochs that both have, which is a prefix of each.
   int shared = -1;
   const size_t count = std::min(own.epochs.size(), other.epochs.size());
-  while (static_cast<size_t>(shared + 1) < count && own.epochs[shared + 1] == other.epochs[shared + 1])
-    ++shared;
+  for (size_t i = 0; i < count && own.epochs[i] == other.epochs[i]; ++i) ++shared;
   uint64_t index = std::min(own.LastIndexOf(shared), other.LastIndexOf(shared));
   const bool has_shared_epoch = shared >= 0;
   for (;; --index) {

@@ -16,8 +16,8 @@ absl::StatusOr<std::unique_ptr<DataTables>> DataTables::Open(SqliteDatabase& dat
   HF_ASSIGN_OR_RETURN(KeyTable keys, KeyTable::Open(database));
   HF_ASSIGN_OR_RETURN(LogTable log, LogTable::Open(database));
   HF_ASSIGN_OR_RETURN(MilestoneTable milestones, MilestoneTable::Open(database));
-  return std::unique_ptr<DataTables>(
-      new DataTables{std::move(meta), std::move(keys), std::move(log), std::move(milestones)});
+  return std::make_unique<DataTables>(
+      DataTables{std::move(meta), std::move(keys), std::move(log), std::move(milestones)});
 }
 
 absl::Status DataTables::ApplyChanges(LogRecord* record, StoreTail* tail) {
