@@ -24,9 +24,15 @@ endfunction()
 # holdfast_test(NAME SRCS ... DEPS ... [LABELS ...] [TIMEOUT n] [WHOLE]): one GoogleTest program in
 # build/<preset>/tests-bin. Each case is a CTest test of its own; with WHOLE the program is one CTest test
 # (for cases that share an expensive fixture). The label `tsan-safe` is a promise that the test runs no gRPC:
-# `./dev tsan` builds and runs just those.
+# `./dev tsan` builds and runs just those. A label that nobody knows is an error: a test would be left out silently.
+set(HOLDFAST_TEST_LABELS tsan-safe process sim style)
 function(holdfast_test name)
   cmake_parse_arguments(ARG "WHOLE" "TIMEOUT" "SRCS;DEPS;LABELS" ${ARGN})
+  foreach(label IN LISTS ARG_LABELS)
+    if(NOT label IN_LIST HOLDFAST_TEST_LABELS)
+      message(FATAL_ERROR "${name}: no label is called '${label}'; there are ${HOLDFAST_TEST_LABELS}")
+    endif()
+  endforeach()
   add_executable(${name} ${ARG_SRCS})
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests-bin")
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
