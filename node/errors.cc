@@ -12,6 +12,11 @@ absl::Status ConfigError(absl::string_view path, int line, absl::string_view wha
   return WithDetail(status, "field", place);
 }
 
+absl::Status InsecureWithTlsError(absl::string_view path) {
+  return InvalidFieldError("insecure",
+                           absl::StrCat("--insecure contradicts [tls] in ", path, "; leave one of them out"));
+}
+
 absl::Status UnreadableFileError(absl::string_view path, absl::string_view why) {
   return WithDetail(
       MakeError(absl::StatusCode::kInternal, "IO_ERROR", absl::StrCat("cannot read ", path, ": ", why)),

@@ -11,6 +11,9 @@ namespace holdfast::node {
 // INVALID_REQUEST. "file:line: what"; line 0 speaks of the whole file.
 absl::Status ConfigError(absl::string_view path, int line, absl::string_view what);
 
+// INVALID_REQUEST. --insecure with a file that has [tls].
+absl::Status InsecureWithTlsError(absl::string_view path);
+
 // IO_ERROR. A file that must be readable is not.
 absl::Status UnreadableFileError(absl::string_view path, absl::string_view why);
 

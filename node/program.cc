@@ -7,7 +7,11 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/log_output.h"
+#include "base/status_macros.h"
+#include "node/errors.h"
 #include "node/version.h"
+#include "rpc/address.h"
+#include "rpc/credentials.h"
 
 namespace holdfast::node {
 namespace {
@@ -42,6 +46,19 @@ std::unique_ptr<Logger> MakeLogger(const NodeConfig& config) {
   return MakeStandardErrorLogger(std::move(options), RealClock());
 }
 
+// What the file and the command line come to together.
+absl::StatusOr<NodeConfig> ReadConfig(const std::string& path, bool insecure) {
+  HF_ASSIGN_OR_RETURN(NodeConfig config, ReadNodeConfig(path));
+  const rpc::TlsFiles tls{config.tls_ca, config.tls_cert, config.tls_key};
+  if (insecure && tls.enabled()) return InsecureWithTlsError(path);
+  config.insecure |= insecure;
+  for (const std::string& listen : {config.client.listen, config.peer.listen}) {
+    HF_ASSIGN_OR_RETURN(const rpc::Address address, rpc::ParseAddress(listen));
+    HF_RETURN_IF_ERROR(rpc::CheckListenPolicy(address, tls, config.insecure));
+  }
+  return config;
+}
+
 int Complain(const std::string& program, const absl::Status& status, int exit_status) {
   std::fprintf(stderr, "%s: %s\n", program.c_str(), std::string(status.message()).c_str());
   return exit_status;
@@ -52,10 +69,13 @@ int Complain(const std::string& program, const absl::Status& status, int exit_st
 int RunProgram(const ProgramDescription& description, const StartNode& start, int argc, char** argv) {
   std::string path;
   bool check_only = false;
+  bool insecure = false;
   CLI::App app(description.purpose, description.name);
   app.add_option("--config", path, "the node's configuration file (TOML)")->required()->type_name("FILE");
   app.add_flag("--check-config", check_only,
                "read the configuration file, say what is wrong with it, and end");
+  app.add_flag("--insecure", insecure,
+               "listen beyond loopback although there is no [tls]: only on a network that is trusted");
   app.set_version_flag("--version", absl::StrCat(description.name, " ", kVersion));
   app.footer(
       absl::StrCat("Example:\n  ", description.example,
@@ -65,7 +85,7 @@ int RunProgram(const ProgramDescription& description, const StartNode& start, in
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }
-  const absl::StatusOr<NodeConfig> config = ReadNodeConfig(path);
+  const absl::StatusOr<NodeConfig> config = ReadConfig(path, insecure);
   if (!config.ok()) return Complain(description.name, config.status(), 2);
   if (check_only) {
     std::printf("%s: %s is in order\n", description.name.c_str(), path.c_str());
