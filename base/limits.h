@@ -5,8 +5,8 @@
 
 #include "absl/time/time.h"
 
-// Every bound of the system, in one place. A bound that an operator may change has its default here and its
-// key in the configuration file.
+// The bounds of what comes from outside, in one place: requests, messages, queues, records. What a protocol
+// step waits for stands beside the step.
 namespace holdfast {
 
 // What users may send.
