@@ -68,6 +68,8 @@ void Follower::Connect() {
   attempt_.Renew();
   stream_.reset();
   fetcher_.reset();
+  // Before anything is fetched: the file that takes the place of data.db lies where another would be written.
+  if (options_.store->is_replacing()) return OnInstalled(options_.store->FinishReplacing());
   std::vector<UpstreamPolicy::Candidate> candidates = host_->Candidates();
   for (const std::string& hint : hints_) {
     const bool known = std::any_of(candidates.begin(), candidates.end(),
@@ -177,8 +179,10 @@ void Follower::TakeSnapshot() {
 }
 
 void Follower::OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched) {
-  const absl::StatusOr<std::string> kept_as =
-      fetched.ok() ? Install(*fetched) : absl::StatusOr<std::string>(fetched.status());
+  OnInstalled(fetched.ok() ? Install(*fetched) : absl::StatusOr<std::string>(fetched.status()));
+}
+
+void Follower::OnInstalled(const absl::StatusOr<std::string>& kept_as) {
   if (const absl::Status status = kept_as.status(); !status.ok()) {
     int64_t retry_ms = 0;
     if (absl::SimpleAtoi(DetailOf(status, "retry_after_ms"), &retry_ms)) {

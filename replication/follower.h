@@ -87,6 +87,7 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   std::optional<std::string> Unsatisfying(absl::Duration now);
   void TakeSnapshot();
   void OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched);
+  void OnInstalled(const absl::StatusOr<std::string>& kept_as);
   // The name that a damaged file keeps; empty if nothing was damaged.
   absl::StatusOr<std::string> Install(const SnapshotFetcher::Fetched& fetched);
   SnapshotTaker Taker() const;

@@ -60,7 +60,7 @@ absl::StatusOr<bool> Store::AdvanceVisible(const Position& position) {
   Impl& impl = *impl_;
   if (position.revision <= impl.visible.revision || position.revision > impl.tail.position.revision)
     return false;
-  HF_RETURN_IF_ERROR(impl.failed_sync);
+  HF_RETURN_IF_ERROR(impl.Writable());
   const absl::StatusOr<std::optional<Position>> own = impl.Lookup(position.revision);
   HF_RETURN_IF_ERROR(impl.Checked(own.status()));
   if (*own != position) return false;
@@ -151,10 +151,19 @@ bool Store::Impl::IsOwnDamage(const absl::Status& status) const {
 absl::Status Store::Impl::Checked(absl::Status status) {
   if (IsOwnDamage(status)) ReportDamage(status);
   if (!IsFailedSync(status) || !failed_sync.ok()) return status;  // told once
+  Stop(status);
+  return status;
+}
+
+void Store::Impl::Stop(const absl::Status& status) {
   failed_sync = status;
   HF_CHECK(options.on_failed_sync != nullptr, status.ToString());
   options.on_failed_sync(status);
-  return status;
+}
+
+absl::Status Store::Impl::Writable() const {
+  if (!failed_sync.ok()) return failed_sync;
+  return replacing ? replacing->failure : absl::OkStatus();
 }
 
 void Store::Impl::ReportDamage(const absl::Status& status) {

@@ -68,8 +68,9 @@ class Store {
     int log_cache_bytes = 32 << 20;  // recent records kept in memory for senders and watches
     int log_reader_count = 2;        // read connections for records that memory no longer has
     absl::Duration max_reader_wait = absl::Seconds(2);  // of a batch for readers, when the WAL is full
-    // An fsync failed, so nobody knows what is durable (DESIGN 7). Unset: the process ends. A simulator
-    // crashes the node here; if this returns, every later write fails with the same error.
+    // An fsync failed, so nobody knows what is durable (DESIGN 7), or a file was damaged while it took the
+    // place of data.db. Unset: the process ends. A simulator crashes the node here; if this returns, every
+    // later write fails with the same error.
     std::function<void(const absl::Status&)> on_failed_sync;
   };
 
@@ -175,6 +176,7 @@ class Store {
   // A verified database file (see snapshot_file.h) takes the place of data.db at once; readers move over as
   // they renew. node.db stays. Records that only the old file held are salvaged first unless they are on the
   // snapshot's chain. Strand.
+  // An error leaves everything as it was, unless is_replacing().
   absl::Status ReplaceWith(absl::string_view path, const Position& position, absl::string_view reason);
 
   // The same for a store that is damaged: what of the log cannot be read is not salvaged, because the damaged
@@ -182,6 +184,14 @@ class Store {
   // (R16). DATA_DAMAGED only speaks of the file at `path`. Strand. Safe to repeat.
   absl::StatusOr<std::string> RepairWith(absl::string_view path, const Position& position,
                                          absl::string_view reason);
+
+  // ReplaceWith or RepairWith has begun to change names and could not end (DISK_FULL, IO_ERROR): there is no
+  // way back, readers keep the old file, and everything that writes is refused with that error until
+  // FinishReplacing, or the next Open, has gone on with it. `path` must stay where it is. Strand.
+  bool is_replacing() const;
+  // Requires is_replacing(). Returns the name that the old file keeps; empty if it goes. Safe to retry.
+  // Strand.
+  absl::StatusOr<std::string> FinishReplacing();
 
   // Whoever has met damage in data.db by other means than this store's readers. Any thread.
   void ReportDamage(const absl::Status& damage);

@@ -60,7 +60,7 @@ Store::Batch::~Batch() { impl_->End(); }
 
 absl::StatusOr<std::unique_ptr<Store::Batch>> Store::BeginBatch() {
   HF_CHECK(!impl_->has_open_batch, "one batch at a time");
-  HF_RETURN_IF_ERROR(impl_->failed_sync);
+  HF_RETURN_IF_ERROR(impl_->Writable());
   HF_RETURN_IF_ERROR(impl_->Checked(impl_->MakeRoomInWal()));
   if (MutantActive(Mutant::kPrimarySkipsSync) || MutantActive(Mutant::kFollowerSkipsSync)) {
     const bool is_own = !impl_->milestones.empty() && impl_->milestones.back().epoch &&

@@ -60,7 +60,14 @@ struct Store::Impl {
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
   bool readers_hold_wal = false;       // at the last try: one was in the middle of a call all the time
   absl::Status failed_sync;            // nothing is written any more
-  absl::Duration pages_forgotten_at;   // SinceBoot; readers compare every page anew since
+  // A replacement that was begun: there is no way back, and nothing is written before it has ended.
+  struct Replacement {
+    Position position;
+    std::string kept_as;
+    absl::Status failure;  // of the last try
+  };
+  std::optional<Replacement> replacing;
+  absl::Duration pages_forgotten_at;  // SinceBoot; readers compare every page anew since
 
   std::string data_path() const;
   SqliteOptions WriterOptions() const;
@@ -108,6 +115,8 @@ struct Store::Impl {
   absl::StatusOr<Position> AncestorWith(absl::string_view path, const Position& position);
   // `kept_as`: the name that the replaced file keeps; empty: it goes once no reader is left.
   absl::Status SwapIn(absl::string_view path, const Position& position, absl::string_view kept_as);
+  // Goes on with `replacing` from wherever the last try has ended, and tells observers.
+  absl::Status FinishSwap();
   absl::Status SwapFiles(const Position& position);
   // Ends what ReplaceWith has begun, also before a crash. No connection to data.db may be open but readers.
   absl::Status FinishReplacement();
@@ -130,6 +139,10 @@ struct Store::Impl {
   // Passes `status` on. Damage is reported (I13); after a failed sync the process ends or nothing is written
   // any more.
   absl::Status Checked(absl::Status status);
+  // What only a restart can mend: the process ends, or nothing is written any more.
+  void Stop(const absl::Status& status);
+  // Not OK: nothing is written any more, or not before a replacement has ended.
+  absl::Status Writable() const;
   void ReportDamage(const absl::Status& status);
 };
 

@@ -29,6 +29,7 @@ absl::Duration RenewalWait(int wal_frames, absl::Duration longest) {
 absl::StatusOr<bool> Store::Maintain() {
   HF_CHECK(!impl_->has_open_batch, "between batches only");
   HF_RETURN_IF_ERROR(impl_->failed_sync);
+  if (impl_->replacing) return false;  // whoever began it goes on with it
   const absl::StatusOr<bool> has_more = impl_->CompactStep();
   HF_RETURN_IF_ERROR(impl_->Checked(impl_->CheckpointIfDue()));
   // What the disk holds may rot after it was compared once.
@@ -113,6 +114,7 @@ absl::Status Store::Impl::Checkpoint() {
 
 absl::StatusOr<Revision> Store::RetentionFloor(const v1::RetentionPolicy& policy) {
   const Impl& impl = *impl_;
+  HF_RETURN_IF_ERROR(impl.Writable());
   const int64_t records = policy.records() > 0 ? policy.records() : kRetainRecords;
   const int64_t age_seconds =
       policy.age_seconds() > 0 ? policy.age_seconds() : absl::ToInt64Seconds(kRetainAge);

@@ -30,22 +30,20 @@ constexpr absl::string_view kReplacedSuffix = ".replaced";
 absl::Status Store::ReplaceWith(absl::string_view path, const Position& position, absl::string_view reason) {
   Impl& impl = *impl_;
   HF_CHECK(!impl.has_open_batch, "between batches only");
-  HF_RETURN_IF_ERROR(impl.failed_sync);
+  HF_RETURN_IF_ERROR(impl.Writable());
   HF_RETURN_IF_ERROR(impl.Checked(impl.RemoveReplaced()));
   const absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position);
   HF_RETURN_IF_ERROR(impl.Checked(ancestor.status()));
   HF_RETURN_IF_ERROR(impl.Checked(impl.Salvage(*ancestor, reason).status()));
   HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(*ancestor)));
-  HF_RETURN_IF_ERROR(impl.SwapIn(path, position, ""));
-  for (StoreObserver* observer : impl.observers) observer->OnReplaced(position);
-  return absl::OkStatus();
+  return impl.SwapIn(path, position, "");
 }
 
 absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Position& position,
                                               absl::string_view reason) {
   Impl& impl = *impl_;
   HF_CHECK(!impl.has_open_batch, "between batches only");
-  HF_RETURN_IF_ERROR(impl.failed_sync);
+  HF_RETURN_IF_ERROR(impl.Writable());
   HF_RETURN_IF_ERROR(impl.Checked(impl.RemoveReplaced()));
   // What can be read of the log is salvaged as ever, so that it can be listed and applied. What cannot is in
   // the file that is kept (I6).
@@ -60,8 +58,17 @@ absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Posi
   HF_ASSIGN_OR_RETURN(const std::string aside, FreeNameAside(*impl.options.files, impl.data_path()));
   HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(*ancestor)));
   HF_RETURN_IF_ERROR(impl.SwapIn(path, position, aside));
-  for (StoreObserver* observer : impl.observers) observer->OnReplaced(position);
   return aside;
+}
+
+bool Store::is_replacing() const { return impl_->replacing.has_value(); }
+
+absl::StatusOr<std::string> Store::FinishReplacing() {
+  HF_CHECK(is_replacing() && !impl_->has_open_batch, "what was begun, between batches only");
+  HF_RETURN_IF_ERROR(impl_->failed_sync);
+  const std::string kept_as = impl_->replacing->kept_as;
+  HF_RETURN_IF_ERROR(impl_->FinishSwap());
+  return kept_as;
 }
 
 absl::StatusOr<Position> Store::Impl::AncestorWith(absl::string_view path, const Position& position) {
@@ -84,10 +91,23 @@ absl::Status Store::Impl::SwapIn(absl::string_view path, const Position& positio
   HF_RETURN_IF_ERROR(
       Checked(kept_as.empty() ? node->DeleteValue(kKeptAs) : node->PutValue(kKeptAs, kept_as)));
   HF_RETURN_IF_ERROR(Checked(node->PutValue(kReplacement, path)));
-  // From here on there is no way back: what fails now ends the store, and Open goes on with it.
-  const absl::Status swapped = Checked(SwapFiles(position));
-  if (!swapped.ok() && failed_sync.ok()) failed_sync = swapped;
-  return swapped;
+  // From here on there is no way back: what fails now is tried again, by FinishReplacing or by Open.
+  replacing = Replacement{position, std::string(kept_as), absl::OkStatus()};
+  return FinishSwap();
+}
+
+absl::Status Store::Impl::FinishSwap() {
+  const absl::Status swapped = Checked(SwapFiles(replacing->position));
+  if (!swapped.ok()) {
+    replacing->failure = swapped;
+    // The file was verified before: what it says now only a start can judge, which may set it aside.
+    if (IsDamaged(swapped) && failed_sync.ok()) Stop(swapped);
+    return swapped;
+  }
+  const Position position = replacing->position;
+  replacing.reset();
+  for (StoreObserver* observer : observers) observer->OnReplaced(position);
+  return absl::OkStatus();
 }
 
 absl::Status Store::Impl::SwapFiles(const Position& position) {

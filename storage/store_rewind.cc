@@ -13,7 +13,7 @@ namespace holdfast::storage {
 absl::StatusOr<std::string> Store::RewindTo(const Position& ancestor, absl::string_view reason) {
   Impl& impl = *impl_;
   HF_CHECK(!impl.has_open_batch, "between batches only");
-  HF_RETURN_IF_ERROR(impl.failed_sync);
+  HF_RETURN_IF_ERROR(impl.Writable());
   if (ancestor == impl.tail.position) return std::string();
   if (ancestor.revision < impl.floor.floor) return CompactedError(ancestor.revision, impl.oldest_record);
   HF_ASSIGN_OR_RETURN(const std::optional<Position> own, impl.Lookup(ancestor.revision));

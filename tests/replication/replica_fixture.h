@@ -105,6 +105,7 @@ class TestNode {
   Replica& replica() { return *replica_; }
   storage::Store& store() { return *store_; }
   storage::MemoryFileSystem& files() { return files_; }
+  storage::MemoryDisk& disk() { return disk_; }
   testing::SimExecutor& strand() { return *strand_; }
   const std::string& id() const { return id_; }
   v1::NodeKind kind() const { return kind_; }

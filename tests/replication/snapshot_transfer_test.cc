@@ -71,6 +71,25 @@ TEST_F(SnapshotTransferTest, GoesOnAfterBreaksAndAfterARestartOfTheTaker) {
   EXPECT_EQ(node("x").store().state_digest(), node("p").store().state_digest());
 }
 
+TEST_F(SnapshotTransferTest, ASwapWithoutRoomIsEndedWhenThereIsSomeAndNothingIsFetchedAgain) {
+  Begin();
+  storage::DiskFault full;
+  full.operations = {storage::DiskOperation::kRename};
+  full.path_suffix = "/incoming.db";
+  full.fail_count = storage::DiskFault::kForever;
+  full.error = storage::DiskResult::kNoSpace;
+  node("x").disk().AddFault(full);
+  node("x").Start();
+  const auto is_replacing = [&] { return node("x").store().is_replacing(); };
+  ASSERT_TRUE(time_.RunUntil(is_replacing, absl::Seconds(30))) << node("x").replica().view().activity;
+  const int64_t delivered = network_.counters().messages;
+  time_.RunFor(absl::Minutes(2));
+  EXPECT_LT(network_.counters().messages - delivered, 10) << "it asks nobody meanwhile";
+  EXPECT_EQ(node("x").halted, absl::OkStatus());
+  node("x").disk().ClearFaults();
+  EXPECT_TRUE(RunUntilShown("x", last_)) << node("x").replica().view().activity;
+}
+
 TEST_F(SnapshotTransferTest, TwoTakersShareOneCopy) {
   Begin();
   node("x").Start(), node("y").Start();

@@ -1,4 +1,5 @@
 #include "storage/data_tables.h"
+#include "storage/errors.h"
 #include "storage/salvage_file.h"
 #include "storage/sqlite_backup.h"
 #include "storage/sqlite_transaction.h"
@@ -194,6 +195,67 @@ TEST_F(StoreReplaceTest, APowerCutAtAnyWriteLeavesTheOldFileOrTheNewOne) {
     EXPECT_EQ(store->appended(), newer->appended());
     break;
   }
+}
+
+// There is no way back once names have begun to change: then readers keep the old file until it can go on.
+TEST_F(StoreReplaceTest, AFullDiskAtAnyStepOfItPassesWithoutARestart) {
+  ASSERT_TRUE(primary_.Open().ok());
+  primary_.Show(primary_.Append(EpochDraft("node-1")));
+  primary_.Commit({Put("a", "1")});
+  StoreUnderTest newer;
+  ASSERT_TRUE(newer.Open().ok());
+  Follow(primary_, newer);
+  newer.Show(newer.Append(EpochDraft("node-2"), 1));
+  newer.Commit({Put("a", "2")});
+  int begun_count = 0;
+  for (int64_t at = 0;; ++at) {
+    SCOPED_TRACE(absl::StrCat("full at change ", at));
+    const bool repairs = at % 2 == 1;
+    StoreUnderTest store;
+    ASSERT_TRUE(store.Open().ok());
+    Follow(primary_, store);
+    CopyTo(newer, store);
+    ReplacementListener listener;
+    store->AddObserver(&listener);
+    const auto replace = [&]() -> absl::Status {
+      if (store->is_replacing()) return store->FinishReplacing().status();
+      if (repairs) return store->RepairWith(kIncoming, newer->appended(), "test").status();
+      return store->ReplaceWith(kIncoming, newer->appended(), "test");
+    };
+    DiskFault full;
+    full.operations = {DiskOperation::kWrite, DiskOperation::kCreate, DiskOperation::kRename,
+                       DiskOperation::kTruncate};
+    full.pass_count = at;
+    full.fail_count = DiskFault::kForever;
+    full.error = DiskResult::kNoSpace;
+    store.disk().AddFault(full);
+    const absl::Status first = replace();
+    if (!first.ok()) {
+      EXPECT_FALSE(IsFailedSync(first)) << first;
+      EXPECT_EQ(store.Read("a"), "1") << "reads go on";
+      if (store->is_replacing()) {
+        ++begun_count;
+        EXPECT_FALSE(store->BeginBatch().ok());
+        EXPECT_FALSE(store->RetentionFloor({}).ok());
+        EXPECT_TRUE(store->Maintain().ok());
+        EXPECT_FALSE(replace().ok()) << "there is still no room";
+      }
+      EXPECT_TRUE(listener.replaced.empty());
+    }
+    store.disk().ClearFaults();
+    if (!first.ok()) {
+      const absl::Status again = replace();
+      ASSERT_TRUE(again.ok()) << again;
+    }
+    EXPECT_EQ(listener.replaced, std::vector<Position>{newer->appended()});
+    EXPECT_FALSE(store->is_replacing());
+    EXPECT_EQ(store.Read("a"), "2");
+    const Position next = store.Commit({Put("a", "3")});
+    store.Reopen();
+    EXPECT_EQ(store->appended(), next);
+    if (first.ok() && repairs) break;
+  }
+  EXPECT_GT(begun_count, 2);
 }
 
 TEST_F(StoreReplaceTest, ADamagedFileIsSetAsideUnderANewNameAndTheNodeIsANewIncarnation) {
