@@ -35,6 +35,7 @@ enum class Mutant {
   kWatchSkipsChange,
   kWatchResumesLate,
   kRewindNotTold,
+  kMutantCount,  // none of them: always the last
 };
 
 #ifdef HOLDFAST_MUTANTS

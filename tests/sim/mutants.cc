@@ -3,6 +3,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <csignal>
 #include <cstdio>
 #include <cstring>
 
@@ -69,7 +71,7 @@ void Search(Mutant mutant, uint64_t first_seed, uint64_t seeds, int out) {
     (void)!write(out, &found, sizeof found);
     return;
   }
-  found.seed = 0;
+  found = {0, found.runs, ""};
   (void)!write(out, &found, sizeof found);
 }
 
@@ -79,6 +81,7 @@ Found SearchInChild(Mutant mutant, uint64_t first_seed, uint64_t seeds) {
   const pid_t child = fork();
   if (child == 0) {
     close(ends[0]);
+    std::signal(SIGABRT, SIG_DFL);  // the parent tells a failed check by this signal
     if (!std::freopen("/dev/null", "w", stderr)) _exit(2);
     Search(mutant, first_seed, seeds, ends[1]);
     _exit(0);
@@ -87,7 +90,16 @@ Found SearchInChild(Mutant mutant, uint64_t first_seed, uint64_t seeds) {
   Found found;
   for (Found next; read(ends[0], &next, sizeof next) == static_cast<ssize_t>(sizeof next);) found = next;
   close(ends[0]);
-  waitpid(child, nullptr, 0);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
+  }
+  // Checks abort; a child that died of anything else (memory, a fault of the simulator's own) found nothing.
+  const bool check_failed = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
+  const bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  if (check_failed || ended_well) return found;
+  found.seed = 0;
+  std::snprintf(found.violation, sizeof found.violation, "the process ended with status %#x",
+                static_cast<unsigned>(status));
   return found;
 }
 
@@ -102,8 +114,8 @@ int RunMutants(const std::string& name, uint64_t first_seed, uint64_t seeds) {
     ++known;
     const Found found = SearchInChild(row.mutant, first_seed, seeds);
     missed += found.seed == 0;
-    std::printf("%-26s %-10s %6lu %6lu  %s\n", row.name, row.rules, static_cast<unsigned long>(found.seed),
-                static_cast<unsigned long>(found.runs), found.seed == 0 ? "NOT FOUND" : found.violation);
+    std::printf("%-26s %-10s %6lu %6lu  %s%s\n", row.name, row.rules, static_cast<unsigned long>(found.seed),
+                static_cast<unsigned long>(found.runs), found.seed == 0 ? "NOT FOUND " : "", found.violation);
     std::fflush(stdout);
   }
   if (known == 0) {
