@@ -35,6 +35,7 @@ enum class Mutant {
   kWatchSkipsChange,
   kWatchResumesLate,
   kRewindNotTold,
+  kPromiseLowered,
   kMutantCount,  // none of them: always the last
 };
 

@@ -1,5 +1,6 @@
 #include "replication/stream_gate.h"
 
+#include "base/mutants.h"
 #include "base/revision.h"
 #include "replication/errors.h"
 
@@ -12,6 +13,8 @@ absl::StatusOr<StreamAdmission> AdmitStream(const v1::EpochPromise& promise, con
   if (stream.epoch > Revision::kMaxEpoch) {
     return InvalidMessageError("stream_epoch", "above the highest epoch there can be");
   }
+  if (MutantActive(Mutant::kPromiseLowered) && stream.epoch < promise.epoch())
+    return StreamAdmission::kAdmitOncePromised;
   if (stream.epoch < promise.epoch()) return LowerEpochError(promise.epoch(), stream.epoch);
   if (stream.epoch > promise.epoch() || IsNoPromise(promise)) return StreamAdmission::kAdmitOncePromised;
   if (!IsPromisedTo(promise, stream)) return PromisedElsewhereError(promise);

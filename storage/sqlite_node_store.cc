@@ -103,7 +103,7 @@ absl::Status SqliteNodeStore::StorePromise(const v1::EpochPromise& promise) {
   const bool is_same_candidate = promise.candidate_node_id() == promise_.candidate_node_id() &&
                                  promise.candidate_incarnation() == promise_.candidate_incarnation();
   const bool is_first = promise_.candidate_node_id().empty() && promise.epoch() == promise_.epoch();
-  HF_CHECK(promise.epoch() > promise_.epoch() || is_first ||
+  HF_CHECK(promise.epoch() > promise_.epoch() || is_first || MutantActive(Mutant::kPromiseLowered) ||
                (promise.epoch() == promise_.epoch() && is_same_candidate),
            "R1, R2: nothing but a higher promise replaces one");
   if (!MutantActive(Mutant::kPromiseInMemory)) {

@@ -22,13 +22,11 @@ namespace holdfast::sim {
 
 // What the checker knows of one node's disk: what its store has reported as durable and as shown.
 struct NodeFacts {
-  std::string node_id;
   std::string incarnation;
   const Entry* end = nullptr;
   const Entry* visible = nullptr;
-  Revision floor;  // records up to here are no longer kept
-  uint64_t granted_epoch =
-      0;  // the highest epoch in any answer or acknowledgement of this node: must stay promised
+  Revision floor;            // records up to here are no longer kept
+  v1::EpochPromise granted;  // the highest that this node has answered, sent or acted under: must stay so
   bool expect_visible =
       false;  // a restart must not show less than `visible` (the machine did not lose its power)
 };
@@ -111,13 +109,15 @@ class Checker : public testing::NetworkTap {
   Entry* Known(const std::string& node, const v1::LogPosition& position, absl::string_view where);
   bool IsCommittedAnywhere(const Entry* entry);
   void CheckCommit(const Entry& entry);
-  void CheckPromise(const std::string& node, const storage::Store& store, const Entry& entry);
+  void NotePromise(const std::string& node, const v1::EpochPromise& promise, absl::string_view where);
+  void NoteStreamEpoch(const std::string& node, uint64_t stream_epoch);
+  void CheckPromise(const std::string& node, const v1::EpochPromise& promise, const Entry& entry);
   void CheckLost(const std::string& node, const Entry* before, const Entry* now, storage::FileSystem& files,
                  const char* when);
   const Entry* ReadLog(const std::string& node, storage::Store& store);
   void CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts);
   void CheckFloor(const std::string& node, const storage::Store& store);
-  void CheckConflict(const std::string& node, storage::Store& store, const Entry* kept);
+  void CheckConflict(const std::string& node, const v1::EpochPromise& promise, const Entry* kept);
   void NoteShown(const Entry* entry);
   bool IsSettled(const Override& override_) const;
   bool MayBeLost(const Entry* entry) const;

@@ -47,7 +47,6 @@ Checker::Checker(testing::VirtualTime* time, Story* story, Coverage* coverage, V
 void Checker::OnAppended(const std::string& node, storage::Store& store,
                          absl::Span<const storage::LogRecordPtr> records) {
   NodeFacts& facts = facts_[node];
-  facts.node_id = node;
   facts.incarnation = store.node().identity().incarnation;
   for (const storage::LogRecordPtr& record : records) {
     const bool is_new = history_.Find(record->position.chain_hash) == nullptr;
@@ -57,30 +56,13 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
                                           ", but it belongs after ", Name(entry->parent)));
     }
     if (is_new) CheckCommit(*entry);
-    CheckPromise(node, store, *entry);
+    CheckPromise(node, store.node().promise(), *entry);
     facts.end = entry;
   }
   CheckFloor(node, store);
   if (store.appended() != facts.end->position) {
     violations_->Add("I3", absl::StrCat(node, " says its log ends at ", store.appended().ToString(),
                                         ", it reported ", Name(facts.end)));
-  }
-}
-
-// I7, R11: what a node takes after a promise must be in the log of the one it promised to.
-void Checker::CheckPromise(const std::string& node, const storage::Store& store, const Entry& entry) {
-  const v1::EpochPromise& promise = const_cast<storage::Store&>(store).node().promise();
-  if (promise.candidate_node_id().empty() || promise.candidate_node_id() == node) {
-    if (promise.epoch() > entry.epoch() && promise.candidate_node_id() == node && entry.nodes.size() == 1) {
-      violations_->Add(
-          "R17", absl::StrCat(node, " wrote ", Name(&entry), " with a promise of epoch ", promise.epoch()));
-    }
-    return;
-  }
-  if (!entry.nodes.contains(promise.candidate_node_id())) {
-    violations_->Add(
-        "I7", absl::StrCat(node, " took ", Name(&entry), " although it promised epoch ", promise.epoch(),
-                           " to ", promise.candidate_node_id(), ", which never had that record"));
   }
 }
 
@@ -176,29 +158,15 @@ void Checker::OnRewound(const std::string& node, storage::Store& store, storage:
                                            " keys after a rewind, ", touched.size(), " were touched"));
     }
   }
-  CheckConflict(node, store, kept);
+  CheckConflict(node, store.node().promise(), kept);
   CheckLost(node, facts.end, kept, files, "rewinding");
   facts.end = kept;
   if (facts.visible != nullptr && !History::IsOnPath(facts.visible, kept)) facts.visible = kept;
 }
 
-// R13: what is cut conflicts with a record of the one whose stream it is, who goes on from `kept` another
-// way.
-void Checker::CheckConflict(const std::string& node, storage::Store& store, const Entry* kept) {
-  const Entry* const end = facts_[node].end;
-  const std::string& primary = store.node().promise().candidate_node_id();
-  const bool conflicts = history_.Any([&](const Entry& entry) {
-    return entry.parent == kept && entry.nodes.contains(primary) && !History::IsOnPath(&entry, end);
-  });
-  if (conflicts) return;
-  violations_->Add("R13", absl::StrCat(node, " cuts from ", Name(end), " to ", Name(kept), "; ", primary,
-                                       ", which it follows, has nothing else there"));
-}
-
 void Checker::OnReplaced(const std::string& node, storage::Store& store, storage::FileSystem& files,
                          const Position& position) {
   NodeFacts& facts = facts_[node];
-  facts.node_id = node;
   facts.incarnation = store.node().identity().incarnation;
   coverage_->Count("snapshots_taken");
   story_->Note(node,
@@ -212,6 +180,7 @@ void Checker::OnReplaced(const std::string& node, storage::Store& store, storage
   if (facts.end != nullptr && History::IsOnPath(entry, facts.end) && entry != facts.end) {
     violations_->Add("R15", absl::StrCat(node, " went back from ", Name(facts.end), " by a snapshot"));
   }
+  CheckPromise(node, store.node().promise(), *entry);
   history_.AddHolder(entry, {node, facts.incarnation});
   CheckLost(node, facts.end, entry, files, "taking a snapshot");
   facts.end = facts.visible = entry;
@@ -276,7 +245,6 @@ const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
 
 void Checker::OnOpened(const std::string& node, storage::Store& store, storage::FileSystem& files) {
   NodeFacts& facts = facts_[node];
-  facts.node_id = node;
   const std::string incarnation = store.node().identity().incarnation;
   if (!facts.incarnation.empty() && incarnation != facts.incarnation)
     coverage_->Count("incarnations_renewed");
@@ -292,10 +260,7 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
   }
   facts.end = end;
   facts.floor = store.floor();
-  if (store.node().promise().epoch() < facts.granted_epoch) {
-    violations_->Add("R1", absl::StrCat(node, " answered under epoch ", facts.granted_epoch,
-                                        ", after a restart it knows ", store.node().promise().epoch()));
-  }
+  NotePromise(node, store.node().promise(), "restart");
   const Position visible = store.visible();
   const Entry* const shown = visible.revision.is_zero() ? nullptr : history_.Find(visible.chain_hash);
   if (!visible.revision.is_zero() && (shown == nullptr || !History::IsOnPath(shown, end))) {
@@ -328,7 +293,6 @@ void Checker::OnWiped(const std::string& node) {
   if (const std::string& lost = facts_[node].incarnation; !lost.empty())
     lost_incarnations_.insert({node, lost});
   facts_[node] = NodeFacts();
-  facts_[node].node_id = node;
 }
 
 void Checker::OnRestoredCopy(const std::string& node, storage::Store& store) {

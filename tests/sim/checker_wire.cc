@@ -30,10 +30,10 @@ void Checker::OnFollowRequest(const std::string& from, const std::string&, const
                      absl::StrCat(from, " acknowledges ", entry->position.ToString(), ", not durable there"));
   }
   if (request.has_hello()) {
-    facts.granted_epoch = std::max(facts.granted_epoch, request.hello().promise().epoch());
+    NotePromise(from, request.hello().promise(), "hello");
   } else {
     coverage_->Count("acknowledgements");
-    facts.granted_epoch = std::max(facts.granted_epoch, request.ack().stream_epoch());
+    NoteStreamEpoch(from, request.ack().stream_epoch());
     if (request.ack().incarnation() != facts.incarnation) {
       violations_->Add("R12", absl::StrCat(from, " acknowledges with an incarnation that is not its own"));
     }
@@ -72,21 +72,6 @@ void Checker::OnFollowResponse(const std::string& from, const std::string& to,
                                           entry ? entry->position.ToString() : "unknown"));
       return;
     }
-  }
-}
-
-void Checker::OnPromiseAnswer(const std::string& from, const std::string&,
-                              const absl::StatusOr<v1::PromiseResponse>& answer) {
-  if (!answer.ok()) {
-    coverage_->Count("promise_" + ReasonOf(answer.status()));
-    return;
-  }
-  NodeFacts& facts = facts_[from];
-  coverage_->Count("promise_answers");
-  facts.granted_epoch = std::max(facts.granted_epoch, answer->promise().epoch());
-  const Entry* const entry = Known(from, answer->appended(), "promise");
-  if (entry != facts.end) {
-    violations_->Add("R1", absl::StrCat(from, " answers a promise with a position that is not its own"));
   }
 }
 

@@ -43,6 +43,7 @@ const std::vector<MutantRow>& MutantTable() {
       {Mutant::kWatchSkipsChange, "watch-skips-change", "I11", "loses a change for a quiet watch"},
       {Mutant::kWatchResumesLate, "watch-resumes-late", "I11", "resumes one revision too far"},
       {Mutant::kRewindNotTold, "rewind-not-told", "I11", "cuts the history of a watch without a word"},
+      {Mutant::kPromiseLowered, "promise-lowered", "R11 I7", "gives a promise up for an older stream"},
   };
   return *kTable;
 }

@@ -165,7 +165,7 @@ void Operators::PromoteSomebody(bool may_override) {
 uint64_t Operators::HighestEpoch() const {
   uint64_t highest = 0;
   for (const auto& node : cluster_->nodes()) {
-    highest = std::max(highest, cluster_->world().checker.facts(node->id()).granted_epoch);
+    highest = std::max(highest, cluster_->world().checker.facts(node->id()).granted.epoch());
     if (node->is_up()) highest = std::max(highest, node->store().node().promise().epoch());
   }
   return highest;

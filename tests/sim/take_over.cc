@@ -39,7 +39,7 @@ void TakeOver::Begin() {
   if (own == members.end()) return End(false, "the candidate has no slot");
   uint64_t seen = std::max(node.store().node().promise().epoch(), node.store().appended().revision.epoch());
   for (const auto& other : cluster_->nodes())
-    seen = std::max(seen, cluster_->world().checker.facts(other->id()).granted_epoch);
+    seen = std::max(seen, cluster_->world().checker.facts(other->id()).granted.epoch());
   promise_.set_epoch(seen + 1 + (kSlots + own->slot() - (seen + 1) % kSlots) % kSlots);
   promise_.set_candidate_node_id(candidate_);
   promise_.set_candidate_incarnation(self.incarnation);

@@ -1,0 +1,98 @@
+// What the checker makes of promises: it keeps every one that a node let anybody see, and judges by those
+// what the node takes afterwards, not by what the node says of itself then.
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "tests/sim/checker.h"
+
+namespace holdfast::sim {
+namespace {
+
+std::string Name(const v1::EpochPromise& promise) {
+  return absl::StrCat("epoch ", promise.epoch(), " of ", promise.candidate_node_id());
+}
+
+Holder CandidateOf(const v1::EpochPromise& promise) {
+  return {promise.candidate_node_id(), promise.candidate_incarnation()};
+}
+
+}  // namespace
+
+// R1, R2: nothing but a higher promise replaces one.
+void Checker::NotePromise(const std::string& node, const v1::EpochPromise& promise, absl::string_view where) {
+  v1::EpochPromise& granted = facts_[node].granted;
+  const bool known_to_whom = !granted.candidate_node_id().empty();
+  if (promise.epoch() < granted.epoch()) {
+    violations_->Add("R1", absl::StrCat(node, " has promised ", Name(granted), ", at its ",
+                                        std::string(where), " it knows ", Name(promise)));
+  } else if (promise.epoch() == granted.epoch() && known_to_whom &&
+             CandidateOf(promise) != CandidateOf(granted)) {
+    violations_->Add("R2", absl::StrCat(node, " has promised ", Name(granted), " and, as its ",
+                                        std::string(where), " says, ", Name(promise)));
+  } else {
+    granted = promise;
+  }
+}
+
+// R11, R12: what is acknowledged comes from a stream that was promised, and not from one of a lower epoch.
+void Checker::NoteStreamEpoch(const std::string& node, uint64_t stream_epoch) {
+  v1::EpochPromise& granted = facts_[node].granted;
+  if (stream_epoch < granted.epoch()) {
+    violations_->Add("R12", absl::StrCat(node, " acknowledges in a stream of epoch ", stream_epoch,
+                                         " and has promised ", Name(granted)));
+  } else if (stream_epoch > granted.epoch()) {
+    granted.Clear();  // to whom, its next word or append says
+    granted.set_epoch(stream_epoch);
+  }
+}
+
+// I7, R11, R15, R17: what a node takes after a promise is in the log of the one it promised to; who promised
+// itself takes nothing but what it writes in that epoch.
+void Checker::CheckPromise(const std::string& node, const v1::EpochPromise& promise, const Entry& entry) {
+  NotePromise(node, promise, "append");
+  const NodeFacts& facts = facts_[node];
+  const Holder candidate = CandidateOf(facts.granted);
+  const std::string taken = absl::StrCat(node, " took ", entry.position.ToString());
+  if (candidate.first.empty()) {
+    violations_->Add("R11", absl::StrCat(taken, " and has promised nothing to anybody"));
+  } else if (entry.epoch() > facts.granted.epoch()) {
+    violations_->Add("R11", absl::StrCat(taken, " and has promised no more than ", Name(facts.granted)));
+  } else if (candidate == Holder(node, facts.incarnation)) {
+    if (entry.epoch() == facts.granted.epoch() && entry.record->message.origin_node() == node) return;
+    violations_->Add("R17",
+                     absl::StrCat(taken, " although it promised itself epoch ", facts.granted.epoch()));
+  } else if (!entry.holders.contains(candidate)) {
+    violations_->Add("I7", absl::StrCat(taken, " although it promised ", Name(facts.granted),
+                                        ", which never had that record"));
+  }
+}
+
+// R13: what is cut conflicts with a record of the one whose stream it is, who goes on from `kept` another
+// way.
+void Checker::CheckConflict(const std::string& node, const v1::EpochPromise& promise, const Entry* kept) {
+  NotePromise(node, promise, "rewind");
+  const Entry* const end = facts_[node].end;
+  const Holder primary = CandidateOf(facts_[node].granted);
+  const bool conflicts = history_.Any([&](const Entry& entry) {
+    return entry.parent == kept && entry.holders.contains(primary) && !History::IsOnPath(&entry, end);
+  });
+  if (conflicts) return;
+  violations_->Add("R13", absl::StrCat(node, " cuts from ", end ? end->position.ToString() : "0", " to ",
+                                       kept ? kept->position.ToString() : "0", "; ", primary.first,
+                                       ", which it follows, has nothing else there"));
+}
+
+void Checker::OnPromiseAnswer(const std::string& from, const std::string&,
+                              const absl::StatusOr<v1::PromiseResponse>& answer) {
+  if (!answer.ok()) {
+    coverage_->Count("promise_" + ReasonOf(answer.status()));
+    return;
+  }
+  coverage_->Count("promise_answers");
+  NotePromise(from, answer->promise(), "answer");
+  const Entry* const entry = Known(from, answer->appended(), "promise");
+  if (entry != facts_[from].end) {
+    violations_->Add("R1", absl::StrCat(from, " answers a promise with a position that is not its own"));
+  }
+}
+
+}  // namespace holdfast::sim
