@@ -36,6 +36,7 @@ enum class Mutant {
   kWatchResumesLate,
   kRewindNotTold,
   kPromiseLowered,
+  kProxyNeedsPrimary,
   kMutantCount,  // none of them: always the last
 };
 

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/mutants.h"
 #include "serving/errors.h"
 #include "serving/wire_format.h"
 
@@ -33,6 +34,8 @@ absl::Status NodeState::CheckServes(Revision visible) const {
     default:
       break;
   }
+  if (MutantActive(Mutant::kProxyNeedsPrimary) && !FreshAt())
+    return StaleError(visible, std::nullopt, "a primary");
   // A replica that has received nothing must not answer that nothing exists (I5).
   return visible.is_zero() ? StaleError(visible, std::nullopt, "anything at all") : absl::OkStatus();
 }

@@ -10,11 +10,8 @@
 namespace holdfast::sim {
 namespace {
 
-constexpr int kKeys = 12;
 constexpr int kMaxAttempts = 8;
 constexpr absl::Duration kPatience = absl::Seconds(4);
-
-std::string Key(uint64_t number) { return absl::StrCat("k/", number % kKeys); }
 
 absl::Duration ClientDelay(World& world) {
   return absl::Milliseconds(1) + absl::Milliseconds(4) * world.random->Fraction();
@@ -70,7 +67,7 @@ v1::CommitRequest Writers::MakeRequest() {
   v1::CommitRequest request;
   request.set_request_id(NewUuid7(ClockOfAClient(), random));
   request.set_author("sim");
-  const int first = static_cast<int>(random.Below(kKeys));
+  const uint64_t first = random.Next64() >> 1;
   const uint64_t count = 1 + random.Below(3);
   for (uint64_t i = 0; i < count; ++i) {
     v1::Mutation& mutation = *request.add_mutations();
@@ -187,11 +184,41 @@ void Readers::ReadOnce() {
     }
     if (entry != nullptr && entry->position.revision >= node->store().floor()) at = entry->position.revision;
   }
-  const std::string key = Key(world.random->Next64());
+  const std::string key = AnyKey(*world.random);
   Read(*node, at, &key);
 }
 
-void Readers::ReadAll(SimNode& node) { Read(node, node.store().visible().revision, nullptr); }
+void Readers::ReadAll(SimNode& node) {
+  const Revision shown = node.store().visible().revision;
+  Read(node, shown, nullptr);
+  if (node.serving().CheckServes().ok()) ListAll(node, shown);
+}
+
+// As clients do it: page by page, each on a worker of the node.
+void Readers::ListAll(SimNode& node, Revision at) {
+  World& world = cluster_->world();
+  v1::ListRequest request;
+  request.set_range_end(std::string(1, '\0'));
+  request.set_page_size(5);
+  std::map<std::string, ModelRow> rows;
+  do {
+    v1::ListResponse response;
+    std::optional<absl::Status> status;
+    node.serving().reader().List(request, serving::CallLimits(), &response,
+                                 [&status](const absl::Status& answer) { status = answer; });
+    world.time.RunUntil([&status] { return status.has_value(); }, absl::Seconds(10));
+    if (!status || !status->ok() || Revision(response.revision()) != at) {
+      world.violations.Add("I12", absl::StrCat(node.id(), " does not list all keys at ", at.ToString(), ": ",
+                                               status ? status->ToString() : "no answer"));
+      return;
+    }
+    for (const v1::KeyValue& kv : response.kvs())
+      rows[kv.key()] = {kv.value(), kv.create_revision(), kv.mod_revision(), kv.version()};
+    request.set_page_token(response.next_page_token());
+  } while (!request.page_token().empty());
+  world.coverage.Count("listings");
+  world.checker.OnRead(node.id(), at, nullptr, rows);
+}
 
 void Readers::Read(SimNode& node, Revision at, const std::string* only_key) {
   World& world = cluster_->world();

@@ -57,12 +57,13 @@ class Readers {
 
   void Start();
   void Stop() { stopped_ = true; }
-  // Compares all that a node shows with the truth.
+  // Compares all that a node shows with the truth, as its store and as its clients have it.
   void ReadAll(SimNode& node);
 
  private:
   void ReadOnce();
   void Read(SimNode& node, Revision at, const std::string* only_key);
+  void ListAll(SimNode& node, Revision at);
 
   SimCluster* const cluster_;
   bool stopped_ = false;

@@ -44,6 +44,7 @@ const std::vector<MutantRow>& MutantTable() {
       {Mutant::kWatchResumesLate, "watch-resumes-late", "I11", "resumes one revision too far"},
       {Mutant::kRewindNotTold, "rewind-not-told", "I11", "cuts the history of a watch without a word"},
       {Mutant::kPromiseLowered, "promise-lowered", "R11 I7", "gives a promise up for an older stream"},
+      {Mutant::kProxyNeedsPrimary, "proxy-needs-primary", "I12", "answers only once a primary was heard"},
   };
   return *kTable;
 }

@@ -95,6 +95,10 @@ std::string Scenario::ToString() const {
   return text;
 }
 
+std::string Key(uint64_t number) { return absl::StrCat("k/", number % 12); }
+
+std::string AnyKey(Random& random) { return Key(random.Next64()); }
+
 absl::Duration Around(absl::Duration mean, Random& random) {
   if (mean == absl::InfiniteDuration()) return mean;
   return mean * std::min(8.0, -std::log(1.0 - random.Fraction()));

@@ -41,6 +41,10 @@ struct Scenario {
 
 Scenario MakeScenario(uint64_t seed);
 
+// The keys that clients use are k/0 to k/11. Any of them; `number` modulo their count.
+std::string Key(uint64_t number);
+std::string AnyKey(Random& random);
+
 // Exponentially distributed around `mean`, at most eight times it.
 absl::Duration Around(absl::Duration mean, Random& random);
 

@@ -14,8 +14,14 @@ struct Sessions::Read {
   SimNode* node = nullptr;
   const Entry* seen = nullptr;
   std::optional<absl::Duration> max_staleness;
-  v1::GetRequest request;
-  v1::GetResponse response;
+  serving::CallLimits limits;
+  std::string key;  // empty: all keys
+  v1::GetRequest get;
+  v1::GetResponse got;
+  v1::ListRequest list;
+  v1::ListResponse listed;
+
+  const v1::ResponseHeader& header() const { return key.empty() ? listed.header() : got.header(); }
 };
 
 void Sessions::Start() {
@@ -30,14 +36,15 @@ void Sessions::Start() {
 void Sessions::ReadOnce() {
   World& world = cluster_->world();
   Random& random = *world.random;
-  SimNode* const node = cluster_->AnyUpNode();
-  if (node == nullptr || !node->serving().CheckServes().ok()) return;
+  SimNode* const node = cluster_->AnyServingNode();
+  if (node == nullptr) return;
   auto read = std::make_shared<Read>();
   read->session = random.Below(kSessions);
   read->node = node;
   read->seen = seen_[read->session];
-  read->request.set_key(absl::StrCat("k/", random.Below(12)));
-  v1::ReadOptions& options = *read->request.mutable_options();
+  if (random.Below(6) != 0) read->key = AnyKey(random);
+  v1::ReadOptions& options =
+      *(read->key.empty() ? read->list.mutable_options() : read->get.mutable_options());
   if (read->seen != nullptr) options.set_min_revision(read->seen->position.revision.number());
   if (random.Below(3) == 0) {
     read->max_staleness = absl::Milliseconds(200 << random.Below(5));
@@ -45,41 +52,82 @@ void Sessions::ReadOnce() {
     options.mutable_max_staleness()->set_seconds(nanos / 1'000'000'000);
     options.mutable_max_staleness()->set_nanos(static_cast<int32_t>(nanos % 1'000'000'000));
   }
-  serving::CallLimits limits;
-  limits.deadline = node->clock().SinceBoot() + absl::Seconds(3);
-  node->serving().reader().Get(read->request, limits, &read->response,
-                               [this, read, life = node->life()](const absl::Status& status) {
-                                 if (!read->node->is_up() || read->node->life() != life) return;
-                                 OnAnswer(*read, status);
-                               });
+  read->limits.deadline = node->clock().SinceBoot() + absl::Seconds(3);
+  const auto done = [this, read, life = node->life()](const absl::Status& status) {
+    if (read->node->is_up() && read->node->life() == life) OnAnswer(*read, status);
+  };
+  if (read->key.empty()) {
+    read->list.set_range_end(std::string(1, '\0'));
+    node->serving().reader().List(read->list, read->limits, &read->listed, done);
+  } else {
+    read->get.set_key(read->key);
+    node->serving().reader().Get(read->get, read->limits, &read->got, done);
+  }
+}
+
+// I12: a node that serves refuses only what the read itself demands too much.
+bool Sessions::MayRefuse(const Read& read, const std::string& reason) {
+  if (reason == "STALE") return read.seen != nullptr || read.max_staleness;
+  if (reason == "REWOUND") return read.seen != nullptr;
+  if (reason == "DEADLINE") return read.node->clock().SinceBoot() >= read.limits.deadline;  // it stood still
+  // A former primary has rejoined while the read waited.
+  return reason == "STANDBY" && read.node->plan().kind == v1::NODE_KIND_SERVER;
 }
 
 void Sessions::OnAnswer(Read& read, const absl::Status& status) {
   World& world = cluster_->world();
   const std::string reason = ReasonOf(status);
-  world.coverage.Count(absl::StrCat("session_reads_", status.ok() ? "ok" : reason));
+  world.coverage.Count(
+      absl::StrCat(read.key.empty() ? "session_lists_" : "session_reads_", status.ok() ? "ok" : reason));
+  const bool answered = status.ok() || (!read.key.empty() && reason == "KEY_NOT_FOUND");
+  if (!answered && !MayRefuse(read, reason)) {
+    world.violations.Add("I12", absl::StrCat(read.node->id(), " refuses a read: ", status.ToString()));
+  }
   if (reason == "REWOUND") return OnLost(read);
-  if (!status.ok() && reason != "KEY_NOT_FOUND") return;
+  if (!answered) return;
   // Answered in the same step in which it was read, so this is what it was read at.
   const Entry* const shown = world.checker.facts(read.node->id()).visible;
+  const Revision at = shown == nullptr ? Revision() : shown->position.revision;
   if (!History::IsOnPath(read.seen, shown)) {
-    world.violations.Add(
-        "I5", absl::StrCat(read.node->id(), " answers at ", shown ? shown->position.ToString() : "0",
-                           " whoever has seen ", read.seen->position.ToString()));
+    world.violations.Add("I5", absl::StrCat(read.node->id(), " answers at ", at.ToString(),
+                                            " whoever has seen ", read.seen->position.ToString()));
     return;
   }
-  std::map<std::string, ModelRow> rows;
-  if (status.ok()) {
-    const v1::KeyValue& kv = read.response.kv();
-    rows[kv.key()] = {kv.value(), kv.create_revision(), kv.mod_revision(), kv.version()};
-  }
-  world.checker.OnRead(read.node->id(), shown->position.revision, &read.request.key(), rows);
+  CheckHeader(read, status, at);
+  world.checker.OnRead(read.node->id(), at, read.key.empty() ? nullptr : &read.key, RowsOf(read, status));
   if (read.max_staleness) {
     world.checker.OnFreshness(read.node->id(), read.node->replica().view(), read.max_staleness,
                               read.node->clock_rate());
   }
   const Entry*& seen = seen_[read.session];
   if (History::IsOnPath(seen, shown)) seen = shown;  // answers overtake each other
+}
+
+// The header is all that a client knows of what it was shown: the next `min_revision` comes from it.
+void Sessions::CheckHeader(const Read& read, const absl::Status& status, Revision at) {
+  if (!status.ok()) return;  // an error has none
+  World& world = cluster_->world();
+  const v1::ResponseHeader& header = read.header();
+  const Revision named(header.revision());
+  if (named != at || (read.key.empty() && Revision(read.listed.revision()) != at)) {
+    world.violations.Add("I5", absl::StrCat(read.node->id(), " names ", named.ToString(),
+                                            " in an answer that shows ", at.ToString()));
+  }
+  if (!header.has_staleness()) return;
+  const absl::Duration bound =
+      absl::Seconds(header.staleness().seconds()) + absl::Nanoseconds(header.staleness().nanos());
+  world.checker.OnFreshness(read.node->id(), read.node->replica().view(), bound, read.node->clock_rate());
+}
+
+std::map<std::string, ModelRow> Sessions::RowsOf(const Read& read, const absl::Status& status) {
+  std::map<std::string, ModelRow> rows;
+  const auto add = [&rows](const v1::KeyValue& kv) {
+    rows[kv.key()] = {kv.value(), kv.create_revision(), kv.mod_revision(), kv.version()};
+  };
+  if (!status.ok()) return rows;
+  if (!read.key.empty()) add(read.got.kv());
+  for (const v1::KeyValue& kv : read.listed.kvs()) add(kv);
+  return rows;
 }
 
 // What it has seen is said to be lost: it begins anew.

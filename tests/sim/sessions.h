@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -8,9 +9,10 @@
 
 namespace holdfast::sim {
 
-// Clients that read now here, now there, and remember the highest revision they have seen: with it as
-// `min_revision` none of them ever sees the past (I5), and what is served under `max_staleness` is no older.
-// Through the real serving/reader.h. One thread.
+// Clients that read now here, now there, keys and whole ranges, and remember the highest revision that an
+// answer has named: with it as `min_revision` none of them ever sees the past (I5), what is served under
+// `max_staleness` is no older, and nobody is refused for another reason than what he demands (I12). Through
+// the real serving/reader.h. One thread.
 class Sessions {
  public:
   explicit Sessions(SimCluster* cluster) : cluster_(cluster), seen_(kSessions, nullptr) {}
@@ -23,7 +25,10 @@ class Sessions {
   struct Read;
 
   void ReadOnce();
+  static bool MayRefuse(const Read& read, const std::string& reason);
   void OnAnswer(Read& read, const absl::Status& status);
+  void CheckHeader(const Read& read, const absl::Status& status, Revision at);
+  static std::map<std::string, ModelRow> RowsOf(const Read& read, const absl::Status& status);
   void OnLost(Read& read);
 
   SimCluster* const cluster_;

@@ -34,6 +34,19 @@ SimNode* SimCluster::AnyUpNode() {
   return node.is_up() ? &node : nullptr;
 }
 
+SimNode* SimCluster::AnyServingNode() {
+  SimNode* const node = AnyUpNode();
+  if (node == nullptr) return nullptr;
+  const absl::Status serves = node->serving().CheckServes();
+  if (serves.ok()) return node;
+  const Entry* const shown = world_->checker.facts(node->id()).visible;
+  if (node->plan().kind == v1::NODE_KIND_PROXY && shown != nullptr) {
+    world_->violations.Add("I12", absl::StrCat(node->id(), " shows ", shown->position.ToString(),
+                                               " and does not serve: ", serves.ToString()));
+  }
+  return nullptr;
+}
+
 v1::InitRequest SimCluster::InitRequest() const {
   v1::InitRequest request;
   request.set_quorum(world_->scenario.quorum);

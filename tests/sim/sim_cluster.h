@@ -25,6 +25,8 @@ class SimCluster {
   SimNode& AnyNode() { return *nodes_[world_->random->Below(nodes_.size())]; }
   // Null if the one drawn is down.
   SimNode* AnyUpNode();
+  // Null if the one drawn does not answer clients. A proxy that is up and has data must (I12).
+  SimNode* AnyServingNode();
 
   // Starts all and makes a cluster of them. False if that did not work in time.
   bool Form();

@@ -76,7 +76,7 @@ v1::WatchRequest Watchers::MakeRequest() {
   v1::WatchRequest request;
   switch (random.Below(3)) {
     case 0:
-      request.set_key(absl::StrCat("k/", random.Below(10)));
+      request.set_key(AnyKey(random));
       break;
     case 1:
       request.set_key("k/");
@@ -115,10 +115,10 @@ void Watchers::Look() {
 
 void Watchers::Open(const std::shared_ptr<Watch>& shared) {
   Watch& watch = *shared;
-  SimNode* const node = cluster_->AnyUpNode();
+  SimNode* const node = cluster_->AnyServingNode();
   watch.node = nullptr;
   ++watch.stream;
-  if (node == nullptr || !node->serving().CheckServes().ok()) return;
+  if (node == nullptr) return;
   watch.node = node;
   watch.life = node->life();
   watch.busy = false;
