@@ -37,6 +37,7 @@ enum class Mutant {
   kRewindNotTold,
   kPromiseLowered,
   kProxyNeedsPrimary,
+  kWatchShowsAppended,
   kMutantCount,  // none of them: always the last
 };
 

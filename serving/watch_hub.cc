@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/mutants.h"
+
 namespace holdfast::serving {
 
 WatchHub::WatchHub(WatchCore::Options options)
@@ -38,6 +40,11 @@ void WatchHub::Drain(std::string try_address, std::function<void()> done) {
   Post([try_address = std::move(try_address), done = std::move(done)](WatchCore& core) {
     core.Drain(try_address, done);
   });
+}
+
+// Nobody is told of what is not visible yet.
+void WatchHub::OnAppended(absl::Span<const storage::LogRecordPtr> records) {
+  if (MutantActive(Mutant::kWatchShowsAppended)) OnVisible(records.back()->position);
 }
 
 // Commits that become visible while the core is busy make one step: the queue does not grow with them.

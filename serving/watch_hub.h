@@ -43,7 +43,7 @@ class WatchHub : public storage::StoreObserver {
   // Streams that are open now. Any thread.
   int64_t open_count() const { return core_->open_count(); }
 
-  void OnAppended(absl::Span<const storage::LogRecordPtr> records) override {}
+  void OnAppended(absl::Span<const storage::LogRecordPtr> records) override;
   void OnVisible(const Position& visible) override;
   void OnRewound(const Position& ancestor, const Position& visible_before,
                  const std::vector<std::string>& touched_keys) override;

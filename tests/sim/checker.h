@@ -25,8 +25,9 @@ struct NodeFacts {
   std::string incarnation;
   const Entry* end = nullptr;
   const Entry* visible = nullptr;
-  Revision floor;            // records up to here are no longer kept
-  v1::EpochPromise granted;  // the highest that this node has answered, sent or acted under: must stay so
+  std::set<const Entry*> cut;  // what this process has shown and dropped again
+  Revision floor;              // records up to here are no longer kept
+  v1::EpochPromise granted;    // the highest that this node has answered, sent or acted under: must stay so
   bool expect_visible =
       false;  // a restart must not show less than `visible` (the machine did not lose its power)
 };
@@ -118,7 +119,7 @@ class Checker : public testing::NetworkTap {
   void CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts);
   void CheckFloor(const std::string& node, const storage::Store& store);
   void CheckConflict(const std::string& node, const v1::EpochPromise& promise, const Entry* kept);
-  void NoteShown(const Entry* entry);
+  void NoteShown(const std::string& node, const Entry* entry);
   bool IsSettled(const Override& override_) const;
   bool MayBeLost(const Entry* entry) const;
 

@@ -81,7 +81,7 @@ void Checker::OnVisible(const std::string& node, storage::Store& store, const Po
   CheckOwnEpochFirst(node, *entry, facts);
   facts.visible = entry;
   CheckFloor(node, store);
-  NoteShown(entry);
+  NoteShown(node, entry);
   if (entry->record->message.origin_node() == node) {
     shown_by_primary_[entry->epoch()].push_back({time_->now(), visible.revision});
   }
@@ -91,7 +91,7 @@ void Checker::OnVisible(const std::string& node, storage::Store& store, const Po
 // committed.
 void Checker::CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts) {
   const bool writes = facts.end->record->message.origin_node() == node;
-  if (!writes || shown.shown || shown.epoch() == facts.end->epoch()) return;
+  if (!writes || !shown.shown_on.empty() || shown.epoch() == facts.end->epoch()) return;
   violations_->Add("R9",
                    absl::StrCat(node, " shows ", Name(&shown), ", which nobody has shown, before any of ",
                                 "its own epoch ", facts.end->epoch()));
@@ -111,9 +111,10 @@ void Checker::CheckFloor(const std::string& node, const storage::Store& store) {
                                        Name(facts.visible), ", which nothing there says"));
 }
 
-void Checker::NoteShown(const Entry* entry) {
-  for (const Entry* at = entry; at != nullptr && !at->shown; at = at->parent)
-    const_cast<Entry*>(at)->shown = true;
+void Checker::NoteShown(const std::string& node, const Entry* entry) {
+  for (const Entry* at = entry; at != nullptr; at = at->parent) {
+    if (!const_cast<Entry*>(at)->shown_on.insert(node).second) break;
+  }
   for (; entry != nullptr && !entry->shown_as_replicated; entry = entry->parent) {
     if (entry->rule == nullptr || entry->rule->quorum() == 0) continue;
     const_cast<Entry*>(entry)->shown_as_replicated = true;
@@ -158,6 +159,9 @@ void Checker::OnRewound(const std::string& node, storage::Store& store, storage:
                                            " keys after a rewind, ", touched.size(), " were touched"));
     }
   }
+  for (const Entry* lost = facts.visible; lost != nullptr && !History::IsOnPath(lost, kept);
+       lost = lost->parent)
+    facts.cut.insert(lost);
   CheckConflict(node, store.node().promise(), kept);
   CheckLost(node, facts.end, kept, files, "rewinding");
   facts.end = kept;
@@ -185,7 +189,7 @@ void Checker::OnReplaced(const std::string& node, storage::Store& store, storage
   CheckLost(node, facts.end, entry, files, "taking a snapshot");
   facts.end = facts.visible = entry;
   facts.floor = store.floor();
-  NoteShown(entry);
+  NoteShown(node, entry);
 }
 
 // I6, I1: what a node had and no longer has must be in its salvage files, and must not have been promised to
@@ -278,7 +282,9 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
     }
   }
   facts.visible = shown;
+  facts.cut.clear();
   facts.expect_visible = true;
+  NoteShown(node, shown);
   if (shown != nullptr && !IsCommittedAnywhere(shown)) {
     violations_->Add("R14", absl::StrCat(node, " shows ", Name(shown), " after a restart, not committed"));
   }

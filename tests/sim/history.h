@@ -30,7 +30,7 @@ struct Entry {
   const Entry* rule_entry = nullptr;         // the record that carries it
   std::set<Holder> holders;                  // who ever held it durably
   std::set<std::string> nodes;               // the same by node id alone
-  bool shown = false;                        // visible somewhere
+  std::set<std::string> shown_on;            // where it was ever visible, by node id
   bool shown_as_replicated = false;          // visible somewhere, with q >= 1 in force
   bool acknowledged = false;                 // a client was told so, with q >= 1
 

@@ -45,6 +45,7 @@ const std::vector<MutantRow>& MutantTable() {
       {Mutant::kRewindNotTold, "rewind-not-told", "I11", "cuts the history of a watch without a word"},
       {Mutant::kPromiseLowered, "promise-lowered", "R11 I7", "gives a promise up for an older stream"},
       {Mutant::kProxyNeedsPrimary, "proxy-needs-primary", "I12", "answers only once a primary was heard"},
+      {Mutant::kWatchShowsAppended, "watch-shows-appended", "I11", "tells of what is not visible yet"},
   };
   return *kTable;
 }

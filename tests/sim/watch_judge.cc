@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -58,6 +59,9 @@ void WatchJudge::OnMessage(const std::string& node, const v1::WatchResponse& mes
   if (message.fragment()) return;
   const Entry* const reached = world_->checker.history().FindRevision(Revision(message.revision()));
   if (reached == nullptr) return Violation(node, "reaches a revision that nobody ever had");
+  // Where a cursor from another node stands the node itself may not have come yet.
+  if (reached != told_ && !reached->shown_on.contains(node))
+    return Violation(node, absl::StrCat("is told up to ", Name(reached), ", which the node has never shown"));
   if (told_ == nullptr && events_.empty()) {
     told_ = reached;
     return;
@@ -80,6 +84,7 @@ void WatchJudge::CheckEvents(const std::string& node, const Entry* reached) {
   }
   size_t next = 0;
   for (const Entry* entry : Path(told_, reached)) {
+    before_.MoveTo(entry->parent);
     model_.MoveTo(entry);
     for (const v1::Change& change : entry->record->message.changes()) {
       if (!Matches(change)) continue;
@@ -87,7 +92,7 @@ void WatchJudge::CheckEvents(const std::string& node, const Entry* reached) {
         return Violation(
             node, absl::StrCat("missed ", change.key(), " at ", Name(entry), ", told up to ", Name(reached)));
       }
-      if (!IsEventOf(events[next], change, *entry)) {
+      if (!IsEventOf(node, events[next], change, *entry)) {
         return Violation(node, absl::StrCat("got ", events[next].ShortDebugString(), " where ", change.key(),
                                             " at ", Name(entry), " was next"));
       }
@@ -100,11 +105,25 @@ void WatchJudge::CheckEvents(const std::string& node, const Entry* reached) {
   told_ = reached;
 }
 
-// `model_` stands at `entry`.
-bool WatchJudge::IsEventOf(const v1::WatchEvent& event, const v1::Change& change, const Entry& entry) {
+// `model_` stands at `entry`, `before_` just before it.
+bool WatchJudge::IsEventOf(const std::string& node, const v1::WatchEvent& event, const v1::Change& change,
+                           const Entry& entry) {
   if (event.kv().key() != change.key() || event.deleted() == change.has_value()) return false;
   if (event.kv().mod_revision() != entry.position.revision.number()) return false;
-  return event.deleted() || SameRow(event.kv(), model_.rows());
+  if (!event.deleted() && !SameRow(event.kv(), model_.rows())) return false;
+  return IsPreviousRight(node, event, entry);
+}
+
+// The version before, if it was asked for, there was one, and compaction has not taken it.
+bool WatchJudge::IsPreviousRight(const std::string& node, const v1::WatchEvent& event,
+                                 const Entry& entry) const {
+  if (event.has_previous()) {
+    world_->coverage.Count("watch_events_with_previous");
+    return request_.include_previous() && event.previous().key() == event.kv().key() &&
+           event.previous().mod_revision() > 0 && SameRow(event.previous(), before_.rows());
+  }
+  if (!request_.include_previous() || !before_.rows().contains(event.kv().key())) return true;
+  return entry.position.revision <= world_->checker.facts(node).floor;
 }
 
 void WatchJudge::OnRewound(const std::string& node) {
@@ -114,6 +133,13 @@ void WatchJudge::OnRewound(const std::string& node) {
     return Violation(node, absl::StrCat("was rewound to ", Revision(rewound_.common_revision()).ToString(),
                                         ", which it never had"));
   }
+  // What is called lost, this node has shown and cut. (The beginning of a large commit may be all of it.)
+  const std::set<const Entry*>& cut = world_->checker.facts(node).cut;
+  bool is_lost = told_ != common || !events_.empty();
+  for (const Entry* lost = told_; is_lost && lost != common; lost = lost->parent)
+    is_lost = cut.contains(lost);
+  if (!is_lost)
+    return Violation(node, absl::StrCat("was rewound to ", Name(common), "; the node lost nothing"));
   CheckRestored(node, common);
   told_ = common;
   OnOpened();

@@ -23,6 +23,8 @@ class WatchJudge {
   // A new stream begins; what the old one had begun to tell is forgotten.
   void OnOpened();
   void OnMessage(const std::string& node, const v1::WatchResponse& message);
+  // What came is no message.
+  void OnMalformed(const std::string& node) { Violation(node, "got something that is no message"); }
   // `node` ended the stream. If the history is lost or compacted, the client reads what the node shows and
   // goes on from there.
   void OnEnded(const std::string& node, const absl::Status& status);
@@ -36,7 +38,9 @@ class WatchJudge {
   void OnRewound(const std::string& node);
   void CheckRestored(const std::string& node, const Entry* common);
   void CheckEvents(const std::string& node, const Entry* reached);
-  bool IsEventOf(const v1::WatchEvent& event, const v1::Change& change, const Entry& entry);
+  bool IsEventOf(const std::string& node, const v1::WatchEvent& event, const v1::Change& change,
+                 const Entry& entry);
+  bool IsPreviousRight(const std::string& node, const v1::WatchEvent& event, const Entry& entry) const;
   void Violation(const std::string& node, const std::string& what);
 
   World* const world_;
@@ -46,6 +50,7 @@ class WatchJudge {
   std::vector<v1::WatchEvent> events_;  // since `told_`
   v1::Rewound rewound_;                 // its fragments so far
   Model model_;
+  Model before_;  // one record behind `model_`
 };
 
 }  // namespace holdfast::sim

@@ -34,7 +34,7 @@ class Watchers::Sink : public serving::WatchSink {
   void Write(serving::WatchMessage message) override {
     if (!IsCurrent()) return;
     v1::WatchResponse response;
-    if (!response.ParseFromString(message.Flatten())) return;
+    if (!response.ParseFromString(message.Flatten())) return watch_->judge.OnMalformed(watch_->node->id());
     watch_->judge.OnMessage(watch_->node->id(), response);
     World& world = watchers_->cluster_->world();
     if (world.random->Below(6) != 0) return;
