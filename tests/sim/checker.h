@@ -110,6 +110,9 @@ class Checker : public testing::NetworkTap {
   Entry* Known(const std::string& node, const v1::LogPosition& position, absl::string_view where);
   bool IsCommittedAnywhere(const Entry* entry);
   void CheckCommit(const Entry& entry);
+  void CheckPreconditions(const v1::CommitRequest& request, const Model& model, const std::string& what);
+  void CheckUnchanged(const std::string& node, const v1::CommitRequest& request,
+                      const v1::CommitResponse& answer);
   void NotePromise(const std::string& node, const v1::EpochPromise& promise, absl::string_view where);
   void NoteStreamEpoch(const std::string& node, uint64_t stream_epoch);
   void CheckPromise(const std::string& node, const v1::EpochPromise& promise, const Entry& entry);

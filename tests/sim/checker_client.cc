@@ -45,6 +45,35 @@ void Checker::OnRequest(const v1::CommitRequest& request) {
   requests_[request.request_id()].request = request;
 }
 
+// `model` is the state on which `request` was judged.
+void Checker::CheckPreconditions(const v1::CommitRequest& request, const Model& model,
+                                 const std::string& what) {
+  for (const v1::Precondition& precondition : request.preconditions()) {
+    if (Holds(precondition, model)) continue;
+    violations_->Add("I2", absl::StrCat(what, " against its precondition ", precondition.ShortDebugString(),
+                                        "; last change ",
+                                        model.RangeChangedAt(precondition.key(), precondition.range_end())));
+  }
+}
+
+// An answer that nothing had to change speaks of the state at its revision, which must be committed.
+void Checker::CheckUnchanged(const std::string& node, const v1::CommitRequest& request,
+                             const v1::CommitResponse& answer) {
+  const Revision at(answer.revision());
+  const std::string what = absl::StrCat(node, " answered at ", at.ToString(), " that nothing changes");
+  Entry* const entry = history_.FindRevision(at);
+  if (entry == nullptr || !entry->nodes.contains(node)) {
+    violations_->Add("I1", absl::StrCat(what, ", where it never had a record"));
+    return;
+  }
+  if (!IsCommittedAnywhere(entry)) violations_->Add("R14", absl::StrCat(what, ", which is not committed"));
+  Model state;
+  state.MoveTo(entry);
+  if (!Wanted(request, state).empty())
+    violations_->Add("I1", absl::StrCat(what, ": ", request.ShortDebugString()));
+  CheckPreconditions(request, state, what);
+}
+
 // A record that is new to the world: its digest, and for a COMMIT its request.
 void Checker::CheckCommit(const Entry& entry) {
   const v1::Record& record = entry.record->message;
@@ -57,13 +86,7 @@ void Checker::CheckCommit(const Entry& entry) {
                              entry.position.ToString()));
     }
     request.entry = &entry;
-    for (const v1::Precondition& precondition : request.request.preconditions()) {
-      if (Holds(precondition, model_)) continue;
-      violations_->Add("I2",
-                       absl::StrCat(entry.position.ToString(), " was committed against its precondition ",
-                                    precondition.ShortDebugString(), "; last change ",
-                                    model_.RangeChangedAt(precondition.key(), precondition.range_end())));
-    }
+    CheckPreconditions(request.request, model_, absl::StrCat(entry.position.ToString(), " was committed"));
     std::map<std::string, std::optional<std::string>> changes;
     for (const v1::Change& change : record.changes()) {
       changes[change.key()] = change.has_value() ? std::optional<std::string>(change.value()) : std::nullopt;
@@ -91,7 +114,7 @@ void Checker::OnAnswer(const std::string& node, const v1::CommitRequest& request
   }
   coverage_->Count(answer->changed() ? "commits_acknowledged" : "commits_without_change");
   if (answer->repeated()) coverage_->Count("commits_repeated");
-  if (!answer->changed()) return;
+  if (!answer->changed()) return CheckUnchanged(node, request, *answer);
   ++acknowledged_count_;
   Entry* const entry = history_.FindRevision(Revision(answer->revision()));
   if (entry == nullptr || entry->record->message.commit().request_id() != request.request_id()) {
