@@ -25,9 +25,10 @@ struct NodeFacts {
   std::string incarnation;
   const Entry* end = nullptr;
   const Entry* visible = nullptr;
-  std::set<const Entry*> cut;  // what this process has shown and dropped again
-  Revision floor;              // records up to here are no longer kept
-  v1::EpochPromise granted;    // the highest that this node has answered, sent or acted under: must stay so
+  std::set<const Entry*> cut;            // what this process has shown and dropped again
+  Revision floor;                        // records up to here are no longer kept
+  std::optional<uint64_t> stream_epoch;  // of the stream that it follows or followed last, or its own
+  v1::EpochPromise granted;  // the highest that this node has answered, sent or acted under: must stay so
   bool expect_visible =
       false;  // a restart must not show less than `visible` (the machine did not lose its power)
 };

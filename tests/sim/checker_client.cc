@@ -170,19 +170,23 @@ void Checker::OnRead(const std::string& node, Revision at, const std::string* on
 void Checker::OnFreshness(const std::string& node, const replication::ReplicaView& view,
                           std::optional<absl::Duration> staleness, double clock_rate) {
   if (!staleness.has_value()) return;
-  // The bound speaks of the stream that it came from: a node that has promised a newer epoch and follows
-  // nobody in it still knows only how old its old primary's word is.
-  if (view.role != v1::NODE_ROLE_PRIMARY && !view.upstream_connected) return;
-  const auto timeline = shown_by_primary_.find(view.epoch);
+  // The bound speaks of the stream that it came from, also when that has ended and a newer epoch is promised:
+  // such a node still knows how old its old primary's word is.
+  NodeFacts& facts = facts_[node];
+  if (view.role == v1::NODE_ROLE_PRIMARY) facts.stream_epoch = view.epoch;
+  if (!facts.stream_epoch) return;
+  const auto timeline = shown_by_primary_.find(*facts.stream_epoch);
   if (timeline == shown_by_primary_.end()) return;
   coverage_->Count("freshness_checks");
+  if (!view.upstream_connected && view.role != v1::NODE_ROLE_PRIMARY)
+    coverage_->Count("freshness_checks_while_cut_off");
   // A clock may run slow against the primary's by the drift of both.
   const absl::Duration age = *staleness / clock_rate * 1.01 + absl::Milliseconds(2);
   Revision needed;
   for (const auto& [when, revision] : timeline->second) {
     if (when <= time_->now() - age) needed = std::max(needed, revision);
   }
-  const Entry* const visible = facts_[node].visible;
+  const Entry* const visible = facts.visible;
   const Revision shown = visible == nullptr ? Revision() : visible->position.revision;
   if (shown < needed) {
     violations_->Add("FRESHNESS", absl::StrCat(node, " says it is at most ", absl::FormatDuration(*staleness),

@@ -283,6 +283,7 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
   }
   facts.visible = shown;
   facts.cut.clear();
+  facts.stream_epoch.reset();
   facts.expect_visible = true;
   NoteShown(node, shown);
   if (shown != nullptr && !IsCommittedAnywhere(shown)) {
