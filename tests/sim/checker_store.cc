@@ -50,7 +50,7 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
   facts.incarnation = store.node().identity().incarnation;
   for (const storage::LogRecordPtr& record : records) {
     const bool is_new = history_.Find(record->position.chain_hash) == nullptr;
-    Entry* const entry = history_.Add(node, facts.incarnation, record);
+    Entry* const entry = history_.Add({node, facts.incarnation}, store.node().promise().epoch(), record);
     if (entry->parent != facts.end) {
       violations_->Add("I3", absl::StrCat(node, " appended ", Name(entry), " after ", Name(facts.end),
                                           ", but it belongs after ", Name(entry->parent)));
@@ -185,7 +185,7 @@ void Checker::OnReplaced(const std::string& node, storage::Store& store, storage
     violations_->Add("R15", absl::StrCat(node, " went back from ", Name(facts.end), " by a snapshot"));
   }
   CheckPromise(node, store.node().promise(), *entry);
-  history_.AddHolder(entry, {node, facts.incarnation});
+  history_.AddHolder(entry, {node, facts.incarnation}, facts.granted.epoch());
   CheckLost(node, facts.end, entry, files, "taking a snapshot");
   facts.end = facts.visible = entry;
   facts.floor = store.floor();
@@ -223,7 +223,8 @@ const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
   if (end.revision.is_zero()) return nullptr;
   Revision after = store.log().oldest();
   if (!after.is_zero()) after = Revision(after.number() - 1);
-  const std::string incarnation = store.node().identity().incarnation;
+  const Holder holder{node, store.node().identity().incarnation};
+  const uint64_t promised = store.node().promise().epoch();
   while (after < end.revision) {
     const auto records = store.log().ReadAfter(after, end.revision, 1000, 64 << 20);
     if (!records.ok() || records->empty()) {
@@ -233,7 +234,7 @@ const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
     }
     for (const storage::LogRecordPtr& record : *records) {
       const bool is_new = history_.Find(record->position.chain_hash) == nullptr;
-      Entry* const entry = history_.Add(node, incarnation, record);
+      Entry* const entry = history_.Add(holder, promised, record);
       if (is_new) CheckCommit(*entry);
     }
     after = records->back()->position.revision;
@@ -242,7 +243,7 @@ const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
   if (entry == nullptr) {
     violations_->Add("I3", absl::StrCat(node, "'s log ends at ", end.ToString(), ", which nobody ever held"));
   } else {
-    history_.AddHolder(entry, {node, incarnation});
+    history_.AddHolder(entry, holder, promised);
   }
   return entry;
 }

@@ -14,8 +14,8 @@ bool IsZero(const ChainHash& hash) { return hash == ChainHash(); }
 
 }  // namespace
 
-Entry* History::Add(const std::string& node, const std::string& incarnation,
-                    const storage::LogRecordPtr& record) {
+Entry* History::Add(const Holder& holder, uint64_t promised, const storage::LogRecordPtr& record) {
+  const std::string& node = holder.first;
   const ChainHash hash = NextChainHash(record->previous, record->bytes);
   if (hash != record->position.chain_hash) {
     violations_->Add("I3", absl::StrCat(node, ": the hash of ", record->position.ToString(),
@@ -39,7 +39,7 @@ Entry* History::Add(const std::string& node, const std::string& incarnation,
     slot->rule = has_rule ? &slot->record->message.rule() : (slot->parent ? slot->parent->rule : nullptr);
     slot->rule_entry = has_rule ? slot.get() : (slot->parent ? slot->parent->rule_entry : nullptr);
   }
-  AddHolder(slot.get(), {node, incarnation});
+  AddHolder(slot.get(), holder, promised);
   return slot.get();
 }
 
@@ -67,9 +67,9 @@ void History::CheckRecord(const Entry& entry, const std::string& node) {
   }
 }
 
-void History::AddHolder(Entry* entry, const Holder& holder) {
+void History::AddHolder(Entry* entry, const Holder& holder, uint64_t promised) {
   for (; entry != nullptr; entry = const_cast<Entry*>(entry->parent)) {
-    if (!entry->holders.insert(holder).second) return;
+    if (!entry->holders.emplace(holder, promised).second) return;
     entry->nodes.insert(holder.first);
   }
 }
@@ -107,29 +107,31 @@ const Entry* History::CommonAncestor(const Entry* a, const Entry* b) {
   return a;
 }
 
-bool History::Holds(const Entry& entry, const v1::DurabilityRule& rule) {
+bool History::Holds(const Entry& entry, const v1::DurabilityRule& rule, uint64_t last) {
   uint32_t held = 0;
-  for (const v1::Voter& voter : rule.voters())
-    held += entry.holders.contains({voter.node_id(), voter.incarnation()});
+  for (const v1::Voter& voter : rule.voters()) {
+    const auto holder = entry.holders.find({voter.node_id(), voter.incarnation()});
+    held += holder != entry.holders.end() && holder->second <= last;
+  }
   return held >= rule.quorum();
 }
 
 bool History::IsCommitted(const Entry* entry, const Entry* end) const {
-  // From the end backwards: the first record that its quorum holds, in whose own epoch it was counted,
-  // decides.
+  // From the end backwards: the first record decides that its quorum took in streams of its own epoch (R9).
   for (const Entry* at = end; at != nullptr && at->position.revision >= entry->position.revision;
        at = at->parent) {
-    if (at->rule == nullptr || !Holds(*at, *at->rule)) continue;
+    if (at->rule == nullptr || !Holds(*at, *at->rule, at->epoch())) continue;
     const bool changes_rule = at->rule_entry == at && at->parent != nullptr && at->parent->rule != nullptr;
     const bool waives = at->record->message.epoch().waived_rules_size() > 0;
-    if (changes_rule && !waives && !Holds(*at, *at->parent->rule)) continue;
+    if (changes_rule && !waives && !Holds(*at, *at->parent->rule, at->epoch())) continue;
     // Every pending change of the rule below must be held by the rule before it too (R10).
     bool changes_held = true;
     for (const Entry* change = at->rule_entry; change != nullptr && change->parent != nullptr &&
                                                change->position.revision >= entry->position.revision;
          change = change->parent->rule_entry) {
       const bool broke_glass = change->record->message.epoch().waived_rules_size() > 0;
-      changes_held &= broke_glass || change->parent->rule == nullptr || Holds(*change, *change->parent->rule);
+      changes_held &= broke_glass || change->parent->rule == nullptr ||
+                      Holds(*change, *change->parent->rule, at->epoch());
     }
     if (changes_held) return true;
   }

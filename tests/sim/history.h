@@ -28,7 +28,7 @@ struct Entry {
   const Entry* parent = nullptr;             // null: the first record
   const v1::DurabilityRule* rule = nullptr;  // in force from this record on; owned by a record on the path
   const Entry* rule_entry = nullptr;         // the record that carries it
-  std::set<Holder> holders;                  // who ever held it durably
+  std::map<Holder, uint64_t> holders;        // who ever held it durably, and promised which epoch then
   std::set<std::string> nodes;               // the same by node id alone
   std::set<std::string> shown_on;            // where it was ever visible, by node id
   bool shown_as_replicated = false;          // visible somewhere, with q >= 1 in force
@@ -44,11 +44,12 @@ class History {
  public:
   explicit History(Violations* violations) : violations_(violations) {}
 
-  // `node` holds `record` durably, after the record that hashes to `record->previous`.
-  Entry* Add(const std::string& node, const std::string& incarnation, const storage::LogRecordPtr& record);
+  // `holder` holds `record` durably, after the record that hashes to `record->previous`. It took it while
+  // `promised` was the epoch of its promise, which is that of the stream (R11).
+  Entry* Add(const Holder& holder, uint64_t promised, const storage::LogRecordPtr& record);
 
-  // `node` holds `entry` and everything before it.
-  void AddHolder(Entry* entry, const Holder& holder);
+  // `holder` holds `entry` and everything before it.
+  void AddHolder(Entry* entry, const Holder& holder, uint64_t promised);
 
   // Null if no node ever held it.
   Entry* Find(const ChainHash& hash);
@@ -59,7 +60,8 @@ class History {
   static const Entry* CommonAncestor(const Entry* a, const Entry* b);
 
   // By the facts alone: is `entry` committed, itself or by a later record on the way to `end` (R9, R10)?
-  // Counts who ever held a record, so it may say yes a little too often, never too rarely.
+  // Counts whoever ever took a record in a stream of the record's own epoch (a rule's change: of no later
+  // epoch than that which decides), told or not, so it may say yes a little too early, never too late.
   bool IsCommitted(const Entry* entry, const Entry* end) const;
 
   // Is there such a record?
@@ -69,7 +71,8 @@ class History {
 
  private:
   void CheckRecord(const Entry& entry, const std::string& node);
-  static bool Holds(const Entry& entry, const v1::DurabilityRule& rule);
+  // Enough voters took `entry` in streams of its own epoch up to `last`.
+  static bool Holds(const Entry& entry, const v1::DurabilityRule& rule, uint64_t last);
 
   Violations* const violations_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;  // by chain hash

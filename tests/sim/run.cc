@@ -25,7 +25,7 @@ std::string Describe(const Entry& entry) {
     absl::StrAppend(&text, " ", voter.node_id(), "/", voter.incarnation().substr(0, 6));
   }
   absl::StrAppend(&text, "; held by");
-  for (const Holder& holder : entry.holders)
+  for (const auto& [holder, promised] : entry.holders)
     absl::StrAppend(&text, " ", holder.first, "/", holder.second.substr(0, 6));
   return text;
 }
