@@ -57,13 +57,14 @@ class Readers {
 
   void Start();
   void Stop() { stopped_ = true; }
-  // Compares all that a node shows with the truth, as its store and as its clients have it.
+  // Compares all that a node shows with the truth.
   void ReadAll(SimNode& node);
+  // The same as a client does it, page by page on workers of the node. Time goes on.
+  void ListAll(SimNode& node);
 
  private:
   void ReadOnce();
   void Read(SimNode& node, Revision at, const std::string* only_key);
-  void ListAll(SimNode& node, Revision at);
 
   SimCluster* const cluster_;
   bool stopped_ = false;

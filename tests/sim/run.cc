@@ -112,6 +112,7 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
         readers.ReadAll(*node);
       }
       world.checker.CheckEnd(cluster.primary(), ids);
+      for (const auto& node : cluster.nodes()) readers.ListAll(*node);
     }
     world.coverage.Count("messages", world.network.counters().messages);
     world.coverage.Count("messages_lost", world.network.counters().lost);
