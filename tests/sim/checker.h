@@ -58,8 +58,6 @@ class Checker : public testing::NetworkTap {
   void OnCrashed(const std::string& node, bool power_lost);
   // The operator erased the disk: nothing is expected of it any more.
   void OnWiped(const std::string& node);
-  // A disk was put back to an earlier state.
-  void OnRestoredCopy(const std::string& node, storage::Store& store);
 
   // ---- What clients see ----
   void OnRequest(const v1::CommitRequest& request);
@@ -94,7 +92,6 @@ class Checker : public testing::NetworkTap {
 
   NodeFacts& facts(const std::string& node) { return facts_[node]; }
   History& history() { return history_; }
-  int64_t acknowledged_count() const { return acknowledged_count_; }
 
  private:
   struct Request {
@@ -119,6 +116,7 @@ class Checker : public testing::NetworkTap {
   void CheckPromise(const std::string& node, const v1::EpochPromise& promise, const Entry& entry);
   void CheckLost(const std::string& node, const Entry* before, const Entry* now, storage::FileSystem& files,
                  const char* when);
+  std::set<std::string> Salvaged(storage::FileSystem& files);
   const Entry* ReadLog(const std::string& node, storage::Store& store);
   void CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts);
   void CheckFloor(const std::string& node, const storage::Store& store);
@@ -142,7 +140,6 @@ class Checker : public testing::NetworkTap {
   std::set<Holder> lost_incarnations_;  // of disks that were wiped
   // When the primary of an epoch showed what: for the truth about freshness.
   std::map<uint64_t, std::vector<std::pair<absl::Duration, Revision>>> shown_by_primary_;
-  int64_t acknowledged_count_ = 0;
 };
 
 }  // namespace holdfast::sim

@@ -115,7 +115,6 @@ void Checker::OnAnswer(const std::string& node, const v1::CommitRequest& request
   coverage_->Count(answer->changed() ? "commits_acknowledged" : "commits_without_change");
   if (answer->repeated()) coverage_->Count("commits_repeated");
   if (!answer->changed()) return CheckUnchanged(node, request, *answer);
-  ++acknowledged_count_;
   Entry* const entry = history_.FindRevision(Revision(answer->revision()));
   if (entry == nullptr || entry->record->message.commit().request_id() != request.request_id()) {
     violations_->Add("I1", absl::StrCat(node, " acknowledged ", Revision(answer->revision()).ToString(),
@@ -212,11 +211,8 @@ void Checker::CheckEnd(const std::string& primary, const std::vector<std::string
   }
   for (const std::string& node : nodes) {
     if (facts_[node].end == end && facts_[node].visible == end) continue;
-    violations_->Add(
-        "I10",
-        absl::StrCat(node, " ends at ", facts_[node].end ? facts_[node].end->position.ToString() : "0",
-                     " and shows ", facts_[node].visible ? facts_[node].visible->position.ToString() : "0",
-                     ", the primary is at ", end ? end->position.ToString() : "0"));
+    violations_->Add("I10", absl::StrCat(node, " ends at ", Name(facts_[node].end), " and shows ",
+                                         Name(facts_[node].visible), ", the primary is at ", Name(end)));
   }
 }
 

@@ -77,9 +77,8 @@ void Checker::CheckConflict(const std::string& node, const v1::EpochPromise& pro
     return entry.parent == kept && entry.holders.contains(primary) && !History::IsOnPath(&entry, end);
   });
   if (conflicts) return;
-  violations_->Add("R13", absl::StrCat(node, " cuts from ", end ? end->position.ToString() : "0", " to ",
-                                       kept ? kept->position.ToString() : "0", "; ", primary.first,
-                                       ", which it follows, has nothing else there"));
+  violations_->Add("R13", absl::StrCat(node, " cuts from ", Name(end), " to ", Name(kept), "; ",
+                                       primary.first, ", which it follows, has nothing else there"));
 }
 
 void Checker::OnPromiseAnswer(const std::string& from, const std::string&,

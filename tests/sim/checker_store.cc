@@ -3,38 +3,9 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "storage/salvage_file.h"
 #include "tests/sim/checker.h"
 
 namespace holdfast::sim {
-namespace {
-
-std::string Name(const Entry* entry) { return entry == nullptr ? "0" : entry->position.ToString(); }
-
-// The chain hashes of all records in the salvage files below `data_dir`.
-std::set<std::string> Salvaged(storage::FileSystem& files, Violations& violations) {
-  std::set<std::string> hashes;
-  const auto paths = storage::ListSalvageFiles(&files, "data");
-  if (!paths.ok()) return hashes;
-  for (const std::string& path : *paths) {
-    auto reader = storage::SalvageReader::Open(&files, path);
-    if (!reader.ok()) {
-      violations.Add("I6", absl::StrCat(path, ": ", reader.status().ToString()));
-      continue;
-    }
-    storage::SalvageRecord record;
-    for (;;) {
-      const absl::StatusOr<bool> more = (*reader)->Next(&record);
-      if (!more.ok()) violations.Add("I6", absl::StrCat(path, ": ", more.status().ToString()));
-      if (!more.ok() || !*more) break;
-      hashes.insert(std::string(record.position.chain_hash.view()));
-    }
-  }
-  return hashes;
-}
-
-}  // namespace
-
 Checker::Checker(testing::VirtualTime* time, Story* story, Coverage* coverage, Violations* violations,
                  bool promotes)
     : time_(time),
@@ -192,32 +163,6 @@ void Checker::OnReplaced(const std::string& node, storage::Store& store, storage
   NoteShown(node, entry);
 }
 
-// I6, I1: what a node had and no longer has must be in its salvage files, and must not have been promised to
-// readers.
-void Checker::CheckLost(const std::string& node, const Entry* before, const Entry* now,
-                        storage::FileSystem& files, const char* when) {
-  const Entry* const common = History::CommonAncestor(before, now);
-  if (before == common) return;
-  const std::set<std::string> salvaged = Salvaged(files, *violations_);
-  for (const Entry* lost = before; lost != common; lost = lost->parent) {
-    // What a node compacted on its own branch is no longer a record that could be kept.
-    if (lost->position.revision <= facts_[node].floor) {
-      coverage_->Count("cut_below_own_floor");
-      continue;
-    }
-    if (!salvaged.contains(std::string(lost->position.chain_hash.view()))) {
-      violations_->Add(
-          "I6", absl::StrCat(node, " dropped ", Name(lost), " while ", when, ", no salvage file has it"));
-      return;
-    }
-    if (lost->shown_as_replicated && !MayBeLost(lost)) {
-      violations_->Add("I1", absl::StrCat(node, " dropped ", Name(lost), " while ", when,
-                                          ", which was shown as committed"));
-      return;
-    }
-  }
-}
-
 const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
   const Position end = store.appended();
   if (end.revision.is_zero()) return nullptr;
@@ -251,7 +196,8 @@ const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
 void Checker::OnOpened(const std::string& node, storage::Store& store, storage::FileSystem& files) {
   NodeFacts& facts = facts_[node];
   const std::string incarnation = store.node().identity().incarnation;
-  if (!facts.incarnation.empty() && incarnation != facts.incarnation)
+  const auto lost = lost_incarnations_.lower_bound({node, ""});
+  if (facts.incarnation.empty() && lost != lost_incarnations_.end() && lost->first == node)
     coverage_->Count("incarnations_renewed");
   facts.incarnation = incarnation;
   if (lost_incarnations_.contains({node, incarnation})) {
@@ -275,7 +221,7 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
   if (facts.expect_visible && facts.visible != nullptr && History::IsOnPath(facts.visible, end) &&
       visible.revision < facts.visible->position.revision) {
     // In the middle of a rewind: what is to be cut is in the salvage file already, and no longer shown.
-    if (Salvaged(files, *violations_).contains(std::string(facts.visible->position.chain_hash.view()))) {
+    if (Salvaged(files).contains(std::string(facts.visible->position.chain_hash.view()))) {
       coverage_->Count("crashes_during_a_rewind");
     } else {
       violations_->Add("I5", absl::StrCat(node, " shows ", visible.ToString(), " after a restart, it showed ",
@@ -301,42 +247,6 @@ void Checker::OnWiped(const std::string& node) {
   if (const std::string& lost = facts_[node].incarnation; !lost.empty())
     lost_incarnations_.insert({node, lost});
   facts_[node] = NodeFacts();
-}
-
-void Checker::OnRestoredCopy(const std::string& node, storage::Store& store) {
-  OnWiped(node);
-  facts_[node].end = ReadLog(node, store);
-  facts_[node].incarnation = store.node().identity().incarnation;
-}
-
-std::set<const Entry*> Checker::NotCommitted(const Entry* end) {
-  std::set<const Entry*> pending;
-  for (const Entry* at = end; at != nullptr && !IsCommittedAnywhere(at); at = at->parent) pending.insert(at);
-  return pending;
-}
-
-// R20: an override may be lost to a proven promotion on the other branch until a promise quorum of each rule
-// that it waives holds its EPOCH record.
-bool Checker::IsSettled(const Override& override_) const {
-  const auto& rules = override_.epoch_record->record->message.epoch().waived_rules();
-  return std::all_of(rules.begin(), rules.end(), [&](const v1::DurabilityRule& rule) {
-    const auto voters = static_cast<uint32_t>(rule.voters_size());
-    if (rule.quorum() == 0) return true;  // nothing can be proven under it
-    const auto adopted =
-        std::count_if(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& voter) {
-          return override_.epoch_record->holders.contains({voter.node_id(), voter.incarnation()});
-        });
-    return static_cast<uint32_t>(adopted) >= std::max(rule.quorum(), voters - rule.quorum() + 1);
-  });
-}
-
-bool Checker::MayBeLost(const Entry* entry) const {
-  return std::any_of(overrides_.begin(), overrides_.end(), [&](const Override& override_) {
-    const Entry* const kept = override_.epoch_record;
-    if (kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept)) return true;  // what it cut off
-    const bool by_its_word = override_.pending.contains(entry) || History::IsOnPath(kept, entry);
-    return by_its_word && !IsSettled(override_);
-  });
 }
 
 }  // namespace holdfast::sim

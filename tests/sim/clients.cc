@@ -43,7 +43,6 @@ void Writers::CommitOne(std::function<void(bool)> done) {
   attempt->request = MakeRequest();
   attempt->done = std::move(done);
   cluster_->world().checker.OnRequest(attempt->request);
-  ++open_count_;
   Send(std::move(attempt));
 }
 
@@ -155,7 +154,6 @@ void Writers::Again(std::shared_ptr<Try> attempt) {
 }
 
 void Writers::Finish(const std::shared_ptr<Try>& attempt, bool acknowledged) {
-  --open_count_;
   std::exchange(attempt->done, [](bool) {})(acknowledged);
 }
 

@@ -23,8 +23,6 @@ class Writers {
   // One commit. `done` hears whether it was acknowledged.
   void CommitOne(std::function<void(bool)> done);
 
-  int open_count() const { return open_count_; }
-
  private:
   struct Try {
     v1::CommitRequest request;
@@ -46,7 +44,6 @@ class Writers {
   std::optional<testing::VirtualClock> skewed_clock_;  // of the last client whose clock is wrong
   bool stopped_ = false;
   int made_ = 0;
-  int open_count_ = 0;
 };
 
 // Reads anywhere, at the visible revision and at older ones, and asks how fresh the node thinks it is. A node

@@ -188,6 +188,13 @@ Digest128 Model::Digest() const {
   return sum;
 }
 
+std::string Name(const Entry* entry) { return entry == nullptr ? "0" : entry->position.ToString(); }
+
+int PromiseQuorum(const v1::DurabilityRule& rule) {
+  const int quorum = static_cast<int>(rule.quorum());
+  return std::max(quorum, rule.voters_size() - quorum + 1);
+}
+
 bool InRange(const std::string& key, const std::string& begin, const std::string& end) {
   if (end.empty()) return key == begin;
   if (key < begin) return false;

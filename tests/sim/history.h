@@ -108,6 +108,12 @@ class Model {
   std::map<std::string, int64_t> changed_at_;  // deletions too
 };
 
+// For people; "0" is the state before the first record.
+std::string Name(const Entry* entry);
+
+// R4: how many promises are needed for a rule with q >= 1, so that every q of its voters have one among them.
+int PromiseQuorum(const v1::DurabilityRule& rule);
+
 // ListRequest.range_end as the proto says it.
 bool InRange(const std::string& key, const std::string& begin, const std::string& end);
 

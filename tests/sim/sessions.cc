@@ -136,7 +136,7 @@ void Sessions::OnLost(Read& read) {
   const Entry* const shown = world.checker.facts(read.node->id()).visible;
   if (History::IsOnPath(read.seen, shown) || History::IsOnPath(shown, read.seen)) {
     world.violations.Add("I5", absl::StrCat(read.node->id(), " calls ", read.seen->position.ToString(),
-                                            " lost and shows ", shown->position.ToString()));
+                                            " lost and shows ", Name(shown)));
   }
   if (seen_[read.session] == read.seen) seen_[read.session] = nullptr;
 }

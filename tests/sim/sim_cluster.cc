@@ -41,8 +41,8 @@ SimNode* SimCluster::AnyServingNode() {
   if (serves.ok()) return node;
   const Entry* const shown = world_->checker.facts(node->id()).visible;
   if (node->plan().kind == v1::NODE_KIND_PROXY && shown != nullptr) {
-    world_->violations.Add("I12", absl::StrCat(node->id(), " shows ", shown->position.ToString(),
-                                               " and does not serve: ", serves.ToString()));
+    world_->violations.Add(
+        "I12", absl::StrCat(node->id(), " shows ", Name(shown), " and does not serve: ", serves.ToString()));
   }
   return nullptr;
 }
@@ -134,9 +134,7 @@ bool SimCluster::CanLose(const std::string& node_id) const {
   if (last_operation_ && world_->time.now() < *last_operation_ + absl::Seconds(9)) return false;
   for (const Entry* at = primary.end->rule_entry; at != nullptr;
        at = at->parent ? at->parent->rule_entry : nullptr) {
-    const int voters = at->rule->voters_size();
-    const int quorum = static_cast<int>(at->rule->quorum());
-    if (quorum > 0 && Valid(*at->rule, node_id) < std::max(quorum, voters - quorum + 1)) return false;
+    if (at->rule->quorum() > 0 && Valid(*at->rule, node_id) < PromiseQuorum(*at->rule)) return false;
     if (at->position.revision <= primary.visible->position.revision) break;
   }
   return true;

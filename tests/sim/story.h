@@ -18,7 +18,6 @@ class Story {
   Story(const testing::VirtualTime* time, bool verbose) : time_(time), verbose_(verbose) {}
 
   void Note(absl::string_view who, absl::string_view what);
-  bool verbose() const { return verbose_; }
   const std::deque<std::string>& last_lines() const { return lines_; }
 
  private:

@@ -100,15 +100,14 @@ bool TakeOver::IsProven() const {
     if (rule->quorum() == 0 && !std::exchange(newest, false)) continue;
     newest = false;
     if (rule->quorum() == 0) return false;
-    uint32_t promised = 0;
+    int promised = 0;
     for (const v1::Voter& voter : rule->voters()) {
       const auto answer = answers_.find(voter.node_id());
       if (answer == answers_.end() || answer->second.incarnation() != voter.incarnation()) continue;
       ++promised;
       if (answer->second.appended().revision() > own->second.appended().revision()) return false;
     }
-    const auto voters = static_cast<uint32_t>(rule->voters_size());
-    if (promised < std::max(rule->quorum(), voters - rule->quorum() + 1)) return false;
+    if (promised < PromiseQuorum(*rule)) return false;
   }
   return true;
 }

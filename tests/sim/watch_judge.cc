@@ -11,8 +11,6 @@
 namespace holdfast::sim {
 namespace {
 
-std::string Name(const Entry* entry) { return entry == nullptr ? "0" : entry->position.ToString(); }
-
 bool SameRow(const v1::KeyValue& kv, const std::map<std::string, ModelRow>& rows) {
   const auto row = rows.find(kv.key());
   if (row == rows.end()) return kv.mod_revision() == 0;

@@ -1,0 +1,87 @@
+// What the checker makes of records that a node no longer has: who may lose what, and where it must be kept.
+#include <algorithm>
+
+#include "absl/strings/str_cat.h"
+#include "storage/salvage_file.h"
+#include "tests/sim/checker.h"
+
+namespace holdfast::sim {
+
+// The chain hashes of all records in the salvage files of a node.
+std::set<std::string> Checker::Salvaged(storage::FileSystem& files) {
+  std::set<std::string> hashes;
+  const auto paths = storage::ListSalvageFiles(&files, "data");
+  if (!paths.ok()) return hashes;
+  for (const std::string& path : *paths) {
+    auto reader = storage::SalvageReader::Open(&files, path);
+    if (!reader.ok()) {
+      violations_->Add("I6", absl::StrCat(path, ": ", reader.status().ToString()));
+      continue;
+    }
+    storage::SalvageRecord record;
+    for (;;) {
+      const absl::StatusOr<bool> more = (*reader)->Next(&record);
+      if (!more.ok()) violations_->Add("I6", absl::StrCat(path, ": ", more.status().ToString()));
+      if (!more.ok() || !*more) break;
+      hashes.insert(std::string(record.position.chain_hash.view()));
+    }
+  }
+  return hashes;
+}
+
+// I6, I1: what a node had and no longer has must be in its salvage files, and must not have been promised to
+// readers.
+void Checker::CheckLost(const std::string& node, const Entry* before, const Entry* now,
+                        storage::FileSystem& files, const char* when) {
+  const Entry* const common = History::CommonAncestor(before, now);
+  if (before == common) return;
+  const std::set<std::string> salvaged = Salvaged(files);
+  for (const Entry* lost = before; lost != common; lost = lost->parent) {
+    // What a node compacted on its own branch is no longer a record that could be kept.
+    if (lost->position.revision <= facts_[node].floor) {
+      coverage_->Count("cut_below_own_floor");
+      continue;
+    }
+    if (!salvaged.contains(std::string(lost->position.chain_hash.view()))) {
+      violations_->Add(
+          "I6", absl::StrCat(node, " dropped ", Name(lost), " while ", when, ", no salvage file has it"));
+      return;
+    }
+    if (lost->shown_as_replicated && !MayBeLost(lost)) {
+      violations_->Add("I1", absl::StrCat(node, " dropped ", Name(lost), " while ", when,
+                                          ", which was shown as committed"));
+      return;
+    }
+  }
+}
+
+std::set<const Entry*> Checker::NotCommitted(const Entry* end) {
+  std::set<const Entry*> pending;
+  for (const Entry* at = end; at != nullptr && !IsCommittedAnywhere(at); at = at->parent) pending.insert(at);
+  return pending;
+}
+
+// R20: an override may be lost to a proven promotion on the other branch until a promise quorum of each rule
+// that it waives holds its EPOCH record.
+bool Checker::IsSettled(const Override& override_) const {
+  const auto& rules = override_.epoch_record->record->message.epoch().waived_rules();
+  return std::all_of(rules.begin(), rules.end(), [&](const v1::DurabilityRule& rule) {
+    if (rule.quorum() == 0) return true;  // nothing can be proven under it
+    const auto adopted =
+        std::count_if(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& voter) {
+          return override_.epoch_record->holders.contains({voter.node_id(), voter.incarnation()});
+        });
+    return adopted >= PromiseQuorum(rule);
+  });
+}
+
+bool Checker::MayBeLost(const Entry* entry) const {
+  return std::any_of(overrides_.begin(), overrides_.end(), [&](const Override& override_) {
+    const Entry* const kept = override_.epoch_record;
+    if (kept->epoch() > entry->epoch() && !History::IsOnPath(entry, kept)) return true;  // what it cut off
+    const bool by_its_word = override_.pending.contains(entry) || History::IsOnPath(kept, entry);
+    return by_its_word && !IsSettled(override_);
+  });
+}
+
+}  // namespace holdfast::sim
