@@ -54,6 +54,13 @@ bool MayHaveCommitted(const absl::Status& status) {
          reason == "INTERNAL" || reason == "IO_ERROR";
 }
 
+bool SettlesEarlierAttempts(const absl::Status& status) {
+  static const Reasons* const kJudged =
+      new Reasons{"PRECONDITION_FAILED", "REQUEST_ID_REUSED", "OUTCOME_UNKNOWABLE",
+                  "REQUEST_ID_AHEAD",    "COMPACTED",         "REWOUND"};
+  return kJudged->count(ReasonOf(status)) > 0;
+}
+
 bool WatchGoesOn(const absl::Status& status) {
   if (status.ok()) return true;
   const std::string reason = ReasonOf(status);

@@ -25,6 +25,11 @@ NextStep AfterCommit(const absl::Status& status);
 // Whether a commit that failed so may have happened all the same, or may yet.
 bool MayHaveCommitted(const absl::Status& status);
 
+// Whether a refused attempt also settles what became of earlier attempts with the same request id: true only
+// for what a primary says after it has looked the id up (primary/errors.h: IsRefusal). A full disk, a
+// certificate or a limit says nothing of them.
+bool SettlesEarlierAttempts(const absl::Status& status);
+
 // Whether a watch that ended so goes on at another node, or at the same one after a while.
 bool WatchGoesOn(const absl::Status& status);
 

@@ -51,10 +51,8 @@ absl::StatusOr<v1::CommitResponse> Client::Commit(v1::CommitRequest request) {
       }
       const absl::Status& status = response.status();
       const NextStep next = AfterCommit(status);
-      // The primary looks up request ids before it judges, so its refusal also settles what became of earlier
-      // attempts.
-      if (next == NextStep::kReturn && !MayHaveCommitted(status)) return status;
       if (MayHaveCommitted(status)) in_doubt = status;
+      if (next == NextStep::kReturn && (in_doubt.ok() || SettlesEarlierAttempts(status))) return status;
       attempts.Note(address, status);
       if (next == NextStep::kReturn) return CommitOutcomeUnknownError(request.request_id(), status);
       if (next == NextStep::kAtPrimary) {

@@ -41,6 +41,8 @@ class CommitPathImpl : public CommitPath {
  private:
   void DrainQueue();
   void RunBatch(std::vector<CommitQueue::Item> items);
+  void FailBatch(std::vector<CommitQueue::Item> items, std::vector<Waiter> judged,
+                 const absl::Status& status);
   absl::Status AppendBatch(std::vector<CommitQueue::Item>& items, std::vector<Waiter>& judged);
   absl::StatusOr<Waiter> JudgeOne(storage::Store::Batch& batch, const CommitQueue::Item& item, Revision& end);
   absl::StatusOr<Revision> AppendDraft(const MakeDraft& make);
@@ -89,16 +91,32 @@ void CommitPathImpl::DrainQueue() {
 void CommitPathImpl::RunBatch(std::vector<CommitQueue::Item> items) {
   std::vector<Waiter> judged;
   if (absl::Status status = AppendBatch(items, judged); !status.ok()) {
-    // Nothing of the batch happened, and whatever was judged was judged on it: all get the reason.
-    for (Waiter& waiter : judged) waiter.done(status);
-    for (CommitQueue::Item& item : items) {
-      if (item.done) item.done(status);
-    }
+    FailBatch(std::move(items), std::move(judged), status);
     return;
   }
   Wait(std::move(judged));
   options_.replica->OnOwnAppend();
   OnVisible(options_.store->visible());  // answers that made no record may be due already
+}
+
+// Nothing of the batch happened, and whatever was judged was judged on it: all get the reason. Only who asked
+// for a record that was there before waits for it as ever: it is not refused because another of its batch
+// failed.
+void CommitPathImpl::FailBatch(std::vector<CommitQueue::Item> items, std::vector<Waiter> judged,
+                               const absl::Status& status) {
+  std::vector<Waiter> repeated;
+  for (Waiter& waiter : judged) {
+    if (waiter.repeated && waiter.revision <= options_.store->appended().revision) {
+      repeated.push_back(std::move(waiter));
+    } else {
+      waiter.done(status);
+    }
+  }
+  for (CommitQueue::Item& item : items) {
+    if (item.done) item.done(status);
+  }
+  Wait(std::move(repeated));
+  OnVisible(options_.store->visible());
 }
 
 // Moves `done` of each item that was judged into `judged`. An error means that the transaction was rolled
@@ -147,7 +165,11 @@ absl::StatusOr<Waiter> CommitPathImpl::JudgeOne(storage::Store::Batch& batch, co
     response.set_changed(true);
   }
   response.set_revision(revision.number());
-  return Waiter{.revision = revision, .answer = std::move(response), .done = nullptr, .deadline = {}};
+  return Waiter{.revision = revision,
+                .answer = std::move(response),
+                .done = nullptr,
+                .deadline = {},
+                .repeated = judgement->repeated.has_value()};
 }
 
 void CommitPathImpl::AppendControl(MakeDraft make, absl::Duration deadline,

@@ -24,6 +24,7 @@ class CommitWaiters {
     absl::StatusOr<v1::CommitResponse> answer;
     Callback done;
     absl::Duration deadline;  // SinceBoot
+    bool repeated = false;    // the record was in the log before the request came
   };
 
   void Add(Waiter waiter);

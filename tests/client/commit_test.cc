@@ -89,6 +89,23 @@ TEST_F(CommitTest, ARefusalAfterALostAnswerSettlesTheMatter) {
   EXPECT_EQ(ReasonOf(CommitOne().status()), "PRECONDITION_FAILED");
 }
 
+TEST_F(CommitTest, AFailureThatSaysNothingOfALostAttemptLeavesItUnknown) {
+  for (const char* reason : {"DISK_FULL", "UNAUTHENTICATED", "PERMISSION_DENIED", "TOO_LARGE"}) {
+    int asked = 0;
+    network_->nodes["a:1"].commit = [&](const v1::CommitRequest&) -> absl::StatusOr<v1::CommitResponse> {
+      return ++asked == 1 ? Failure("COMMIT_UNKNOWN") : Failure(reason);
+    };
+    const absl::Status status = CommitOne().status();
+    EXPECT_EQ(ReasonOf(status), "COMMIT_UNKNOWN") << reason;
+    EXPECT_EQ(asked, 2) << reason;
+  }
+}
+
+TEST_F(CommitTest, AFullDiskAtTheFirstAttemptIsAPlainFailure) {
+  network_->nodes["a:1"].commit = Refuses("DISK_FULL");
+  EXPECT_EQ(ReasonOf(CommitOne().status()), "DISK_FULL");
+}
+
 TEST_F(CommitTest, NoPrimaryAfterALostAnswerLeavesTheOutcomeUnknown) {
   network_->nodes["a:1"].commit = Refuses("DEADLINE");
   network_->nodes["b:1"].commit = Refuses("NO_PRIMARY", {{"since", "x"}});

@@ -314,6 +314,34 @@ TEST_F(CommitPathTest, AFullDiskFailsTheBatchAndItRecoversByItself) {
   EXPECT_FALSE(answer->repeated());
 }
 
+TEST_F(CommitPathTest, AFullDiskDoesNotRefuseARetryOfWhatIsInTheLog) {
+  replica_.hold = true;
+  const v1::CommitRequest request = Put("k", "v");
+  Send(request, absl::Milliseconds(100));
+  time_.RunFor(absl::Seconds(1));
+  store_.disk().LimitRoom(0);
+  const auto again = Send(request);
+  const auto other = Send(Put("big", std::string(100'000, 'v')));
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(ReasonOf((*other)->status()), "DISK_FULL");
+  ASSERT_FALSE(again->has_value()) << (*again)->status();
+  store_.disk().LiftLimit();
+  replica_.CommitAll();
+  ASSERT_TRUE(again->has_value());
+  ASSERT_TRUE((*again)->ok()) << (*again)->status();
+  EXPECT_TRUE((**again)->repeated());
+}
+
+TEST_F(CommitPathTest, ARetryInABatchThatFailedIsNotTakenForARecord) {
+  store_.disk().LimitRoom(0);
+  const v1::CommitRequest request = Put("k", std::string(100'000, 'v'));
+  const auto first = Send(request);
+  const auto second = Send(request);
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(ReasonOf((*first)->status()), "DISK_FULL");
+  EXPECT_EQ(ReasonOf((*second)->status()), "DISK_FULL");
+}
+
 TEST_F(CommitPathTest, RefusesMoreThanTheQueueHolds) {
   replica_.hold = true;
   std::vector<std::shared_ptr<std::optional<Answer>>> answers;
