@@ -43,6 +43,29 @@ absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::
                     "what", node_id);
 }
 
+absl::Status ChangeUnknownError(absl::string_view change, absl::string_view address, absl::string_view look,
+                                const absl::Status& cause) {
+  std::string why(cause.message());
+  if (const std::string revision = DetailOf(cause, "revision"); !revision.empty()) {
+    why = absl::StrCat("it is in the log at revision ", revision, " with ", DetailOf(cause, "acknowledged"),
+                       " of ", DetailOf(cause, "needed"), " acknowledgements, and may still be committed");
+  }
+  absl::Status status =
+      MakeError(absl::StatusCode::kDeadlineExceeded, "COMMIT_UNKNOWN",
+                absl::StrCat(change, " was sent to ", address, " and its outcome is not known (", why,
+                             "); look with `", look, "` before you repeat it"));
+  for (const auto& [key, value] : DetailsOf(cause)) status = WithDetail(status, key, value);
+  return WithDetail(status, "address", address);
+}
+
+bool LeavesOpen(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  // A node that could not ask another (node_id) has changed nothing.
+  if (reason == "UNREACHABLE") return DetailOf(status, "node_id").empty();
+  return absl::IsCancelled(status) || reason == "COMMIT_UNKNOWN" || reason == "INTERNAL" ||
+         (reason == "DEADLINE" && DetailOf(status, "committed") != "no");
+}
+
 absl::Status ProgramEndedError(absl::string_view node_id, absl::string_view log) {
   return WithDetail(MakeError(absl::StatusCode::kInternal, "IO_ERROR",
                               absl::StrCat("node ", node_id, " has ended; its log says why: ", log)),

@@ -29,6 +29,14 @@ absl::Status NoInventoryError(const std::vector<std::string>& endpoints, const a
 // CONFLICTING_SETTINGS, detail what.
 absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::string>& known);
 
+// COMMIT_UNKNOWN, detail address. `change` ("the change of members") was sent, and no answer says what became
+// of it; `look` is the command that tells. Only then repeat it.
+absl::Status ChangeUnknownError(absl::string_view change, absl::string_view address, absl::string_view look,
+                                const absl::Status& cause);
+
+// Whether an answer to a change that was sent leaves open what became of it.
+bool LeavesOpen(const absl::Status& status);
+
 // IO_ERROR. A program of the playground did not start or has ended; `log` is its log file.
 absl::Status ProgramEndedError(absl::string_view node_id, absl::string_view log);
 

@@ -25,6 +25,8 @@ class NodeAdmin {
   virtual absl::StatusOr<v1::StatusResponse> StatusOnceUp(const std::string& peer_address,
                                                           absl::Duration timeout) = 0;
 
+  // Init and ChangeNodes change something. UNREACHABLE means that the request never left; if it left and no
+  // answer settles what became of it, the error is COMMIT_UNKNOWN.
   virtual absl::StatusOr<v1::InitResponse> Init(const std::string& peer_address,
                                                 const v1::InitRequest& request, absl::Duration timeout) = 0;
   virtual absl::StatusOr<v1::ChangeNodesResponse> ChangeNodes(const std::string& peer_address,

@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <utility>
 
+#include "admin/errors.h"
 #include "admin/node_admin.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "holdfast/v1/replication.grpc.pb.h"
 #include "rpc/channel.h"
+#include "rpc/connect.h"
 #include "rpc/errors.h"
 #include "rpc/health.h"
 #include "rpc/status.h"
@@ -29,12 +32,14 @@ class GrpcNodeAdmin : public NodeAdmin {
   }
   absl::StatusOr<v1::InitResponse> Init(const std::string& address, const v1::InitRequest& request,
                                         absl::Duration timeout) override {
-    return Call<v1::InitResponse>(address, request, timeout, false, &AdminStub::Init);
+    return Change<v1::InitResponse>("the new cluster", "holdfast status", address, request, timeout,
+                                    &AdminStub::Init);
   }
   absl::StatusOr<v1::ChangeNodesResponse> ChangeNodes(const std::string& address,
                                                       const v1::ChangeNodesRequest& request,
                                                       absl::Duration timeout) override {
-    return Call<v1::ChangeNodesResponse>(address, request, timeout, false, &AdminStub::ChangeNodes);
+    return Change<v1::ChangeNodesResponse>("the change of members", "holdfast nodes list", address, request,
+                                           timeout, &AdminStub::ChangeNodes);
   }
 
   absl::StatusOr<v1::VerifyResult> Verify(const std::string& address, const v1::VerifyRequest& request,
@@ -92,9 +97,31 @@ class GrpcNodeAdmin : public NodeAdmin {
     return response;
   }
 
+  // A call that changes something. Whether it left at all is known exactly, as for commits: only then is an
+  // answer that settles nothing an unknown outcome.
+  template <typename Response, typename Request, typename Method>
+  absl::StatusOr<Response> Change(absl::string_view change, absl::string_view look,
+                                  const std::string& address, const Request& request, absl::Duration timeout,
+                                  Method method) {
+    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    switch (rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
+      case rpc::Connection::kReady:
+        break;
+      case rpc::Connection::kNotYet:
+        return rpc::UnreachableError(address, "it does not take the connection");
+      case rpc::Connection::kFailed:
+        channels_->Drop(address);
+        return rpc::UnreachableError(address, rpc::WhyNotConnected(channel, channels_->tls()));
+    }
+    absl::StatusOr<Response> response = Call<Response>(address, request, timeout, false, method);
+    if (response.ok() || !LeavesOpen(response.status())) return response;
+    return ChangeUnknownError(change, address, look, response.status());
+  }
+
   absl::Status Convert(const grpc::Status& status, const std::string& address) {
     const absl::Status converted = rpc::FromGrpcStatus(status);
-    if (ReasonOf(converted) != "UNREACHABLE") return converted;
+    // With details, it is what the node says of another one.
+    if (ReasonOf(converted) != "UNREACHABLE" || !DetailsOf(converted).empty()) return converted;
     return rpc::UnreachableError(address, rpc::ExplainUnreachable(status.error_message(), channels_->tls()));
   }
 

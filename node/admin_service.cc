@@ -28,7 +28,7 @@ std::function<void(absl::StatusOr<Response>)> Finisher(grpc::ServerUnaryReactor*
 }  // namespace
 
 absl::Duration AdminServiceImpl::DeadlineOf(grpc::CallbackServerContext& context) const {
-  const absl::Duration remaining = rpc::RemainingOf(context, *options_.clock);
+  const absl::Duration remaining = rpc::TimeToDecide(rpc::RemainingOf(context, *options_.clock));
   const absl::Duration patience =
       remaining == absl::InfiniteDuration() ? kDefaultAdminDeadline : std::min(remaining, kMaxCommitDeadline);
   return options_.clock->SinceBoot() + patience;

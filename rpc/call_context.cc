@@ -19,4 +19,11 @@ absl::Duration RemainingOf(const grpc::ServerContextBase& context, Clock& clock)
   return std::max(absl::ZeroDuration(), absl::FromChrono(deadline) - clock.Now());
 }
 
+absl::Duration TimeToDecide(absl::Duration remaining) {
+  if (remaining == absl::InfiniteDuration()) return remaining;
+  const absl::Duration wanted =
+      std::clamp(remaining / 10, absl::Milliseconds(200), absl::Duration(absl::Seconds(1)));
+  return remaining - std::min(wanted, remaining / 2);
+}
+
 }  // namespace holdfast::rpc

@@ -26,4 +26,9 @@ std::string PrincipalOf(const grpc::ServerContextBase& context);
 // Only the time left.
 absl::Duration RemainingOf(const grpc::ServerContextBase& context, Clock& clock);
 
+// Of `remaining`, what a call that changes something may take: its caller is to hear what became of it
+// instead of running into its own deadline. Left over are a tenth, at least 200 ms and at most 1 s, but never
+// more than half.
+absl::Duration TimeToDecide(absl::Duration remaining);
+
 }  // namespace holdfast::rpc

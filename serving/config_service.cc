@@ -58,8 +58,8 @@ grpc::ServerUnaryReactor* ConfigServiceImpl::Commit(grpc::CallbackServerContext*
                                                     v1::CommitResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   absl::Status refused = options_.commit ? ValidateCommit(*request) : options_.serving->node().RefuseCommit();
-  const auto deadline =
-      CommitDeadline(options_.clock->SinceBoot(), rpc::RemainingOf(*context, *options_.clock));
+  const auto deadline = CommitDeadline(options_.clock->SinceBoot(),
+                                       rpc::TimeToDecide(rpc::RemainingOf(*context, *options_.clock)));
   if (refused.ok()) refused = deadline.status();
   if (!refused.ok()) {
     Finish(reactor, refused);

@@ -1,4 +1,6 @@
+#include "base/error.h"
 #include "gmock/gmock.h"
+#include "rpc/status.h"
 #include "tests/admin/fake_cluster.h"
 
 namespace holdfast::admin {
@@ -132,6 +134,45 @@ TEST_F(CliClusterTest, InitSendsTheInventoryToThePrimaryToBe) {
   EXPECT_EQ(primary_->initialised->nodes_size(), 2);
   EXPECT_EQ(Run({"init", "--cluster", file, "--primary", "dc1-a"}).code, 4);
   EXPECT_EQ(Run({"init", "--cluster", file, "--primary", "no-such"}).code, 4);
+}
+
+// A whole cluster.toml of the primary alone.
+std::string TomlOf(const FakeNode& node) {
+  return "[[node]]\nnode_id = \"" + node.info().node_id() +
+         "\"\nsite = \"dc1\"\nkind = \"server\"\nclient_address = \"" + node.info().client_address() +
+         "\"\npeer_address = \"" + node.info().peer_address() + "\"\n";
+}
+
+TEST_F(CliClusterTest, AChangeWithoutAnAnswerIsAnUnknownOutcome) {
+  const std::string file = TemporaryFolder() + "/cluster.toml";
+  WriteFile(file, TomlOf(*primary_));
+  for (const auto code :
+       {grpc::StatusCode::DEADLINE_EXCEEDED, grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::CANCELLED}) {
+    primary_->initialised.reset();
+    primary_->lost_answer = grpc::Status(code, "Socket closed");
+    const Outcome init = Run({"init", "--cluster", file, "--primary", "dc1-a"});
+    EXPECT_EQ(init.code, 5) << init.err;
+    EXPECT_THAT(init.err, HasSubstr("look with `holdfast status`"));
+    const Outcome nodes = Run({"nodes", "remove", "dc2-p1"});
+    EXPECT_EQ(nodes.code, 5) << nodes.err;
+    EXPECT_THAT(nodes.err, HasSubstr("look with `holdfast nodes list`"));
+  }
+}
+
+TEST_F(CliClusterTest, AChangeThatNeverLeftIsNotAnUnknownOutcome) {
+  const std::string file = TemporaryFolder() + "/cluster.toml";
+  WriteFile(file, TomlOf(*primary_));
+  primary_->Stop();
+  EXPECT_EQ(Run({"init", "--cluster", file, "--primary", "dc1-a"}).code, 3);
+}
+
+TEST_F(CliClusterTest, ANodeThatCouldNotAskAnotherIsQuotedAndHasChangedNothing) {
+  primary_->lost_answer = rpc::ToGrpcStatus(
+      WithDetail(MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE", "node dc2-p2 did not say"),
+                 "node_id", "dc2-p2"));
+  const Outcome outcome = Run({"nodes", "remove", "dc2-p1"});
+  EXPECT_EQ(outcome.code, 3);
+  EXPECT_THAT(outcome.err, ::testing::StartsWith("holdfast: node dc2-p2 did not say"));
 }
 
 TEST_F(CliClusterTest, ColoursAreForTerminalsOnly) { EXPECT_THAT(Out({"status"}), Not(HasSubstr("\033["))); }

@@ -146,7 +146,7 @@ grpc::ServerUnaryReactor* FakeNode::Init(grpc::CallbackServerContext* context, c
   initialised = *request;
   response->set_cluster_id("c0ffee");
   response->set_revision(1);
-  reactor->Finish(grpc::Status::OK);
+  reactor->Finish(lost_answer);
   return reactor;
 }
 
@@ -158,7 +158,7 @@ grpc::ServerUnaryReactor* FakeNode::ChangeNodes(grpc::CallbackServerContext* con
   *response->add_nodes() = info_;
   response->set_settled(true);
   auto* reactor = context->DefaultReactor();
-  reactor->Finish(grpc::Status::OK);
+  reactor->Finish(lost_answer);
   return reactor;
 }
 

@@ -60,6 +60,8 @@ class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminServ
   std::string recorded_digest = std::string(16, '\x44');  // what its records carry, by Verify at a revision
   std::string primary_client_address;                     // where commits are sent, if not here
 
+  grpc::Status lost_answer;  // if it is an error: Init and ChangeNodes take effect, and this is heard of them
+
   // What was asked.
   std::optional<v1::ChangeNodesRequest> changed;
   std::optional<v1::InitRequest> initialised;
