@@ -50,8 +50,10 @@ NextStep AfterCommit(const absl::Status& status) {
 bool MayHaveCommitted(const absl::Status& status) {
   if (status.ok() || NeverSent(status)) return false;
   const std::string reason = ReasonOf(status);
-  return reason.empty() || reason == "UNREACHABLE" || reason == "DEADLINE" || reason == "COMMIT_UNKNOWN" ||
-         reason == "INTERNAL" || reason == "IO_ERROR";
+  if (reason == "DEADLINE")
+    return DetailOf(status, "committed") != "no";  // the primary says so of this attempt
+  return reason.empty() || reason == "UNREACHABLE" || reason == "COMMIT_UNKNOWN" || reason == "INTERNAL" ||
+         reason == "IO_ERROR";
 }
 
 bool SettlesEarlierAttempts(const absl::Status& status) {

@@ -48,7 +48,7 @@ class CommitPathImpl : public CommitPath {
   absl::StatusOr<Revision> AppendDraft(const MakeDraft& make);
   void Wait(std::vector<Waiter> waiters);
   void Answer(Waiter waiter);
-  void AnswerUnknown(std::vector<Waiter> waiters, absl::string_view why);
+  void AnswerUndecided(std::vector<Waiter> waiters, absl::string_view why);
   void SetDeadlineTimer();
   void OnDeadline();
 
@@ -106,7 +106,7 @@ void CommitPathImpl::FailBatch(std::vector<CommitQueue::Item> items, std::vector
                                const absl::Status& status) {
   std::vector<Waiter> repeated;
   for (Waiter& waiter : judged) {
-    if (waiter.repeated && waiter.revision <= options_.store->appended().revision) {
+    if (waiter.did == Waiter::Did::kRepeat && waiter.revision <= options_.store->appended().revision) {
       repeated.push_back(std::move(waiter));
     } else {
       waiter.done(status);
@@ -148,28 +148,29 @@ absl::StatusOr<Waiter> CommitPathImpl::JudgeOne(storage::Store::Batch& batch, co
                                                 Revision& end) {
   absl::StatusOr<Judgement> judgement =
       Judge(batch, options_.store->log().oldest(), item.request, item.digest, item.principal);
+  Waiter waiter{.revision = end, .answer = v1::CommitResponse(), .done = nullptr, .deadline = {}};
+  waiter.did = Waiter::Did::kNothing;
   if (!judgement.ok()) {
     if (!IsRefusal(judgement.status())) return judgement.status();
-    return Waiter{.revision = end, .answer = judgement.status(), .done = nullptr, .deadline = {}};
+    waiter.answer = judgement.status();
+    return waiter;
   }
   v1::CommitResponse response;
-  Revision revision = end;
   if (judgement->repeated) {
-    revision = *judgement->repeated;
+    waiter.did = Waiter::Did::kRepeat;
+    waiter.revision = *judgement->repeated;
     response.set_repeated(true);
     response.set_changed(true);
   } else if (judgement->draft) {
     HF_ASSIGN_OR_RETURN(const storage::LogRecordPtr record,
                         batch.Append(options_.replica->epoch(), options_.node_id, *judgement->draft));
-    revision = end = record->position.revision;
+    waiter.did = Waiter::Did::kAppend;
+    waiter.revision = end = record->position.revision;
     response.set_changed(true);
   }
-  response.set_revision(revision.number());
-  return Waiter{.revision = revision,
-                .answer = std::move(response),
-                .done = nullptr,
-                .deadline = {},
-                .repeated = judgement->repeated.has_value()};
+  response.set_revision(waiter.revision.number());
+  waiter.answer = std::move(response);
+  return waiter;
 }
 
 void CommitPathImpl::AppendControl(MakeDraft make, absl::Duration deadline,
@@ -215,13 +216,15 @@ void CommitPathImpl::Answer(Waiter waiter) {
   waiter.done(std::move(waiter.answer));
 }
 
-// Whatever is in the log may still be committed; a refusal stands on its own.
-void CommitPathImpl::AnswerUnknown(std::vector<Waiter> waiters, absl::string_view why) {
+// Whatever is in the log may still be committed. What made no record is no answer yet: the state that it
+// rests on may still be lost.
+void CommitPathImpl::AnswerUndecided(std::vector<Waiter> waiters, absl::string_view why) {
   for (Waiter& waiter : waiters) {
     if (MutantActive(Mutant::kUnknownIsSuccess)) {
       Answer(std::move(waiter));
-    } else if (!waiter.answer.ok()) {
-      waiter.done(std::move(waiter.answer));
+    } else if (waiter.did == Waiter::Did::kNothing) {
+      const absl::Status admitted = options_.replica->CanAdmit();
+      waiter.done(admitted.ok() ? CommitNotDecidedError(waiter.revision, why) : admitted);
     } else {
       waiter.done(
           CommitUnknownError(waiter.revision, options_.replica->AcknowledgedAt(waiter.revision), why));
@@ -234,14 +237,14 @@ void CommitPathImpl::OnVisible(const Position& visible) {
 }
 
 void CommitPathImpl::OnRewound(const Position& ancestor, const Position&, const std::vector<std::string>&) {
-  AnswerUnknown(waiters_.TakeAbove(ancestor.revision), "this node is no longer the primary");
+  AnswerUndecided(waiters_.TakeAbove(ancestor.revision), "this node is no longer the primary");
 }
 
 void CommitPathImpl::OnReplaced(const Position&) { OnRoleChange(); }
 
 void CommitPathImpl::OnRoleChange() {
   if (options_.replica->CanAdmit().ok()) return;
-  AnswerUnknown(waiters_.TakeAbove(Revision()), "this node is no longer the primary");
+  AnswerUndecided(waiters_.TakeAbove(Revision()), "this node is no longer the primary");
 }
 
 void CommitPathImpl::SetDeadlineTimer() {
@@ -254,7 +257,7 @@ void CommitPathImpl::SetDeadlineTimer() {
 
 void CommitPathImpl::OnDeadline() {
   timer_due_ = absl::InfiniteDuration();
-  AnswerUnknown(waiters_.TakeExpired(options_.clock->SinceBoot()), "the deadline passed");
+  AnswerUndecided(waiters_.TakeExpired(options_.clock->SinceBoot()), "the deadline passed");
   SetDeadlineTimer();
 }
 

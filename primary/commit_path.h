@@ -35,8 +35,8 @@ class CommitPath : public storage::StoreObserver {
 
   // Any thread. `request` has passed ValidateCommit. `done` is called once, on the strand, at the latest at
   // `deadline` (SinceBoot). The response's header is left to the caller. Errors: those of Replica::CanAdmit,
-  // PRECONDITION_FAILED, REQUEST_ID_REUSED, OUTCOME_UNKNOWABLE, REQUEST_ID_AHEAD, COMMIT_UNKNOWN, DISK_FULL,
-  // RESOURCE_EXHAUSTED.
+  // PRECONDITION_FAILED, REQUEST_ID_REUSED, OUTCOME_UNKNOWABLE, REQUEST_ID_AHEAD, COMMIT_UNKNOWN, DEADLINE
+  // (nothing was changed), DISK_FULL, RESOURCE_EXHAUSTED.
   virtual void Commit(v1::CommitRequest request, std::string principal, absl::Duration deadline,
                       Callback done) = 0;
 
@@ -45,8 +45,8 @@ class CommitPath : public storage::StoreObserver {
   virtual void AppendControl(MakeDraft make, absl::Duration deadline,
                              std::function<void(absl::StatusOr<Revision>)> done) = 0;
 
-  // Answers everything that waits (COMMIT_UNKNOWN for what is in the log, the CanAdmit error for what is
-  // not). Strand.
+  // Once CanAdmit fails: answers everything that waits (COMMIT_UNKNOWN for what is in the log, the CanAdmit
+  // error for what is not, refusals too). Strand.
   virtual void OnRoleChange() = 0;
 };
 

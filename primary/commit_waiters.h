@@ -24,7 +24,9 @@ class CommitWaiters {
     absl::StatusOr<v1::CommitResponse> answer;
     Callback done;
     absl::Duration deadline;  // SinceBoot
-    bool repeated = false;    // the record was in the log before the request came
+    // What the request did: appended a record at `revision`; asked for the one that is there since before; or
+    // nothing, so that the answer rests on the state at `revision` alone.
+    enum class Did { kAppend, kRepeat, kNothing } did = Did::kAppend;
   };
 
   void Add(Waiter waiter);

@@ -63,8 +63,18 @@ absl::Status CommitUnknownError(Revision revision,
 }
 
 absl::Status CommitNotBegunError() {
-  return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
-                   "the deadline passed before the commit was begun; nothing was changed");
+  return WithDetail(MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
+                              "the deadline passed before the commit was begun; nothing was changed"),
+                    "committed", "no");
+}
+
+absl::Status CommitNotDecidedError(Revision revision, absl::string_view why) {
+  return WithDetail(
+      MakeError(
+          absl::StatusCode::kDeadlineExceeded, "DEADLINE",
+          absl::StrCat("not decided (", why, "): the answer rests on revision ", revision.ToString(),
+                       ", which too few voters have acknowledged; nothing was changed, repeat it later")),
+      "committed", "no");
 }
 
 absl::Status CommitQueueFullError(int64_t limit) {

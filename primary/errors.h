@@ -33,8 +33,12 @@ absl::Status CommitUnknownError(Revision revision,
                                 const replication::Replica::Acknowledgement& acknowledgement,
                                 absl::string_view why);
 
-// DEADLINE. The request was still in the queue: nothing happened.
+// DEADLINE, detail committed = "no". The request was still in the queue: nothing happened.
 absl::Status CommitNotBegunError();
+
+// DEADLINE, detail committed = "no". The request made no record (it was refused, or changes nothing), but the
+// state at `revision` that says so was not committed in time: nothing happened. Safe to retry.
+absl::Status CommitNotDecidedError(Revision revision, absl::string_view why);
 
 // RESOURCE_EXHAUSTED. Too many commits wait. Nothing happened; retry later.
 absl::Status CommitQueueFullError(int64_t limit);

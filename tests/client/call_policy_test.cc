@@ -35,6 +35,7 @@ TEST(CallPolicyTest, WhatSaysNothingOfTheCommitIsTakenForAnUnknownOutcome) {
   for (const char* reason : {"UNREACHABLE", "DEADLINE", "COMMIT_UNKNOWN", "INTERNAL"}) {
     EXPECT_TRUE(MayHaveCommitted(Failure(reason))) << reason;
   }
+  EXPECT_FALSE(MayHaveCommitted(Failure("DEADLINE", {{"committed", "no"}})));
   EXPECT_TRUE(MayHaveCommitted(absl::CancelledError("")));
   EXPECT_FALSE(MayHaveCommitted(NotConnectedError("a:1", "refused")));
 }

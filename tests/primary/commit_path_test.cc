@@ -264,6 +264,38 @@ TEST_F(CommitPathTest, ARefusalWaitsForTheStateThatItRestsOn) {
   EXPECT_EQ(ReasonOf((*place)->status()), "PRECONDITION_FAILED");
 }
 
+TEST_F(CommitPathTest, ARefusalWhoseStateIsNotCommittedInTimeIsNotGivenOut) {
+  replica_.hold = true;
+  Send(Put("k", "v"));
+  v1::CommitRequest refused = Put("k", "w");
+  v1::Precondition& absent = *refused.add_preconditions();
+  absent.set_key("k");
+  absent.set_absent(true);
+  v1::CommitRequest nothing = Put("no such key", "");
+  nothing.mutable_mutations(0)->set_delete_(true);
+  for (const v1::CommitRequest& request : {refused, nothing}) {
+    const auto place = Send(request, absl::Seconds(1));
+    time_.RunFor(absl::Seconds(2));
+    ASSERT_TRUE(place->has_value());
+    EXPECT_EQ(ReasonOf((*place)->status()), "DEADLINE");
+    EXPECT_EQ(DetailOf((*place)->status(), "committed"), "no");
+  }
+}
+
+TEST_F(CommitPathTest, ARefusalIsNotGivenOutOnceTheRoleIsLost) {
+  replica_.hold = true;
+  Send(Put("k", "v"));
+  v1::CommitRequest request = Put("k", "w");
+  request.add_preconditions()->set_key("k");
+  request.mutable_preconditions(0)->set_absent(true);
+  const auto place = Send(request);
+  time_.RunFor(absl::Seconds(1));
+  replica_.admit = MakeError(absl::StatusCode::kFailedPrecondition, "SUSPENDED", "suspended");
+  path_->OnRoleChange();
+  ASSERT_TRUE(place->has_value());
+  EXPECT_EQ(ReasonOf((*place)->status()), "SUSPENDED");
+}
+
 TEST_F(CommitPathTest, OutOfTimeIsUnknownNeverFailed) {
   replica_.hold = true;
   const auto place = Send(Put("k", "v"), absl::Seconds(2));
