@@ -180,9 +180,14 @@ void CommitPathImpl::AppendControl(MakeDraft make, absl::Duration deadline,
   v1::CommitResponse response;
   response.set_revision(revision->number());
   Waiter waiter{.revision = *revision, .answer = std::move(response), .done = nullptr, .deadline = deadline};
-  waiter.done = [done = std::move(done)](const absl::StatusOr<v1::CommitResponse>& answer) {
-    if (answer.ok()) return done(Revision(answer->revision()));
-    done(answer.status());
+  // In a turn of its own: answers are found within a notification of the store, and whoever hears this one
+  // may append the next record, of which later observers would then hear first.
+  waiter.done = [strand = options_.strand,
+                 done = std::move(done)](const absl::StatusOr<v1::CommitResponse>& answer) {
+    strand->Post([done, answer] {
+      if (answer.ok()) return done(Revision(answer->revision()));
+      done(answer.status());
+    });
   };
   std::vector<Waiter> waiters;
   waiters.push_back(std::move(waiter));

@@ -41,7 +41,8 @@ class CommitPath : public storage::StoreObserver {
                       Callback done) = 0;
 
   // Appends a SETTINGS or COMPACT record that `make` builds from the newest state; answers when it is
-  // committed. Strand. `make` may return nullopt: nothing to change (answers revision zero).
+  // committed. Strand. `make` may return nullopt: nothing to change (answers revision zero). `done` is never
+  // called within a notification of the store, so it may append again.
   virtual void AppendControl(MakeDraft make, absl::Duration deadline,
                              std::function<void(absl::StatusOr<Revision>)> done) = 0;
 

@@ -394,8 +394,36 @@ TEST_F(CommitPathTest, AControlRecordAnswersWhenItIsCommitted) {
                        [&](absl::StatusOr<Revision> revision) { answer = revision; });
   EXPECT_FALSE(answer.has_value());
   replica_.CommitAll();
+  time_.RunFor(absl::Milliseconds(1));
   ASSERT_TRUE(answer.has_value());
   EXPECT_EQ(**answer, Revision(0, 2));
+}
+
+// Hears after the commit path what becomes visible.
+class LaterObserver : public storage::StoreObserver {
+ public:
+  void OnAppended(absl::Span<const storage::LogRecordPtr>) override {}
+  void OnVisible(const Position& visible) override { heard.push_back(visible.revision); }
+  void OnRewound(const Position&, const Position&, const std::vector<std::string>&) override {}
+  void OnReplaced(const Position&) override {}
+  std::vector<Revision> heard;
+};
+
+TEST_F(CommitPathTest, WhoAppendsUponAnAnswerDoesNotDisturbTheOrderForLaterObservers) {
+  LaterObserver observer;
+  store_->AddObserver(&observer);
+  const auto make = [](storage::Store::Batch&) -> absl::StatusOr<std::optional<storage::RecordDraft>> {
+    return storage::CompactDraft(Revision(0, 1));
+  };
+  const absl::Duration deadline = clock_.SinceBoot() + absl::Seconds(5);
+  std::optional<absl::StatusOr<Revision>> second;
+  path_->AppendControl(make, deadline, [&](const absl::StatusOr<Revision>&) {
+    path_->AppendControl(make, deadline, [&](absl::StatusOr<Revision> revision) { second = revision; });
+  });
+  time_.RunFor(absl::Seconds(1));
+  store_->RemoveObserver(&observer);
+  ASSERT_TRUE(second.has_value());
+  EXPECT_EQ(observer.heard, (std::vector<Revision>{Revision(0, 2), Revision(0, 3)}));
 }
 
 }  // namespace
