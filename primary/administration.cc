@@ -2,12 +2,14 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 #include <vector>
 
 #include "base/status_macros.h"
 #include "primary/errors.h"
 #include "primary/membership.h"
+#include "replication/errors.h"
 
 namespace holdfast::primary {
 namespace {
@@ -32,6 +34,12 @@ struct NodesCall {
   Answers answers;
 };
 
+// A cluster that is being begun.
+struct InitCall {
+  std::function<void(absl::StatusOr<v1::InitResponse>)> done;
+  Executor::TimerId timer = 0;  // the end of the caller's patience
+};
+
 // Questions to several nodes at once.
 struct Round {
   v1::PromiseRequest question;
@@ -53,7 +61,7 @@ class AdministrationImpl : public Administration {
             std::function<void(absl::StatusOr<v1::InitResponse>)> done) override;
   void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
                    std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) override;
-  void Stop() override { stopping_ = true; }
+  void Stop() override;
 
  private:
   using Addresses = std::map<std::string, std::string, std::less<>>;
@@ -64,6 +72,11 @@ class AdministrationImpl : public Administration {
   void AskOne(std::shared_ptr<Round> round, const std::string& node_id, const std::string& address);
   Inventory inventory() const { return {options_.replica->cluster(), options_.replica->nodes()}; }
   absl::Duration now() const { return options_.clock->SinceBoot(); }
+
+  void BeginCluster(const v1::InitRequest& request, absl::Duration deadline, const Answers& answers,
+                    std::shared_ptr<InitCall> call);
+  void AnswerInit(const std::shared_ptr<InitCall>& call, absl::StatusOr<v1::InitResponse> answer);
+  void AnswerInitUnknown(const std::shared_ptr<InitCall>& call, absl::string_view why);
 
   void AppendMembers(std::shared_ptr<NodesCall> call);
   void AppendWhenCaughtUp(std::shared_ptr<NodesCall> call);
@@ -77,6 +90,7 @@ class AdministrationImpl : public Administration {
 
   const Options options_;
   bool stopping_ = false;
+  std::set<std::shared_ptr<InitCall>> begun_;  // their record is in the log, their callers wait
 };
 
 void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Answers)> done) {
@@ -124,31 +138,53 @@ void AdministrationImpl::Init(v1::InitRequest request, absl::Duration deadline,
   if (!present.empty()) return done(AlreadyInitializedError(options_.node_id, present));
   Addresses peers;
   for (const v1::NodeSpec& spec : request.nodes()) peers[spec.node_id()] = spec.peer_address();
-  Ask(peers, [this, request = std::move(request), deadline, done = std::move(done)](const Answers& answers) {
-    std::string cluster_id = request.cluster_id();
-    if (cluster_id.empty()) cluster_id = RandomHexId(*options_.random);
-    absl::StatusOr<storage::RecordDraft> draft =
-        FirstEpochDraft(request, options_.node_id, cluster_id, answers.incarnations);
-    if (!draft.ok()) return done(draft.status());
-    // Whoever comes first answers: the commit, or the end of the caller's patience.
-    auto once = std::make_shared<std::function<void(absl::StatusOr<v1::InitResponse>)>>(done);
-    const auto answer = [once](absl::StatusOr<v1::InitResponse> response) {
-      if (*once) std::exchange(*once, nullptr)(std::move(response));
-    };
-    const Executor::TimerId timer = options_.strand->PostAfter(deadline - now(), [this, answer] {
-      const Revision first = options_.store->appended().revision;
-      answer(CommitUnknownError(first, options_.replica->AcknowledgedAt(first), "the deadline passed"));
-    });
-    options_.replica->InitCluster(cluster_id, *std::move(draft),
-                                  [this, answer, timer, cluster_id](absl::Status status) {
-                                    options_.strand->Cancel(timer);
-                                    if (!status.ok()) return answer(status);
-                                    v1::InitResponse response;
-                                    response.set_cluster_id(cluster_id);
-                                    response.set_revision(Revision(0, 1).number());
-                                    answer(std::move(response));
-                                  });
+  auto call = std::make_shared<InitCall>();
+  call->done = std::move(done);
+  Ask(peers, [this, request = std::move(request), deadline, call](const Answers& answers) {
+    BeginCluster(request, deadline, answers, call);
   });
+}
+
+// Whoever comes first answers: the commit, the end of the caller's patience, or the end of the node.
+void AdministrationImpl::BeginCluster(const v1::InitRequest& request, absl::Duration deadline,
+                                      const Answers& answers, std::shared_ptr<InitCall> call) {
+  if (stopping_) return AnswerInit(call, replication::StoppingError({}));
+  std::string cluster_id = request.cluster_id();
+  if (cluster_id.empty()) cluster_id = RandomHexId(*options_.random);
+  absl::StatusOr<storage::RecordDraft> draft =
+      FirstEpochDraft(request, options_.node_id, cluster_id, answers.incarnations);
+  if (!draft.ok()) return AnswerInit(call, draft.status());
+  begun_.insert(call);
+  call->timer = options_.strand->PostAfter(deadline - now(),
+                                           [this, call] { AnswerInitUnknown(call, "the deadline passed"); });
+  options_.replica->InitCluster(cluster_id, *std::move(draft), [this, call, cluster_id](absl::Status status) {
+    if (!status.ok()) return AnswerInit(call, status);
+    v1::InitResponse response;
+    response.set_cluster_id(cluster_id);
+    response.set_revision(Revision(0, 1).number());
+    AnswerInit(call, std::move(response));
+  });
+}
+
+void AdministrationImpl::AnswerInit(const std::shared_ptr<InitCall>& call,
+                                    absl::StatusOr<v1::InitResponse> answer) {
+  if (!call->done) return;
+  options_.strand->Cancel(call->timer);
+  begun_.erase(call);
+  std::exchange(call->done, nullptr)(std::move(answer));
+}
+
+void AdministrationImpl::AnswerInitUnknown(const std::shared_ptr<InitCall>& call, absl::string_view why) {
+  const Revision first = options_.store->appended().revision;
+  AnswerInit(call, CommitUnknownError(first, options_.replica->AcknowledgedAt(first), why));
+}
+
+void AdministrationImpl::Stop() {
+  stopping_ = true;
+  // The replica has stopped and will answer none of them; the record is in the log, and counts after the next
+  // start.
+  const std::set<std::shared_ptr<InitCall>> begun = begun_;
+  for (const std::shared_ptr<InitCall>& call : begun) AnswerInitUnknown(call, "this node stops");
 }
 
 void AdministrationImpl::ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,

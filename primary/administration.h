@@ -47,7 +47,8 @@ class Administration {
   virtual void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
                            std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) = 0;
 
-  // Answers what polls at its next look instead of at its deadline.
+  // Answers who waits for the beginning of a cluster at once (COMMIT_UNKNOWN), and what polls at its next
+  // look instead of at its deadline. Once the replica has stopped; may be called again.
   virtual void Stop() = 0;
 };
 

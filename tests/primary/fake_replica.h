@@ -44,7 +44,12 @@ class FakeReplica : public replication::Replica {
   absl::Status Repair(absl::string_view) override {
     return absl::UnimplementedError("not part of these tests");
   }
-  void InitCluster(const std::string&, storage::RecordDraft, std::function<void(absl::Status)>) override {}
+  // The record is committed when the test calls `begun`.
+  void InitCluster(const std::string&, storage::RecordDraft,
+                   std::function<void(absl::Status)> done) override {
+    begun = std::move(done);
+  }
+  std::function<void(absl::Status)> begun;
   std::unique_ptr<replication::StreamEvents<v1::FollowRequest>> AcceptFollow(
       std::unique_ptr<replication::StreamEnd<v1::FollowResponse>>) override {
     return nullptr;
