@@ -18,7 +18,7 @@ struct Arguments {
 
 absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   Playground playground(&context, arguments.dir.empty() ? context.PlaygroundDir() : arguments.dir);
-  if (!playground.Exists()) {
+  if (!playground.Exists() && !playground.HasBegun()) {
     return UsageError(absl::StrCat("there is no cluster in ", playground.directory(),
                                    " (no cluster.json); name it by --dir"));
   }

@@ -45,17 +45,19 @@ std::string FindExamples(const Environment& environment) {
 
 absl::StatusOr<size_t> ImportExamples(Context& context, const Playground& playground,
                                       const std::string& folder) {
-  HF_ASSIGN_OR_RETURN(const Documents documents, ReadTree(folder));
+  HF_ASSIGN_OR_RETURN(Documents documents, ReadTree(folder));
+  const size_t count = documents.size();
   client::Options options;
   options.endpoints = playground.cluster().ClientEndpoints();
   options.timeout = kStartTimeout;
   HF_ASSIGN_OR_RETURN(const auto client, client::Connect(options, context.flags.tls));
   const ImportLabel label{NewUuid7(*context.environment().clock, *context.environment().random),
                           kExamplePrefix, context.author(), "the example of `holdfast up`"};
+  DropUnchanged(*client, label.prefix, documents);
   const ImportPlan plan = PlanImport(documents, label.prefix, kMaxChangesPerCommit);
   const ImportResult result = RunImport(*client, plan, label, [](size_t) {});
   if (!result.stopped.ok()) return result.stopped;
-  return documents.size();
+  return count;
 }
 
 void PrintNodes(Context& context, const Playground& playground) {
@@ -114,7 +116,9 @@ absl::StatusOr<size_t> BringUp(Context& context, const Arguments& arguments, Pla
     HF_RETURN_IF_ERROR(playground.WaitUntilReady(kStartTimeout));
     return 0;
   }
-  HF_RETURN_IF_ERROR(playground.Create(static_cast<int>(arguments.proxies)));
+  // A first start that did not come to its end is gone on with: each step here may have been done before.
+  HF_RETURN_IF_ERROR(playground.HasBegun() ? playground.Load()
+                                           : playground.Create(static_cast<int>(arguments.proxies)));
   HF_RETURN_IF_ERROR(playground.Start());
   HF_RETURN_IF_ERROR(playground.Init(kStartTimeout));
   HF_RETURN_IF_ERROR(playground.WaitUntilReady(kStartTimeout));
@@ -124,7 +128,7 @@ absl::StatusOr<size_t> BringUp(Context& context, const Arguments& arguments, Pla
   if (!arguments.empty && !examples.empty()) {
     HF_ASSIGN_OR_RETURN(documents, ImportExamples(context, playground, examples));
   }
-  HF_RETURN_IF_ERROR(playground.Save());
+  HF_RETURN_IF_ERROR(playground.Finish());
   return documents;
 }
 
@@ -139,7 +143,10 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   const bool existed = playground.Exists();
   const absl::StatusOr<size_t> documents = BringUp(context, arguments, playground);
   if (!documents.ok()) {
-    if (!existed) playground.Stop(kStopGrace);  // of an older cluster, what runs goes on
+    if (!existed && playground.HasBegun()) {  // of an older cluster, what runs goes on
+      playground.Stop(kStopGrace);
+      playground.Save().IgnoreError();  // process ids that are gone do no harm
+    }
     return documents.status();
   }
   if (context.json()) {
@@ -166,15 +173,16 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
 }  // namespace
 
 void AddUpCommand(Command& root) {
-  Command command =
-      root.Add("up", "Starts a two-site cluster on this machine",
-               "  holdfast up\n"
-               "  holdfast up --dir /tmp/cluster --detach --proxies 2\n"
-               "  holdfast up --empty                     # without the example documents\n"
-               "  holdfast up --ca ca.pem --cert node.pem --key node.key\n"
-               "With TLS, one certificate serves all nodes and you: for IP 127.0.0.1, with the URI name\n"
-               "holdfast://node/* (all nodes) or one holdfast://node/NODE for each node.\n"
-               "A directory that has a cluster already: that cluster, with its data, is started again.");
+  Command command = root.Add(
+      "up", "Starts a two-site cluster on this machine",
+      "  holdfast up\n"
+      "  holdfast up --dir /tmp/cluster --detach --proxies 2\n"
+      "  holdfast up --empty                     # without the example documents\n"
+      "  holdfast up --ca ca.pem --cert node.pem --key node.key\n"
+      "With TLS, one certificate serves all nodes and you: for IP 127.0.0.1, with the URI name\n"
+      "holdfast://node/* (all nodes) or one holdfast://node/NODE for each node.\n"
+      "A directory that has a cluster already: that cluster, with its data, is started again; a first\n"
+      "start that did not come to its end is gone on with.");
   auto arguments = std::make_shared<Arguments>();
   command.Text("--dir", &arguments->dir, "Where its files go (HOLDFAST_DIR, else .holdfast)");
   command.Number("--proxies", &arguments->proxies, "Proxies in each site").Between(1, 16).ShowDefault();

@@ -10,7 +10,9 @@
 #include "admin/free_ports.h"
 #include "admin/init_cluster.h"
 #include "admin/processes.h"
+#include "base/error.h"
 #include "base/poll.h"
+#include "base/revision.h"
 #include "base/status_macros.h"
 #include "rpc/certificate.h"
 
@@ -63,8 +65,13 @@ bool Playground::Exists() const {
   return fs::exists(cluster_file(), error);
 }
 
+bool Playground::HasBegun() const {
+  std::error_code error;
+  return !Exists() && fs::exists(starting_file(), error);
+}
+
 absl::Status Playground::Load() {
-  HF_ASSIGN_OR_RETURN(cluster_, ReadClusterFile(cluster_file()));
+  HF_ASSIGN_OR_RETURN(cluster_, ReadClusterFile(Exists() ? cluster_file() : starting_file()));
   return absl::OkStatus();
 }
 
@@ -97,10 +104,8 @@ absl::Status Playground::Create(int proxies_per_site) {
   }
   std::error_code error;
   if (fs::exists(directory_, error) && !fs::is_empty(directory_, error)) {
-    return BadFileError(
-        directory_, 0,
-        "is not empty and holds no cluster.json (an earlier start may have failed: see its .log files); "
-        "remove it or name another --dir");
+    return BadFileError(directory_, 0,
+                        "is not empty and holds no cluster.json; remove it or name another --dir");
   }
   fs::create_directories(directory_, error);
   if (error) return FileError("write", directory_, error.message());
@@ -127,7 +132,8 @@ absl::Status Playground::Create(int proxies_per_site) {
     fs::create_directories(node.data_dir, error);
     HF_RETURN_IF_ERROR(WriteNodeFile(node));
   }
-  return WriteWholeFile(directory_ + "/cluster.toml", WriteClusterToml(members));
+  HF_RETURN_IF_ERROR(WriteWholeFile(directory_ + "/cluster.toml", WriteClusterToml(members)));
+  return Save();
 }
 
 bool Playground::IsNodeRunning(const ClusterFile::Node& node) const {
@@ -140,6 +146,7 @@ absl::Status Playground::Start() {
     if (IsNodeRunning(node)) continue;
     const std::string program = (programs / ProgramOf(node)).string();
     HF_ASSIGN_OR_RETURN(node.pid, StartProgram(program, {"--config", node.config}, node.log));
+    HF_RETURN_IF_ERROR(Save());  // whatever becomes of us, `down` finds it
   }
   return absl::OkStatus();
 }
@@ -164,11 +171,16 @@ absl::Status Playground::Init(absl::Duration timeout) {
       return NotInTimeError(absl::StrCat("node ", node.node_id, " does not answer; its log: ", node.log));
   }
   HF_ASSIGN_OR_RETURN(const auto members, ReadClusterToml(directory_ + "/cluster.toml"));
-  HF_ASSIGN_OR_RETURN(const v1::InitResponse response,
-                      InitCluster(*context_, members, kPrimary, std::nullopt));
-  cluster_.cluster_id = response.cluster_id();
-  first_revision_ = response.revision();
-  return absl::OkStatus();
+  const auto response = InitCluster(*context_, members, kPrimary, std::nullopt);
+  if (response.ok()) {
+    cluster_.cluster_id = response->cluster_id();
+  } else if (ReasonOf(response.status()) == "ALREADY_INITIALIZED") {
+    cluster_.cluster_id = DetailOf(response.status(), "cluster_id");
+  } else {
+    return response.status();
+  }
+  first_revision_ = Revision(0, 1).number();
+  return Save();
 }
 
 bool Playground::IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const {
@@ -203,7 +215,16 @@ absl::Status Playground::WaitUntilReady(absl::Duration timeout) {
   return absl::OkStatus();
 }
 
-absl::Status Playground::Save() { return WriteClusterFile(cluster_file(), cluster_); }
+absl::Status Playground::Save() {
+  return WriteClusterFile(Exists() ? cluster_file() : starting_file(), cluster_);
+}
+
+absl::Status Playground::Finish() {
+  HF_RETURN_IF_ERROR(WriteClusterFile(cluster_file(), cluster_));
+  std::error_code ignored;  // beside cluster.json nobody looks at it
+  fs::remove(starting_file(), ignored);
+  return absl::OkStatus();
+}
 
 int Playground::Stop(absl::Duration grace) {
   std::vector<Running> programs;

@@ -12,7 +12,9 @@ namespace holdfast::admin {
 
 // The two-site cluster of `holdfast up`: the primary and proxies in dc1, the standby pair and proxies in dc2,
 // all on loopback. Its directory holds what a person would write: a configuration file for each node,
-// `cluster.toml` for `holdfast init`; and `cluster.json`. One thread.
+// `cluster.toml` for `holdfast init`; and `cluster.json`, which appears when the first start is done. Until
+// then `starting.json` holds the same, so that a first start that died leaves nothing that nobody knows of.
+// One thread.
 class Playground {
  public:
   // `directory` is made absolute. Nothing is touched yet.
@@ -22,26 +24,31 @@ class Playground {
   std::string cluster_file() const { return directory_ + "/cluster.json"; }
   const ClusterFile& cluster() const { return cluster_; }
 
-  // There is a cluster.json: Load reads it.
+  // There is a cluster.json; only a starting.json. Load reads the one that is there.
   bool Exists() const;
+  bool HasBegun() const;
   absl::Status Load();
 
   // Chooses nodes and ports, writes the files. INVALID_REQUEST if the directory holds something else;
   // IO_ERROR if the certificate does not speak for each node.
   absl::Status Create(int proxies_per_site);
 
-  // Starts the programs that do not run, found beside the running binary. IO_ERROR.
+  // Starts the programs that do not run, found beside the running binary; each is saved at once. IO_ERROR.
   absl::Status Start();
 
-  // The same as `holdfast init` with the files that Create wrote; first waits for the nodes to answer.
+  // The same as `holdfast init` with the files that Create wrote; first waits for the nodes to answer. A
+  // cluster that an earlier start has begun is taken as it is.
   absl::Status Init(absl::Duration timeout);
 
   // Waits until every proxy serves and every standby follows. DEADLINE names who does not; IO_ERROR who has
   // ended.
   absl::Status WaitUntilReady(absl::Duration timeout);
 
-  // Writes cluster.json with the process ids of now.
+  // Writes the process ids of now: to cluster.json if it is there, else to starting.json.
   absl::Status Save();
+
+  // The first start is done: cluster.json takes the place of starting.json.
+  absl::Status Finish();
 
   // Ends what runs, proxies first. Answers how many had to be killed.
   int Stop(absl::Duration grace);
@@ -49,6 +56,7 @@ class Playground {
   bool IsNodeRunning(const ClusterFile::Node& node) const;
 
  private:
+  std::string starting_file() const { return directory_ + "/starting.json"; }
   absl::Status WriteNodeFile(const ClusterFile::Node& node) const;
   absl::Status CheckAllRun() const;
   bool IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const;

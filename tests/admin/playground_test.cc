@@ -1,0 +1,94 @@
+#include "admin/playground.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "admin/cli.h"
+#include "admin/processes.h"
+#include "base/poll.h"
+#include "gtest/gtest.h"
+
+namespace holdfast::admin {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A folder with programs that do nothing until they are ended, and a cluster's directory in it.
+class PlaygroundTest : public ::testing::Test {
+ protected:
+  PlaygroundTest() {
+    std::string path = ::testing::TempDir() + "/holdfast-playground-XXXXXX";
+    EXPECT_NE(mkdtemp(path.data()), nullptr);
+    root_ = path;
+    EXPECT_EQ(mkfifo((root_ + "/nothing").c_str(), 0600), 0);
+    for (const char* name : {"/holdfast-primary", "/holdfast-proxy"}) {
+      std::ofstream(root_ + name) << "#!/bin/sh\nread line < \"${0%/*}/nothing\"\n";
+      fs::permissions(root_ + name, fs::perms::owner_all);
+    }
+    environment_.out = &out_;
+    environment_.err = &err_;
+    environment_.program = root_ + "/holdfast";
+  }
+  ~PlaygroundTest() override {
+    for (const ClusterFile::Node& node : started_.nodes)
+      EndPrograms({{node.pid, node.config}}, absl::ZeroDuration());
+    fs::remove_all(root_);
+  }
+
+  // What a first start does until it dies in the middle.
+  void StartAndDie() {
+    Context context(&environment_);
+    Playground playground(&context, root_ + "/d");
+    ASSERT_TRUE(playground.Create(1).ok());
+    const absl::Status started = playground.Start();
+    ASSERT_TRUE(started.ok()) << started;
+    started_ = playground.cluster();
+    ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(30), [&] { return CountRunning(playground) == 5; }));
+  }
+  static int64_t CountRunning(const Playground& playground) {
+    const auto& nodes = playground.cluster().nodes;
+    return std::count_if(nodes.begin(), nodes.end(),
+                         [&](const ClusterFile::Node& node) { return playground.IsNodeRunning(node); });
+  }
+
+  std::string root_;
+  ClusterFile started_;
+  std::ostringstream out_;
+  std::ostringstream err_;
+  Environment environment_;
+};
+
+TEST_F(PlaygroundTest, AFirstStartThatDiedIsFoundAgain) {
+  StartAndDie();
+  Context context(&environment_);
+  Playground playground(&context, root_ + "/d");
+  EXPECT_FALSE(playground.Exists());  // which says: ready
+  ASSERT_TRUE(playground.HasBegun());
+  ASSERT_TRUE(playground.Load().ok());
+  EXPECT_EQ(CountRunning(playground), 5);
+}
+
+TEST_F(PlaygroundTest, DownEndsWhatAFirstStartThatDiedHasStarted) {
+  StartAndDie();
+  EXPECT_EQ(RunCommandLine({"down", "--dir", root_ + "/d"}, environment_), ExitCode::kOk) << err_.str();
+  EXPECT_EQ(out_.str().rfind("ended 5 nodes", 0), 0u) << out_.str();
+  for (const ClusterFile::Node& node : started_.nodes) EXPECT_FALSE(IsRunning(node.pid, node.config));
+}
+
+TEST_F(PlaygroundTest, ClusterJsonAppearsWhenTheFirstStartIsDone) {
+  Context context(&environment_);
+  Playground playground(&context, root_ + "/d");
+  ASSERT_TRUE(playground.Create(1).ok());
+  EXPECT_FALSE(playground.Exists());
+  ASSERT_TRUE(playground.Finish().ok());
+  EXPECT_TRUE(playground.Exists());
+  EXPECT_FALSE(playground.HasBegun());
+}
+
+}  // namespace
+}  // namespace holdfast::admin
