@@ -1,4 +1,5 @@
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
 #include "admin/import.h"
@@ -76,6 +77,23 @@ void Print(Context& context, const Work& work) {
   context.out() << "\n";
 }
 
+// One word for a shell.
+std::string Quoted(absl::string_view word) {
+  return absl::StrCat("'", absl::StrReplaceAll(word, {{"'", "'\\''"}}), "'");
+}
+
+// The command that repeats this very run, wherever it is typed: who and why stay the same for what is left.
+std::string ResumeLine(const Context& context, const Arguments& arguments, const ImportLabel& label) {
+  std::string line =
+      absl::StrCat("holdfast import ", Quoted(arguments.path), arguments.json ? " --json" : "", " --prefix ",
+                   Quoted(arguments.prefix), " --resume ", UuidToString(label.import_id));
+  if (arguments.batch_keys != kMaxChangesPerCommit)
+    absl::StrAppend(&line, " --batch-keys ", arguments.batch_keys);
+  if (!arguments.message.empty()) absl::StrAppend(&line, " -m ", Quoted(arguments.message));
+  if (!context.flags.author.empty()) absl::StrAppend(&line, " --author ", Quoted(label.author));
+  return line;
+}
+
 // What is left, and the line that goes on with it.
 ExitCode Incomplete(Context& context, const Arguments& arguments, const Work& work) {
   const auto& [label, documents, unchanged, plan, result] = work;
@@ -87,10 +105,7 @@ ExitCode Incomplete(Context& context, const Arguments& arguments, const Work& wo
       << "  " << result.stopped.message() << " [" << ReasonOf(result.stopped) << "]\n"
       << "Go on by the same command: what is there already is not committed again. Or repeat this very "
          "run (harmless\nwhatever has been committed, and later changes of others stay):\n"
-      << "  holdfast import " << arguments.path << (arguments.json ? " --json" : "") << " --prefix '"
-      << arguments.prefix << "' --resume " << UuidToString(label.import_id);
-  if (arguments.batch_keys != kMaxChangesPerCommit) context.err() << " --batch-keys " << arguments.batch_keys;
-  context.err() << "\n";
+      << "  " << ResumeLine(context, arguments, label) << "\n";
   const bool nothing_known = result.batches + unchanged == 0;
   return nothing_known && in_doubt ? ExitCode::kUnknown : ExitCode::kIncomplete;
 }

@@ -67,8 +67,9 @@ absl::StatusOr<std::vector<v1::Change>> MakeChanges(storage::Store::Batch& batch
 }  // namespace
 
 Digest128 RequestDigest(const v1::CommitRequest& request) {
-  v1::CommitRequest content = request;
-  content.clear_request_id();
+  v1::CommitRequest content;
+  *content.mutable_preconditions() = request.preconditions();
+  *content.mutable_mutations() = request.mutations();
   return Hash128(content.SerializeAsString());
 }
 

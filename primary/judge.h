@@ -17,7 +17,9 @@ struct Judgement {
   std::optional<Revision> repeated;
 };
 
-// XXH3-128 of everything in the request but its id: a reused id is recognised by it.
+// XXH3-128 of what the request asks for, its preconditions and mutations: an id that is reused for something
+// else is recognised by it. Who asks, why, and in which import does not count: a retry may come from another
+// user or machine.
 Digest128 RequestDigest(const v1::CommitRequest& request);
 
 // Looks up the request id first, then the preconditions (a retry must not fail on what it did itself), then

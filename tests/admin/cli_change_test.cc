@@ -92,6 +92,15 @@ TEST_F(CliChangeTest, AnInterruptedImportIsIncompleteAndItsOwnLineGoesOnWithIt) 
   EXPECT_EQ(store_.commit_count(), 5);
 }
 
+TEST_F(CliChangeTest, TheLineThatResumesAnImportSaysWhoAndWhy) {
+  const std::string folder = FolderOf(10);
+  store_.RefuseAfter(3);
+  const Outcome stopped =
+      Run({"import", folder, "--prefix", "cc", "--batch-keys", "3", "-m", "Olga's move", "--author", "olga"});
+  EXPECT_THAT(stopped.err, HasSubstr("holdfast import '" + folder + "' --prefix 'cc' --resume "));
+  EXPECT_THAT(stopped.err, HasSubstr(" --batch-keys 3 -m 'Olga'\\''s move' --author 'olga'\n"));
+}
+
 TEST_F(CliChangeTest, TheSameImportAgainGoesOnAndCommitsNothingTwice) {
   const std::string folder = FolderOf(10);
   const std::vector<std::string> import = {"import", folder, "--prefix", "cc", "--batch-keys", "3"};

@@ -131,6 +131,26 @@ TEST_F(CommitPathTest, RefusesAnIdThatWasUsedForOtherContent) {
   EXPECT_EQ(ReasonOf(Commit(request).status()), "REQUEST_ID_REUSED");
 }
 
+TEST_F(CommitPathTest, ARetryMayComeFromSomebodyElseAndSayAnotherWhy) {
+  v1::CommitRequest request = Put("k", "v");
+  const Answer first = Commit(request);
+  request.set_author("another@elsewhere");
+  request.set_message("the same once more");
+  request.set_import_id("x");
+  const Answer second = Commit(request);
+  ASSERT_TRUE(second.ok()) << second.status();
+  EXPECT_TRUE(second->repeated());
+  EXPECT_EQ(second->revision(), first->revision());
+}
+
+TEST_F(CommitPathTest, RefusesAnIdThatWasUsedUnderOtherPreconditions) {
+  v1::CommitRequest request = Put("k", "v");
+  ASSERT_TRUE(Commit(request).ok());
+  request.add_preconditions()->set_key("other");
+  request.mutable_preconditions(0)->set_absent(true);
+  EXPECT_EQ(ReasonOf(Commit(request).status()), "REQUEST_ID_REUSED");
+}
+
 // The log keeps one record; everything before it is forgotten.
 class ForgottenRequestTest : public CommitPathTest {
  protected:
