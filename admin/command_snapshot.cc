@@ -70,6 +70,10 @@ class Receiver {
 };
 
 absl::StatusOr<ExitCode> Save(Context& context, const Arguments& arguments) {
+  HF_ASSIGN_OR_RETURN(const bool taken, storage::PosixFileSystem()->Exists(arguments.file));
+  if (taken) {
+    return UsageError(absl::StrCat(arguments.file, " is there already; name another file"));
+  }
   HF_ASSIGN_OR_RETURN(const ClusterView view, ReadClusterView(context));
   HF_ASSIGN_OR_RETURN(const std::string address, ChooseNode(context, view, arguments.from));
   HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());

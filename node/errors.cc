@@ -27,9 +27,11 @@ absl::Status AdministrationAtProxyError(absl::string_view primary_node,
                                         absl::string_view primary_peer_address) {
   absl::Status status =
       MakeError(absl::StatusCode::kFailedPrecondition, "NOT_PRIMARY",
-                primary_node.empty() ? std::string("this node is a proxy and knows no primary")
-                                     : absl::StrCat("this node is a proxy; ask the primary ", primary_node,
-                                                    " at ", primary_peer_address));
+                primary_node.empty()
+                    ? std::string("this node is a proxy and knows no primary; ask a server at its peer "
+                                  "address, which `holdfast nodes list` shows")
+                    : absl::StrCat("this node is a proxy; ask the primary ", primary_node, " at ",
+                                   primary_peer_address));
   status = WithDetail(status, "primary_node", primary_node);
   return WithDetail(status, "primary_address", primary_peer_address);
 }

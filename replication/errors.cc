@@ -13,6 +13,12 @@ absl::Status WithPrimary(absl::Status status, absl::string_view node, absl::stri
   return WithDetail(WithDetail(std::move(status), "primary_node", node), "primary_address", address);
 }
 
+// What to do about two nodes that should hold the same and do not.
+constexpr char kLookAtBoth[] =
+    ". `holdfast verify` shows which node differs from the others: stop it, keep its data directory for "
+    "review, and start "
+    "it with an empty one";
+
 }  // namespace
 
 absl::Status WrongClusterError(absl::string_view expected, absl::string_view found) {
@@ -32,8 +38,11 @@ absl::Status NotAMemberError(absl::string_view node_id) {
 }
 
 absl::Status LowerEpochError(uint64_t promised, uint64_t epoch) {
-  absl::Status status = MakeError(StatusCode::kFailedPrecondition, "LOWER_EPOCH",
-                                  absl::StrCat("epoch ", epoch, " is below the promised epoch ", promised));
+  absl::Status status =
+      MakeError(StatusCode::kFailedPrecondition, "LOWER_EPOCH",
+                absl::StrCat("epoch ", epoch, " is below the promised epoch ", promised,
+                             ": its primary has been superseded; `holdfast status` shows the "
+                             "one of now"));
   return WithDetail(WithDetail(status, "promised_epoch", absl::StrCat(promised)), "epoch",
                     absl::StrCat(epoch));
 }
@@ -50,15 +59,15 @@ absl::Status PromisedElsewhereError(const v1::EpochPromise& promise) {
 }
 
 absl::Status BrokenChainError(Revision revision, absl::string_view what) {
-  return WithDetail(
-      MakeError(StatusCode::kDataLoss, "CHAIN_BROKEN", absl::StrCat("at ", revision.ToString(), ": ", what)),
-      "revision", revision.ToString());
+  return WithDetail(MakeError(StatusCode::kDataLoss, "CHAIN_BROKEN",
+                              absl::StrCat("at ", revision.ToString(), ": ", what, kLookAtBoth)),
+                    "revision", revision.ToString());
 }
 
 absl::Status DivergedError(Revision revision, absl::string_view what) {
-  return WithDetail(
-      MakeError(StatusCode::kDataLoss, "DIVERGED", absl::StrCat("at ", revision.ToString(), ": ", what)),
-      "revision", revision.ToString());
+  return WithDetail(MakeError(StatusCode::kDataLoss, "DIVERGED",
+                              absl::StrCat("at ", revision.ToString(), ": ", what, kLookAtBoth)),
+                    "revision", revision.ToString());
 }
 
 absl::Status FollowLoopError(const std::vector<std::string>& path) {
@@ -167,14 +176,18 @@ absl::Status RecoveringError(absl::string_view waiting_for) {
 absl::Status SuspendedError(uint64_t promised_epoch) {
   return WithDetail(MakeError(StatusCode::kFailedPrecondition, "SUSPENDED",
                               absl::StrCat("this primary has learned of a promise for epoch ", promised_epoch,
-                                           " and admits nothing")),
+                                           " and admits nothing; commits wait for the primary to come, which "
+                                           "`holdfast status` shows")),
                     "promised_epoch", absl::StrCat(promised_epoch));
 }
 
 absl::Status FencedError(uint64_t epoch, absl::string_view primary_address) {
-  absl::Status status =
-      MakeError(StatusCode::kFailedPrecondition, "FENCED",
-                absl::StrCat("epoch ", epoch, " has begun elsewhere; this former primary is read-only"));
+  absl::Status status = MakeError(
+      StatusCode::kFailedPrecondition, "FENCED",
+      absl::StrCat("epoch ", epoch,
+                   " has begun elsewhere; this former primary is read-only. Commit at the "
+                   "new primary (`holdfast status` shows it); to follow it, keep this node's data directory "
+                   "for review and start with an empty one"));
   return WithDetail(WithDetail(status, "epoch", absl::StrCat(epoch)), "primary_address", primary_address);
 }
 

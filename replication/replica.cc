@@ -138,10 +138,11 @@ absl::Status ReplicaImpl::Rejoin() {
 
 absl::Status ReplicaImpl::Repair(absl::string_view why) {
   if (!IsFollowing()) {
-    return MakeError(
-        absl::StatusCode::kDataLoss, "DATA_DAMAGED",
-        absl::StrCat("the data of this primary is damaged (", why,
-                     ") and may hold what no other node has: promote a standby, or restore a snapshot"));
+    return MakeError(absl::StatusCode::kDataLoss, "DATA_DAMAGED",
+                     absl::StrCat("the data of this primary is damaged (", why,
+                                  ") and may hold what no other node has: keep its data directory for review "
+                                  "and restore a snapshot, "
+                                  "`holdfast snapshot restore FILE --data-dir DIR`"));
   }
   if (follower_.repairing()) return absl::OkStatus();
   storage::NodeStore& node = options_.store->node();

@@ -9,6 +9,12 @@ namespace {
 
 constexpr absl::string_view kFailedSync = "failed_sync";
 
+// What to do with a copy that cannot be right.
+constexpr char kTakeASnapshot[] =
+    ". Stop this node, keep its data directory for review, and start it with an empty one: it takes a "
+    "snapshot from "
+    "another node. The primary needs one that is restored: `holdfast snapshot restore FILE --data-dir DIR`";
+
 absl::Status AtPath(absl::StatusCode code, absl::string_view reason, absl::string_view path,
                     absl::string_view message) {
   return WithDetail(MakeError(code, reason, absl::StrCat(path, ": ", message)), "path", path);
@@ -107,16 +113,16 @@ absl::Status LostRevisionError(Revision asked, Revision shared) {
 }
 
 absl::Status BrokenChainError(int64_t revision, absl::string_view what) {
-  return WithDetail(
-      MakeError(absl::StatusCode::kDataLoss, "CHAIN_BROKEN",
-                absl::StrCat("the log does not go on at ", Revision(revision).ToString(), ": ", what)),
-      "revision", absl::StrCat(revision));
+  return WithDetail(MakeError(absl::StatusCode::kDataLoss, "CHAIN_BROKEN",
+                              absl::StrCat("the log does not go on at ", Revision(revision).ToString(), ": ",
+                                           what, kTakeASnapshot)),
+                    "revision", absl::StrCat(revision));
 }
 
 absl::Status DivergedError(Revision revision) {
   return WithDetail(MakeError(absl::StatusCode::kDataLoss, "DIVERGED",
                               absl::StrCat("the state digest after ", revision.ToString(),
-                                           " is not the one that the record carries")),
+                                           " is not the one that the record carries", kTakeASnapshot)),
                     "revision", absl::StrCat(revision.number()));
 }
 
@@ -137,15 +143,18 @@ absl::Status ReadersBusyError() {
 absl::Status WrongClusterError(absl::string_view expected, absl::string_view found) {
   const absl::Status error =
       MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_CLUSTER",
-                absl::StrCat("this data directory belongs to cluster ", expected, ", not to ", found));
+                absl::StrCat("this data directory belongs to cluster ", expected, ", not to ", found,
+                             "; set another data_dir, or the peers' addresses of ", expected));
   return WithDetail(WithDetail(error, "expected", expected), "found", found);
 }
 
 absl::Status OtherNodeError(absl::string_view expected, absl::string_view found) {
-  return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
-                              absl::StrCat("this data directory belongs to node \"", expected,
-                                           "\", not to \"", found, "\"; a node's id never changes")),
-                    "what", "node_id");
+  return WithDetail(
+      MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
+                absl::StrCat("this data directory belongs to node \"", expected, "\", not to \"", found,
+                             "\"; a node's id never changes: set node_id = \"", expected,
+                             "\", or another data_dir")),
+      "what", "node_id");
 }
 
 absl::Status DamagedPrimaryError(absl::string_view data_dir, const absl::Status& damage) {
@@ -154,8 +163,9 @@ absl::Status DamagedPrimaryError(absl::string_view data_dir, const absl::Status&
       absl::StrCat(
           "this node was the primary and does not start from a damaged copy. Nothing was changed. Keep ",
           data_dir,
-          " for review; then promote a standby (holdfast promote), or restore a snapshot into an empty "
-          "directory (holdfast snapshot restore) and start from that. The damage"));
+          " for review; then restore a snapshot into an empty directory (`holdfast snapshot restore FILE "
+          "--data-dir DIR`; a proxy gives one: `holdfast snapshot save FILE`) and start from that. The "
+          "damage"));
 }
 
 absl::Status DamagedServerIdentityError(absl::string_view data_dir, const absl::Status& damage) {
@@ -166,7 +176,8 @@ absl::Status DamagedServerIdentityError(absl::string_view data_dir, const absl::
                    "was changed. If another node is the primary, move ",
                    data_dir,
                    " away and start with an empty directory: the node comes back with a new incarnation and "
-                   "a snapshot. If this node was the primary, promote a standby first. The damage"));
+                   "a snapshot. If this node was the primary, restore a snapshot instead: `holdfast snapshot "
+                   "restore FILE --data-dir DIR`. The damage"));
 }
 
 absl::Status AlteredManifestError(absl::string_view snapshot_id, absl::string_view what) {

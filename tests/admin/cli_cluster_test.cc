@@ -175,6 +175,15 @@ TEST_F(CliClusterTest, ANodeThatCouldNotAskAnotherIsQuotedAndHasChangedNothing) 
   EXPECT_THAT(outcome.err, ::testing::StartsWith("holdfast: node dc2-p2 did not say"));
 }
 
+TEST_F(CliClusterTest, ASnapshotDoesNotTakeTheNameOfAFileThatIsThere) {
+  const std::string file = TemporaryFolder() + "/backup.hfsnap";
+  WriteFile(file, "yesterday");
+  const Outcome outcome = Run({"snapshot", "save", file});
+  EXPECT_EQ(outcome.code, 2);
+  EXPECT_THAT(outcome.err, HasSubstr("is there already; name another file"));
+  EXPECT_EQ(ReadFile(file), "yesterday");
+}
+
 TEST_F(CliClusterTest, ColoursAreForTerminalsOnly) { EXPECT_THAT(Out({"status"}), Not(HasSubstr("\033["))); }
 
 }  // namespace

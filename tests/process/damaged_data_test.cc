@@ -164,7 +164,7 @@ TEST_F(DamagedDataTest, APrimaryWhoseNodeFileIsDamagedRefusesToStartAndSaysHowTo
   const std::string bytes = Slurp(primary.data_dir + "/node.db");
   playground_.Restart(primary.node_id);
   EXPECT_TRUE(Eventually(absl::Seconds(20), [&] {
-    return absl::StrContains(playground_.Logs(), "promote a standby first");
+    return absl::StrContains(playground_.Logs(), "If this node was the primary, restore a snapshot");
   })) << playground_.Logs();
   EXPECT_EQ(SetAsideCount(primary.data_dir, "node.db"), 0);
   EXPECT_EQ(Slurp(primary.data_dir + "/node.db"), bytes);

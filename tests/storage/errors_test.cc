@@ -1,5 +1,6 @@
 #include "storage/errors.h"
 
+#include "absl/strings/match.h"
 #include "base/error.h"
 #include "gtest/gtest.h"
 
@@ -31,6 +32,17 @@ TEST(StorageErrorsTest, NamesWhoHoldsTheLockAndWhichSchemaWasFound) {
   EXPECT_EQ(DetailOf(LockedByAnotherProcessError("/d", 4711), "pid"), "4711");
   EXPECT_EQ(DetailOf(NewerSchemaError("/d", 9, 1), "found"), "9");
   EXPECT_EQ(DetailOf(NewerSchemaError("/d", 9, 1), "known"), "1");
+}
+
+TEST(StorageErrorsTest, WhatNeedsAHandSaysWhatToType) {
+  const absl::Status damage = DamagedDatabaseError("/d/data.db", "torn");
+  for (const absl::Status& status :
+       {DamagedPrimaryError("/d", damage), DamagedServerIdentityError("/d", damage),
+        BrokenChainError(7, "no hash"), DivergedError(Revision(7))}) {
+    EXPECT_TRUE(absl::StrContains(status.message(), "`holdfast snapshot restore FILE --data-dir DIR`"))
+        << status;
+  }
+  EXPECT_TRUE(absl::StrContains(OtherNodeError("a", "b").message(), "set node_id = \"a\""));
 }
 
 TEST(StorageErrorsTest, OnlyAFailedSyncIsAFailedSync) {
