@@ -4,6 +4,7 @@
 #include "admin/cluster_view.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
+#include "admin/retention_flags.h"
 #include "admin/show.h"
 #include "base/status_macros.h"
 #include "client/options.h"
@@ -23,6 +24,7 @@ struct Arguments {
   Option quorum_option;
   int64_t quorum = 0;
   std::string reason;
+  RetentionFlags retention;
 };
 
 bool IsVoter(const v1::DurabilityRule& rule, const std::string& node_id) {
@@ -63,6 +65,8 @@ void Show(Context& context, const std::vector<v1::NodeInfo>& nodes, const v1::Du
 absl::StatusOr<ExitCode> List(Context& context) {
   HF_ASSIGN_OR_RETURN(const ClusterView view, ReadClusterView(context));
   Show(context, view.nodes, view.cluster.rule(), view.cluster.primary_node_id());
+  if (view.cluster.has_retention() && !context.json())
+    context.out() << "retention: " << ShowRetention(view.cluster.retention()) << "\n";
   return ExitCode::kOk;
 }
 
@@ -135,9 +139,11 @@ absl::StatusOr<ExitCode> Set(Context& context, const Arguments& arguments) {
         request.mutable_voters()->add_node_ids(node_id);
     }
   }
-  if (request.set_size() == 0 && !request.has_quorum() && !request.has_voters()) {
+  if (arguments.retention.given()) HF_RETURN_IF_ERROR(arguments.retention.Fill(*request.mutable_retention()));
+  if (request.set_size() == 0 && !request.has_quorum() && !request.has_voters() && !request.has_retention()) {
     return UsageError(
-        "say what to set: a node with --site, --client-address or --peer-address, or --voters, or --q");
+        "say what to set: a node with --site, --client-address or --peer-address, or --voters, --q or "
+        "--retain-...");
   }
   return Change(context, view, std::move(request), arguments);
 }
@@ -188,16 +194,18 @@ void AddNodesCommand(Command& root) {
   Bind(remove, removing, Remove);
 
   auto setting = std::make_shared<Arguments>();
-  Command set = nodes.Add("set", "Changes a member, the voters, or q",
+  Command set = nodes.Add("set", "Changes a member, the voters, q, or how much is kept",
                           "  holdfast nodes set dc2-p3 --client-address new:7400\n"
                           "  holdfast nodes set --voters dc2-a,dc2-b,dc2-p1 --q 2\n"
-                          "  holdfast nodes set --voters none --q 0 --reason 'line works tonight'");
+                          "  holdfast nodes set --voters none --q 0 --reason 'line works tonight'\n"
+                          "  holdfast nodes set --retain-age 240h --retain-bytes 8GiB");
   set.Text("node", &setting->node_id, "Its node id");
   set.Text("--site", &setting->site, "Its site");
   set.Text("--client-address", &setting->client_address, "Where clients reach it");
   set.Text("--peer-address", &setting->peer_address, "Where nodes and operators reach it");
   set.Text("--voters", &setting->voters, "The nodes whose acknowledgements count, or none");
   setting->quorum_option = set.Number("--q", &setting->quorum, "How many of them must hold a commit");
+  setting->retention.AddTo(set);
   set.Text("--reason", &setting->reason, "Why: kept with the change");
   Bind(set, setting, Set);
 }

@@ -311,7 +311,13 @@ absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const Inventor
     }
   }
   if (request.has_quorum()) rule.set_quorum(request.quorum());
-  if (request.has_retention()) *next.cluster.mutable_retention() = request.retention();
+  if (request.has_retention()) {
+    const v1::RetentionPolicy& wanted = request.retention();
+    if (wanted.records() < 0 || wanted.age_seconds() < 0 || wanted.bytes() < 0) {
+      return ConflictingSettingsError("a retention policy must not be negative");
+    }
+    next.cluster.mutable_retention()->MergeFrom(wanted);  // what is zero stays as it is
+  }
   HF_RETURN_IF_ERROR(CheckRule(rule, now.cluster.primary_node_id()));
   return DraftOf(now, std::move(next), std::move(rule));
 }

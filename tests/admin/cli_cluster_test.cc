@@ -184,6 +184,26 @@ TEST_F(CliClusterTest, ASnapshotDoesNotTakeTheNameOfAFileThatIsThere) {
   EXPECT_EQ(ReadFile(file), "yesterday");
 }
 
+TEST_F(CliClusterTest, NodesSetChangesHowMuchOfTheLogIsKept) {
+  Out({"nodes", "set", "--retain-age", "240h", "--retain-bytes", "8GiB"});
+  ASSERT_TRUE(primary_->changed.has_value());
+  EXPECT_EQ(primary_->changed->retention().age_seconds(), 240 * 3600);
+  EXPECT_EQ(primary_->changed->retention().bytes(), int64_t{8} << 30);
+  EXPECT_EQ(primary_->changed->retention().records(), 0);  // stays
+  EXPECT_FALSE(primary_->changed->has_quorum());
+  Out({"nodes", "set", "--retain-records", "5000"});
+  EXPECT_EQ(primary_->changed->retention().records(), 5000);
+  for (const auto& [flag, value] : {std::pair{"--retain-age", "soon"},
+                                    {"--retain-age", "0s"},
+                                    {"--retain-age", "inf"},
+                                    {"--retain-records", "0"},
+                                    {"--retain-records", "4KiB"},
+                                    {"--retain-bytes", "-1"},
+                                    {"--retain-bytes", "99999999999GiB"}}) {
+    EXPECT_EQ(Run({"nodes", "set", flag, value}).code, 2) << flag << " " << value;
+  }
+}
+
 TEST_F(CliClusterTest, ColoursAreForTerminalsOnly) { EXPECT_THAT(Out({"status"}), Not(HasSubstr("\033["))); }
 
 }  // namespace

@@ -168,5 +168,19 @@ TEST(MembershipTest, RefusesAnAddressThatIsUsedTwice) {
   EXPECT_EQ(ReasonOf(SettingsDraft(Fresh(), add, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
 }
 
+TEST(MembershipTest, ARetentionPolicyChangesOnlyInWhatIsSaid) {
+  v1::ChangeNodesRequest first;
+  first.mutable_retention()->set_age_seconds(60);
+  first.mutable_retention()->set_records(5);
+  const Inventory now = After(Fresh(), **SettingsDraft(Fresh(), first, All(), Scope::kWhole));
+  v1::ChangeNodesRequest second;
+  second.mutable_retention()->set_records(7);
+  const Inventory then = After(now, **SettingsDraft(now, second, All(), Scope::kWhole));
+  EXPECT_EQ(then.cluster.retention().age_seconds(), 60);
+  EXPECT_EQ(then.cluster.retention().records(), 7);
+  second.mutable_retention()->set_records(-1);
+  EXPECT_EQ(ReasonOf(SettingsDraft(now, second, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
+}
+
 }  // namespace
 }  // namespace holdfast::primary
