@@ -17,8 +17,10 @@ struct Arguments {
   CommitFlags commit;
 };
 
-// The keys of a prefix, and the condition that there are no others when they go.
-absl::Status AddPrefix(client::Client& client, const std::string& prefix, v1::CommitRequest& request) {
+// The keys of a prefix, and the condition that there are no others when they go. Answers the revision of the
+// keys.
+absl::StatusOr<int64_t> AddPrefix(client::Client& client, const std::string& prefix,
+                                  v1::CommitRequest& request) {
   v1::ListRequest list;
   client::SetPrefix(list, prefix);
   list.set_keys_only(true);
@@ -36,7 +38,7 @@ absl::Status AddPrefix(client::Client& client, const std::string& prefix, v1::Co
   v1::Precondition& unchanged = *request.add_preconditions();
   client::SetPrefix(unchanged, prefix);
   unchanged.set_range_unchanged_since(revision);
-  return absl::OkStatus();
+  return revision;
 }
 
 absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
@@ -53,7 +55,11 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
     mutation.set_key(key);
     mutation.set_delete_(true);
   }
-  if (!arguments.prefix.empty()) HF_RETURN_IF_ERROR(AddPrefix(*client, arguments.prefix, request));
+  v1::CommitResponse nothing;
+  if (!arguments.prefix.empty()) {
+    HF_ASSIGN_OR_RETURN(const int64_t read_at, AddPrefix(*client, arguments.prefix, request));
+    nothing.set_revision(read_at);
+  }
   if (!arguments.if_revision.empty()) {
     HF_ASSIGN_OR_RETURN(const int64_t revision, ReadRevision("--if-revision", arguments.if_revision));
     v1::Precondition& condition = *request.add_preconditions();
@@ -62,6 +68,7 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   }
   if (request.mutations_size() == 0) {
     context.err() << "holdfast: no key begins with \"" << arguments.prefix << "\"\n";
+    if (context.json()) ShowCommit(context, request, nothing, "");
     return ExitCode::kNegative;
   }
   HF_ASSIGN_OR_RETURN(const v1::CommitResponse response, client->Commit(request));

@@ -31,6 +31,13 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
                       ReadPrefix(*client, FolderPrefix(arguments.prefix), at, &revision));
   if (documents.empty()) {
     context.err() << "holdfast: there is no key below \"" << FolderPrefix(arguments.prefix) << "\"\n";
+    if (arguments.json && arguments.to.empty()) {
+      context.out() << WriteJsonDocuments(documents);
+    } else if (context.json()) {
+      JsonWriter json;
+      json.BeginObject().Member("documents", int64_t{0}).Member("revision", revision);
+      context.out() << json.EndObject().text() << "\n";
+    }
     return ExitCode::kNegative;
   }
   if (arguments.json && arguments.to.empty()) {

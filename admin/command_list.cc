@@ -2,6 +2,7 @@
 #include "admin/errors.h"
 #include "admin/read_flags.h"
 #include "admin/show.h"
+#include "base/limits.h"
 #include "base/status_macros.h"
 #include "client/range.h"
 
@@ -39,10 +40,11 @@ class Listing {
     json_.BeginObject().Key("kvs").BeginArray();
   }
 
-  absl::Status Add(const v1::KeyValue& kv) {
+  // False if it is one more than is wanted: nothing further need be read.
+  bool Add(const v1::KeyValue& kv) {
     if (arguments_.limit > 0 && count_ == arguments_.limit) {
       cut_ = true;
-      return absl::OkStatus();
+      return false;
     }
     ++count_;
     if (context_.json()) {
@@ -57,7 +59,7 @@ class Listing {
       table_.Add({kv.key(), ShowRevision(kv.mod_revision()), ShowCount(kv.version()),
                   ShowBytes(static_cast<int64_t>(kv.value().size()))});
     }
-    return absl::OkStatus();
+    return true;
   }
 
   void Finish(int64_t revision) {
@@ -87,6 +89,18 @@ class Listing {
   bool cut_ = false;
 };
 
+// Page by page, no further than is wanted. Answers the revision of what was read.
+absl::StatusOr<int64_t> Read(client::Client& client, v1::ListRequest request, Listing& listing) {
+  while (true) {
+    HF_ASSIGN_OR_RETURN(const v1::ListResponse page, client.List(request));
+    for (const v1::KeyValue& kv : page.kvs()) {
+      if (!listing.Add(kv)) return page.revision();
+    }
+    if (page.next_page_token().empty()) return page.revision();
+    request.set_page_token(page.next_page_token());
+  }
+}
+
 absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   v1::ListRequest request;
   client::SetPrefix(request, arguments.prefix);
@@ -95,8 +109,10 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   if (arguments.count) return Count(context, std::move(request));
   HF_ASSIGN_OR_RETURN(client::Client* const client, context.client());
   Listing listing(context, arguments);
-  HF_ASSIGN_OR_RETURN(const int64_t revision,
-                      client->ListAll(std::move(request), [&](v1::KeyValue& kv) { return listing.Add(kv); }));
+  if (arguments.limit > 0 && arguments.limit < kDefaultPageRows) {  // one more shows that there are more
+    request.set_page_size(static_cast<int32_t>(arguments.limit + 1));
+  }
+  HF_ASSIGN_OR_RETURN(const int64_t revision, Read(*client, std::move(request), listing));
   listing.Finish(revision);
   return ExitCode::kOk;
 }

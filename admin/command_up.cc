@@ -26,6 +26,7 @@ constexpr char kExamplePrefix[] = "cc/";
 struct Arguments {
   std::string dir;
   int64_t proxies = 2;
+  Option proxies_option;
   bool detach = false;
   bool empty = false;
   std::string examples;
@@ -141,6 +142,10 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   const bool default_dir = arguments.dir.empty();
   Playground playground(&context, default_dir ? context.PlaygroundDir() : arguments.dir);
   const bool existed = playground.Exists();
+  if ((existed || playground.HasBegun()) && arguments.proxies_option.given()) {
+    context.err() << "holdfast: --proxies is not looked at: " << playground.directory()
+                  << " has a cluster already, which is started as it is\n";
+  }
   const absl::StatusOr<size_t> documents = BringUp(context, arguments, playground);
   if (!documents.ok()) {
     if (!existed && playground.HasBegun()) {  // of an older cluster, what runs goes on
@@ -185,7 +190,8 @@ void AddUpCommand(Command& root) {
       "start that did not come to its end is gone on with.");
   auto arguments = std::make_shared<Arguments>();
   command.Text("--dir", &arguments->dir, "Where its files go (HOLDFAST_DIR, else .holdfast)");
-  command.Number("--proxies", &arguments->proxies, "Proxies in each site").Between(1, 16).ShowDefault();
+  arguments->proxies_option =
+      command.Number("--proxies", &arguments->proxies, "Proxies in each site").Between(1, 16).ShowDefault();
   command.Flag("--detach", &arguments->detach, "Return when the cluster is ready, and leave it running");
   command.Flag("--empty", &arguments->empty, "Import no examples");
   command.Text("--examples", &arguments->examples, "Import this folder instead of the examples");

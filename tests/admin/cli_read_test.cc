@@ -63,6 +63,27 @@ TEST_F(CliReadTest, ListGoesThroughAllPages) {
   EXPECT_THAT(Out({"list", "cc/", "--limit", "1"}), HasSubstr("1 key shown"));
 }
 
+TEST_F(CliReadTest, ListReadsNoFurtherThanItsLimit) {
+  const int before = store_.list_count();
+  EXPECT_EQ(Out({"list", "--keys-only", "--limit", "2"}), "_holdfast/cluster\n_holdfast/nodes/dc1-a\n");
+  EXPECT_EQ(store_.list_count(), before + 1);
+  EXPECT_THAT(Out({"list", "--limit", "2", "-o", "json"}), HasSubstr("\"complete\": false"));
+  EXPECT_THAT(Out({"list", "cc/", "--limit", "2", "-o", "json"}), HasSubstr("\"complete\": true"));
+}
+
+TEST_F(CliReadTest, NothingFoundIsStillOneJsonDocument) {
+  const Outcome deletion = Run({"delete", "--prefix", "nowhere/", "-o", "json"});
+  EXPECT_EQ(deletion.code, 1);
+  EXPECT_THAT(deletion.out, HasSubstr("\"changed\": false"));
+  const Outcome document = Run({"export", "nowhere", "--json"});
+  EXPECT_EQ(document.code, 1);
+  EXPECT_EQ(document.out, "{}\n");
+  const std::string folder = TemporaryFolder() + "/new";
+  const Outcome tree = Run({"export", "nowhere", "--to", folder, "-o", "json"});
+  EXPECT_EQ(tree.code, 1);
+  EXPECT_THAT(tree.out, HasSubstr("\"documents\": 0"));
+}
+
 TEST_F(CliReadTest, ListAsJson) {
   EXPECT_EQ(Out({"list", "cc/b", "-o", "json"}),
             "{\n  \"kvs\": [\n    {\n      \"key\": \"cc/b.bin\",\n      \"value_base64\": \"Af8=\",\n"

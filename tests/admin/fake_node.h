@@ -33,6 +33,7 @@ class FakeStore {
   // Commits beyond this many are refused with NO_PRIMARY.
   void RefuseAfter(int commits);
   int commit_count();
+  int list_count();  // pages that were asked for
 
  private:
   absl::Status Judge(const v1::CommitRequest& request) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
@@ -43,6 +44,7 @@ class FakeStore {
   std::vector<v1::HistoryEntry> entries_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int64_t> requests_ ABSL_GUARDED_BY(mu_);
   std::optional<int> refuse_after_ ABSL_GUARDED_BY(mu_);
+  int lists_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 // One node on two free loopback ports that serves the store and says of itself what the test wants.

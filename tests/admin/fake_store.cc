@@ -40,6 +40,11 @@ void FakeStore::RefuseAfter(int commits) {
   refuse_after_ = commits;
 }
 
+int FakeStore::list_count() {
+  MutexLock lock(&mu_);
+  return lists_;
+}
+
 int FakeStore::commit_count() {
   MutexLock lock(&mu_);
   return static_cast<int>(states_.size()) - 1;
@@ -57,6 +62,7 @@ absl::StatusOr<v1::GetResponse> FakeStore::Get(const v1::GetRequest& request) {
 
 absl::StatusOr<v1::ListResponse> FakeStore::List(const v1::ListRequest& request) {
   MutexLock lock(&mu_);
+  ++lists_;
   v1::ListResponse response;
   const int64_t at = request.options().at_revision();
   response.set_revision(at == 0 ? static_cast<int64_t>(states_.size()) : at);

@@ -80,6 +80,14 @@ TEST_F(PlaygroundTest, DownEndsWhatAFirstStartThatDiedHasStarted) {
   for (const ClusterFile::Node& node : started_.nodes) EXPECT_FALSE(IsRunning(node.pid, node.config));
 }
 
+TEST_F(PlaygroundTest, UpSaysThatAClusterThatIsThereKeepsItsProxies) {
+  fs::create_directory(root_ + "/d");
+  std::ofstream(root_ + "/d/cluster.json") << "{}";  // an old one; up goes no further
+  EXPECT_NE(RunCommandLine({"up", "--dir", root_ + "/d", "--detach", "--proxies", "3"}, environment_),
+            ExitCode::kOk);
+  EXPECT_NE(err_.str().find("--proxies is not looked at"), std::string::npos) << err_.str();
+}
+
 TEST_F(PlaygroundTest, ClusterJsonAppearsWhenTheFirstStartIsDone) {
   Context context(&environment_);
   Playground playground(&context, root_ + "/d");
