@@ -1,7 +1,5 @@
 #include "primary/commit_path.h"
 
-#include <gtest/gtest.h>
-
 #include <memory>
 #include <optional>
 #include <vector>
@@ -9,79 +7,10 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/limits.h"
-#include "base/uuid.h"
-#include "tests/primary/fake_replica.h"
-#include "tests/storage/store_fixture.h"
-#include "tests/support/sim_executor.h"
-#include "tests/support/virtual_time.h"
+#include "tests/primary/commit_path_fixture.h"
 
 namespace holdfast::primary {
 namespace {
-
-using Answer = absl::StatusOr<v1::CommitResponse>;
-
-class CommitPathTest : public ::testing::Test {
- protected:
-  CommitPathTest()
-      : clock_(&time_, WallClockOf(store_)),
-        random_(SeededRandom(1)),
-        strand_(&time_, &clock_, random_.get()) {
-    EXPECT_TRUE(store_.Open().ok());
-    replica_.store = &store_.store();
-    auto batch = store_->BeginBatch();
-    EXPECT_TRUE((*batch)->Append(0, "a", storage::EpochDraft("a")).ok());
-    EXPECT_TRUE((*batch)->Commit().ok());
-    batch->reset();
-    replica_.CommitAll();
-    CommitPath::Options options;
-    options.store = &store_.store();
-    options.replica = &replica_;
-    options.strand = &strand_;
-    options.clock = &clock_;
-    options.node_id = "a";
-    path_ = CommitPath::Create(options);
-  }
-
-  static testing::VirtualClock::Options WallClockOf(storage::StoreUnderTest& store) {
-    testing::VirtualClock::Options options;
-    options.wall_origin = store.clock().Now();
-    return options;
-  }
-
-  v1::CommitRequest Put(const std::string& key, const std::string& value) {
-    v1::CommitRequest request;
-    request.set_request_id(NewUuid7(clock_, *random_));
-    v1::Mutation& mutation = *request.add_mutations();
-    mutation.set_key(key);
-    mutation.set_put(value);
-    return request;
-  }
-
-  // The answer arrives in the returned place.
-  std::shared_ptr<std::optional<Answer>> Send(const v1::CommitRequest& request,
-                                              absl::Duration patience = absl::Seconds(10)) {
-    auto place = std::make_shared<std::optional<Answer>>();
-    path_->Commit(request, "", clock_.SinceBoot() + patience, [place](Answer answer) {
-      ASSERT_FALSE(place->has_value()) << "answered twice";
-      *place = std::move(answer);
-    });
-    return place;
-  }
-
-  Answer Commit(const v1::CommitRequest& request) {
-    const auto place = Send(request);
-    time_.RunFor(absl::Seconds(1));
-    return place->has_value() ? **place : absl::UnknownError("no answer yet");
-  }
-
-  storage::StoreUnderTest store_;
-  testing::VirtualTime time_{1};
-  testing::VirtualClock clock_;
-  std::unique_ptr<Random> random_;
-  testing::SimExecutor strand_;
-  FakeReplica replica_;
-  std::unique_ptr<CommitPath> path_;
-};
 
 TEST_F(CommitPathTest, AnswersWithTheRevisionOfTheRecord) {
   const Answer answer = Commit(Put("k", "v"));
@@ -151,77 +80,45 @@ TEST_F(CommitPathTest, RefusesAnIdThatWasUsedUnderOtherPreconditions) {
   EXPECT_EQ(ReasonOf(Commit(request).status()), "REQUEST_ID_REUSED");
 }
 
-// The log keeps one record; everything before it is forgotten.
-class ForgottenRequestTest : public CommitPathTest {
- protected:
-  v1::CommitRequest PutMade(absl::Duration ahead, const std::string& value) {
-    v1::CommitRequest request = Put("k", value);
-    testing::VirtualClock::Options options;
-    options.wall_origin = clock_.Now() + ahead - time_.now();
-    testing::VirtualClock client(&time_, options);
-    request.set_request_id(NewUuid7(client, *random_));
-    return request;
-  }
-  void Forget() {
-    const Revision last = store_->appended().revision;
-    store_.Show(store_.Append(storage::CompactDraft(last)));
-    store_.MaintainFully();
-  }
-};
-
-TEST_F(ForgottenRequestTest, ARetryIsNeverCommittedAgainHoweverFarAheadItsClockWas) {
-  const v1::CommitRequest ahead = PutMade(absl::Minutes(50), "v");
-  ASSERT_TRUE(Commit(ahead).ok());
-  Forget();
-  const Answer again = Commit(ahead);
-  EXPECT_EQ(ReasonOf(again.status()), "OUTCOME_UNKNOWABLE");
-  EXPECT_EQ(store_->appended().revision, Revision(0, 3));
-}
-
-TEST_F(ForgottenRequestTest, ARetryIsNeverCommittedAgainWhenThePrimarysClockWasBehind) {
-  store_.clock().Advance(-absl::Minutes(30));
+TEST_F(CommitPathTest, ARetryOfAnUnknownCommitWaitsForTheSameRecord) {
+  replica_.hold = true;
   const v1::CommitRequest request = Put("k", "v");
-  ASSERT_TRUE(Commit(request).ok());
-  Forget();
-  EXPECT_EQ(ReasonOf(Commit(request).status()), "OUTCOME_UNKNOWABLE");
+  Send(request, absl::Milliseconds(100));
+  time_.RunFor(absl::Seconds(1));
+  const auto again = Send(request);
+  time_.RunFor(absl::Milliseconds(100));
+  EXPECT_FALSE(again->has_value());
+  replica_.CommitAll();
+  EXPECT_TRUE((**again)->repeated());
+  EXPECT_EQ(Revision((**again)->revision()), Revision(0, 2));
 }
 
-TEST_F(ForgottenRequestTest, ARetryIsAnsweredAsLongAsItsRecordIsThereAlsoBelowTheFloor) {
+TEST_F(CommitPathTest, AFullDiskDoesNotRefuseARetryOfWhatIsInTheLog) {
+  replica_.hold = true;
   const v1::CommitRequest request = Put("k", "v");
-  ASSERT_TRUE(Commit(request).ok());
-  store_.Show(store_.Append(storage::CompactDraft(store_->appended().revision)));
-  const Answer again = Commit(request);
-  ASSERT_TRUE(again.ok()) << again.status();
-  EXPECT_TRUE(again->repeated());
+  Send(request, absl::Milliseconds(100));
+  time_.RunFor(absl::Seconds(1));
+  store_.disk().LimitRoom(0);
+  const auto again = Send(request);
+  const auto other = Send(Put("big", std::string(100'000, 'v')));
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(ReasonOf((*other)->status()), "DISK_FULL");
+  ASSERT_FALSE(again->has_value()) << (*again)->status();
+  store_.disk().LiftLimit();
+  replica_.CommitAll();
+  ASSERT_TRUE(again->has_value());
+  ASSERT_TRUE((*again)->ok()) << (*again)->status();
+  EXPECT_TRUE((**again)->repeated());
 }
 
-TEST_F(ForgottenRequestTest, FreshIdsAreAdmittedRightAfterACompaction) {
-  ASSERT_TRUE(Commit(Put("k", "v")).ok());
-  Forget();
-  time_.RunFor(absl::Milliseconds(1));
-  EXPECT_TRUE(Commit(Put("k", "w")).ok());
-}
-
-TEST_F(ForgottenRequestTest, AClientBehindTheHighestForgottenIdIsAdmittedOnceTimeHasCaughtUp) {
-  ASSERT_TRUE(Commit(PutMade(absl::Minutes(10), "v")).ok());
-  Forget();
-  EXPECT_EQ(ReasonOf(Commit(Put("k", "w")).status()), "OUTCOME_UNKNOWABLE");
-  time_.RunFor(absl::Minutes(11));
-  EXPECT_TRUE(Commit(Put("k", "w")).ok());
-}
-
-TEST_F(ForgottenRequestTest, AnIdFromTooFarAheadIsRefusedAndChangesNothing) {
-  const Answer answer = Commit(PutMade(kMaxRequestIdLead + absl::Minutes(1), "v"));
-  EXPECT_EQ(ReasonOf(answer.status()), "REQUEST_ID_AHEAD");
-  EXPECT_EQ(DetailOf(answer.status(), "lead_seconds"), "3660");
-  EXPECT_EQ(store_->appended().revision, Revision(0, 1));
-}
-
-TEST_F(ForgottenRequestTest, APrimaryWhoseClockWentBackMeasuresByTheLog) {
-  ASSERT_TRUE(Commit(Put("k", "v")).ok());
-  const v1::CommitRequest request = Put("k", "w");
-  store_.clock().Advance(-absl::Hours(5));
-  EXPECT_TRUE(Commit(request).ok());
+TEST_F(CommitPathTest, ARetryInABatchThatFailedIsNotTakenForARecord) {
+  store_.disk().LimitRoom(0);
+  const v1::CommitRequest request = Put("k", std::string(100'000, 'v'));
+  const auto first = Send(request);
+  const auto second = Send(request);
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(ReasonOf((*first)->status()), "DISK_FULL");
+  EXPECT_EQ(ReasonOf((*second)->status()), "DISK_FULL");
 }
 
 TEST_F(CommitPathTest, SaysWhichPreconditionFailedAndChangesNothing) {
@@ -328,19 +225,6 @@ TEST_F(CommitPathTest, OutOfTimeIsUnknownNeverFailed) {
   EXPECT_EQ(DetailOf((*place)->status(), "needed"), "2");
 }
 
-TEST_F(CommitPathTest, ARetryOfAnUnknownCommitWaitsForTheSameRecord) {
-  replica_.hold = true;
-  const v1::CommitRequest request = Put("k", "v");
-  Send(request, absl::Milliseconds(100));
-  time_.RunFor(absl::Seconds(1));
-  const auto again = Send(request);
-  time_.RunFor(absl::Milliseconds(100));
-  EXPECT_FALSE(again->has_value());
-  replica_.CommitAll();
-  EXPECT_TRUE((**again)->repeated());
-  EXPECT_EQ(Revision((**again)->revision()), Revision(0, 2));
-}
-
 TEST_F(CommitPathTest, SaysWhyItCannotAdmit) {
   replica_.admit = MakeError(absl::StatusCode::kFailedPrecondition, "STANDBY", "a standby");
   EXPECT_EQ(ReasonOf(Commit(Put("k", "v")).status()), "STANDBY");
@@ -364,34 +248,6 @@ TEST_F(CommitPathTest, AFullDiskFailsTheBatchAndItRecoversByItself) {
   const Answer answer = Commit(request);
   ASSERT_TRUE(answer.ok()) << answer.status();
   EXPECT_FALSE(answer->repeated());
-}
-
-TEST_F(CommitPathTest, AFullDiskDoesNotRefuseARetryOfWhatIsInTheLog) {
-  replica_.hold = true;
-  const v1::CommitRequest request = Put("k", "v");
-  Send(request, absl::Milliseconds(100));
-  time_.RunFor(absl::Seconds(1));
-  store_.disk().LimitRoom(0);
-  const auto again = Send(request);
-  const auto other = Send(Put("big", std::string(100'000, 'v')));
-  time_.RunFor(absl::Seconds(1));
-  EXPECT_EQ(ReasonOf((*other)->status()), "DISK_FULL");
-  ASSERT_FALSE(again->has_value()) << (*again)->status();
-  store_.disk().LiftLimit();
-  replica_.CommitAll();
-  ASSERT_TRUE(again->has_value());
-  ASSERT_TRUE((*again)->ok()) << (*again)->status();
-  EXPECT_TRUE((**again)->repeated());
-}
-
-TEST_F(CommitPathTest, ARetryInABatchThatFailedIsNotTakenForARecord) {
-  store_.disk().LimitRoom(0);
-  const v1::CommitRequest request = Put("k", std::string(100'000, 'v'));
-  const auto first = Send(request);
-  const auto second = Send(request);
-  time_.RunFor(absl::Seconds(1));
-  EXPECT_EQ(ReasonOf((*first)->status()), "DISK_FULL");
-  EXPECT_EQ(ReasonOf((*second)->status()), "DISK_FULL");
 }
 
 TEST_F(CommitPathTest, RefusesMoreThanTheQueueHolds) {
