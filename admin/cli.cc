@@ -31,10 +31,11 @@ void AddGlobalFlags(Command& root, GlobalFlags& flags) {
 }
 
 void AddCommands(Command& root) {
-  for (const auto add : {AddGetCommand, AddListCommand, AddPutCommand, AddDeleteCommand, AddCommitCommand,
-                         AddWatchCommand, AddHistoryCommand, AddDiffCommand, AddRollbackCommand,
-                         AddImportCommand, AddExportCommand, AddStatusCommand, AddVerifyCommand,
-                         AddInitCommand, AddNodesCommand, AddSnapshotCommand, AddUpCommand, AddDownCommand}) {
+  for (const auto add :
+       {AddGetCommand, AddListCommand, AddPutCommand, AddDeleteCommand, AddCommitCommand, AddWatchCommand,
+        AddHistoryCommand, AddDiffCommand, AddRollbackCommand, AddImportCommand, AddExportCommand,
+        AddStatusCommand, AddVerifyCommand, AddInitCommand, AddNodesCommand, AddDrainCommand,
+        AddSnapshotCommand, AddUpCommand, AddDownCommand}) {
     add(root);
   }
 }

@@ -21,6 +21,7 @@ void AddWatchCommand(Command& root);
 void AddStatusCommand(Command& root);
 void AddVerifyCommand(Command& root);
 void AddNodesCommand(Command& root);
+void AddDrainCommand(Command& root);
 void AddSnapshotCommand(Command& root);
 void AddUpCommand(Command& root);
 void AddDownCommand(Command& root);

@@ -33,6 +33,11 @@ class NodeAdmin {
                                                               const v1::ChangeNodesRequest& request,
                                                               absl::Duration timeout) = 0;
 
+  // The node leaves service; waits until its watches have ended, at most the request's timeout.
+  virtual absl::StatusOr<v1::DrainResponse> Drain(const std::string& peer_address,
+                                                  const v1::DrainRequest& request,
+                                                  absl::Duration timeout) = 0;
+
   // `progress` is called with rows checked and their estimated total.
   virtual absl::StatusOr<v1::VerifyResult> Verify(const std::string& peer_address,
                                                   const v1::VerifyRequest& request, absl::Duration timeout,

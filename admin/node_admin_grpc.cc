@@ -42,6 +42,11 @@ class GrpcNodeAdmin : public NodeAdmin {
                                            timeout, &AdminStub::ChangeNodes);
   }
 
+  absl::StatusOr<v1::DrainResponse> Drain(const std::string& address, const v1::DrainRequest& request,
+                                          absl::Duration timeout) override {
+    return Call<v1::DrainResponse>(address, request, timeout, false, &AdminStub::Drain);
+  }
+
   absl::StatusOr<v1::VerifyResult> Verify(const std::string& address, const v1::VerifyRequest& request,
                                           absl::Duration timeout,
                                           const std::function<void(int64_t, int64_t)>& progress) override {

@@ -14,6 +14,9 @@ namespace holdfast::node {
 namespace {
 
 constexpr absl::Duration kDefaultAdminDeadline = absl::Seconds(30);
+// How long a drain waits for watches to end; they are told to at once, and new ones are refused.
+constexpr absl::Duration kDefaultDrainWait = absl::Seconds(5);
+constexpr absl::Duration kMaxDrainWait = absl::Minutes(1);
 
 // Fills the response of a call when a result arrives, and ends the call.
 template <typename Response>
@@ -72,13 +75,16 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Drain(grpc::CallbackServerContext* c
                                                   const v1::DrainRequest* request,
                                                   v1::DrainResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
-  const absl::Duration timeout =
+  const absl::Duration wanted =
       absl::Seconds(request->timeout().seconds()) + absl::Nanoseconds(request->timeout().nanos());
-  const bool queued = options_.pool->TryPost([this, reactor, response, timeout] {
-    response->set_watches_ended(options_.drain(timeout));
-    reactor->Finish(grpc::Status::OK);
+  const absl::Duration timeout =
+      request->has_timeout() ? std::clamp(wanted, absl::ZeroDuration(), kMaxDrainWait) : kDefaultDrainWait;
+  options_.strand->Post([this, reactor, response, timeout] {
+    options_.drain(timeout, [reactor, response](v1::DrainResponse answer) {
+      *response = std::move(answer);
+      reactor->Finish(grpc::Status::OK);
+    });
   });
-  if (!queued) reactor->Finish(rpc::ToGrpcStatus(TooBusyError("administrative calls")));
   return reactor;
 }
 

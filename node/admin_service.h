@@ -34,8 +34,8 @@ class AdminServiceImpl : public v1::AdminService::CallbackService {
     Executor* strand = nullptr;
     WorkerPool* pool = nullptr;
     Clock* clock = nullptr;
-    std::function<int64_t(absl::Duration timeout)>
-        drain;  // returns the watches that were ended; called on the pool
+    // Lets the node leave service; `done` on the strand, at the latest after `timeout`. Called on the strand.
+    std::function<void(absl::Duration timeout, std::function<void(v1::DrainResponse)> done)> drain;
   };
 
   explicit AdminServiceImpl(Options options) : options_(std::move(options)) {}

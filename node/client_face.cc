@@ -105,18 +105,41 @@ std::string ClientFace::NodeToTryInstead() const {
   return elsewhere;
 }
 
-int64_t ClientFace::Drain(absl::Duration timeout) {
+namespace {
+
+// A drain under way: whoever comes first answers, the end of the last watch or of the time.
+struct DrainCall {
+  std::function<void(v1::DrainResponse)> done;
+  Executor::TimerId timer = 0;
+};
+
+}  // namespace
+
+void ClientFace::BeginDrain(absl::Duration timeout, std::function<void(v1::DrainResponse)> done) {
+  draining_ = true;
+  Refresh();
+  const int64_t before = config_.watch_count();
+  const auto call = std::make_shared<DrainCall>();
+  call->done = std::move(done);
+  const auto answer = [strand = &node_->strand(), call, before](int64_t left) {
+    if (!call->done) return;
+    strand->Cancel(call->timer);
+    v1::DrainResponse response;
+    response.set_watches_ended(std::max<int64_t>(0, before - left));
+    response.set_watches_left(left);
+    std::exchange(call->done, nullptr)(std::move(response));
+  };
+  call->timer = node_->strand().PostAfter(timeout, [this, answer] { answer(config_.watch_count()); });
+  serving_.Drain(NodeToTryInstead(),
+                 [strand = &node_->strand(), answer] { strand->Post([answer] { answer(0); }); });
+}
+
+void ClientFace::Drain(absl::Duration timeout) {
   const auto waiter = std::make_shared<Signal>();
-  const int64_t watches = config_.watch_count();
-  std::string try_address;
-  node_->strand().RunAndWait([this, &try_address] {
-    draining_ = true;
-    try_address = NodeToTryInstead();
-    Refresh();
+  node_->strand().Post([this, timeout, waiter] {
+    BeginDrain(timeout, [waiter](const v1::DrainResponse&) { waiter->Set(); });
   });
-  serving_.Drain(try_address, [waiter] { waiter->Set(); });
-  waiter->WaitFor(timeout);
-  return watches;
+  waiter->WaitFor(timeout + kRefusalTime);
 }
 
 void ClientFace::Stop(absl::Duration grace) {

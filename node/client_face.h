@@ -31,9 +31,12 @@ class ClientFace {
   // Tells serving what the replica is now. On the strand, when something changed and about twice a second.
   void Refresh();
 
-  // Leaves service: health says NOT_SERVING, watches end with a hint where to go. Returns how many watches
-  // there were, once all have ended or `timeout` has passed. Any thread but the strand.
-  int64_t Drain(absl::Duration timeout);
+  // Leaves service: health says NOT_SERVING, watches end with a hint where to go. `done` on the strand, once
+  // all have ended or `timeout` has passed. May be called again while another is under way. Strand.
+  void BeginDrain(absl::Duration timeout, std::function<void(v1::DrainResponse)> done);
+
+  // The same; returns when it is done. Any thread but the strand.
+  void Drain(absl::Duration timeout);
 
   // Sends callers away with DRAINING for a moment (a listener that closes on them would only say CANCELLED),
   // then takes no more calls and lets those in flight end within `grace`. Any thread but the strand.

@@ -41,7 +41,7 @@ PeerFace::Options Faces::PeerOptions(const Options& options) {
   peers.watches = [this] { return clients_->watches(); };
   peers.reads = [this] { return clients_->reads(); };
   peers.commits = [this] { return commits_.load(std::memory_order_relaxed); };
-  peers.drain = [this](absl::Duration timeout) { return clients_->Drain(timeout); };
+  peers.drain = [this](absl::Duration timeout, auto done) { clients_->BeginDrain(timeout, std::move(done)); };
   return peers;
 }
 

@@ -22,7 +22,7 @@ class PeerFace {
     std::function<int64_t()> watches;
     std::function<int64_t()> reads;
     std::function<int64_t()> commits;
-    std::function<int64_t(absl::Duration)> drain;
+    std::function<void(absl::Duration, std::function<void(v1::DrainResponse)>)> drain;  // strand
   };
 
   // Listens. Errors as rpc::Server::Start.

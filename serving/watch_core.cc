@@ -109,19 +109,24 @@ void WatchCore::End(WatchStream& stream, const absl::Status& status) {
   streams_.erase(stream.id);
   open_count_.store(static_cast<int64_t>(streams_.size()), std::memory_order_relaxed);
   sink->Finish(status);
-  if (streams_.empty() && drained_) std::exchange(drained_, nullptr)();
+  TellDrained();
+}
+
+void WatchCore::TellDrained() {
+  if (!streams_.empty()) return;
+  for (const std::function<void()>& done : std::exchange(drained_, {})) done();
 }
 
 void WatchCore::Drain(std::string try_address, std::function<void()> done) {
   draining_ = true;
   try_address_ = std::move(try_address);
   OpenShown();
-  drained_ = std::move(done);
+  drained_.push_back(std::move(done));
   std::vector<WatchId> ids;
   ids.reserve(streams_.size());
   for (const auto& [id, stream] : streams_) ids.push_back(id);
   for (const WatchId id : ids) Deliver(id);
-  if (streams_.empty() && drained_) std::exchange(drained_, nullptr)();
+  TellDrained();
 }
 
 Revision WatchCore::Reached(const WatchStream& stream) const {

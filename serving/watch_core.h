@@ -85,6 +85,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   void PostAfter(absl::Duration delay, Task task);
   absl::Status Admit(const v1::WatchRequest& request, WatchStream* stream) const;
   void End(WatchStream& stream, const absl::Status& status);
+  void TellDrained();
   Revision Reached(const WatchStream& stream) const;
   Shown Look();
 
@@ -144,7 +145,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
 
   bool draining_ = false;
   std::string try_address_;
-  std::function<void()> drained_;
+  std::vector<std::function<void()>> drained_;  // whoever asked; a second drain does not silence the first
 };
 
 }  // namespace holdfast::serving

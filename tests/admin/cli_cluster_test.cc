@@ -204,6 +204,21 @@ TEST_F(CliClusterTest, NodesSetChangesHowMuchOfTheLogIsKept) {
   }
 }
 
+TEST_F(CliClusterTest, DrainAsksTheNodeItselfAndSaysWhatIsLeft) {
+  proxy_->drain_answer.set_watches_ended(2);
+  EXPECT_EQ(
+      Out({"drain", "dc2-p1", "--timeout", "1500ms"}),
+      "dc2-p1 has left service; 2 watches were told to go on elsewhere. Only a restart brings it back.\n");
+  ASSERT_TRUE(proxy_->drained.has_value());
+  EXPECT_EQ(proxy_->drained->timeout().seconds(), 1);
+  EXPECT_EQ(proxy_->drained->timeout().nanos(), 500'000'000);
+  EXPECT_FALSE(primary_->drained.has_value());
+  proxy_->drain_answer.set_watches_left(1);
+  EXPECT_EQ(Run({"drain", "dc2-p1"}).code, 6);
+  EXPECT_EQ(Run({"drain", "no-such"}).code, 4);
+  EXPECT_EQ(Run({"drain", "dc2-p1", "--timeout", "2m"}).code, 2);
+}
+
 TEST_F(CliClusterTest, ColoursAreForTerminalsOnly) { EXPECT_THAT(Out({"status"}), Not(HasSubstr("\033["))); }
 
 }  // namespace

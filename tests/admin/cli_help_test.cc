@@ -24,8 +24,8 @@ INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
                          ::testing::Values("init", "get", "list", "put", "delete", "commit", "import",
                                            "export", "history", "diff", "rollback", "watch", "status",
                                            "verify", "nodes", "nodes list", "nodes add", "nodes remove",
-                                           "nodes set", "snapshot", "snapshot save", "snapshot restore", "up",
-                                           "down"));
+                                           "nodes set", "drain", "snapshot", "snapshot save",
+                                           "snapshot restore", "up", "down"));
 
 TEST_F(FakeClusterTest, HelpNamesEveryCommandAndTheExitCodes) {
   const std::string help = Out({"--help"});

@@ -162,6 +162,15 @@ grpc::ServerUnaryReactor* FakeNode::ChangeNodes(grpc::CallbackServerContext* con
   return reactor;
 }
 
+grpc::ServerUnaryReactor* FakeNode::Drain(grpc::CallbackServerContext* context,
+                                          const v1::DrainRequest* request, v1::DrainResponse* response) {
+  drained = *request;
+  *response = drain_answer;
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
 grpc::ServerWriteReactor<v1::VerifyResponse>* FakeNode::Verify(grpc::CallbackServerContext*,
                                                                const v1::VerifyRequest* request) {
   std::vector<v1::VerifyResponse> messages(2);

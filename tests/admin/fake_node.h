@@ -67,6 +67,8 @@ class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminServ
   // What was asked.
   std::optional<v1::ChangeNodesRequest> changed;
   std::optional<v1::InitRequest> initialised;
+  std::optional<v1::DrainRequest> drained;
+  v1::DrainResponse drain_answer;
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext*, const v1::GetRequest*,
                                 v1::GetResponse*) override;
@@ -84,6 +86,8 @@ class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminServ
                                  v1::InitResponse*) override;
   grpc::ServerUnaryReactor* ChangeNodes(grpc::CallbackServerContext*, const v1::ChangeNodesRequest*,
                                         v1::ChangeNodesResponse*) override;
+  grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext*, const v1::DrainRequest*,
+                                  v1::DrainResponse*) override;
   grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext*,
                                                        const v1::VerifyRequest*) override;
 

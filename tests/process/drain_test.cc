@@ -56,5 +56,38 @@ TEST(DrainTest, NoCallFailsForClientsThatKnowTwoNodes) {
   std::printf("6 proxies ended under load; %d reads, %d failed\n", reads.load(), failed.load());
 }
 
+// `holdfast drain` does what SIGTERM does first, and the SIGTERM that follows finds nothing to wait for.
+TEST(DrainTest, ANodeThatWasDrainedByHandHasNoWatchesAndStillAnswers) {
+  Playground playground;
+  ASSERT_TRUE(playground.ok()) << playground.error();
+  ASSERT_TRUE(playground.WaitCommitting(kPatience));
+  const std::vector<std::string> proxies = playground.ids("proxy", "dc2");
+  const auto client = playground.ClientOf({proxies[0], proxies[1]});
+  v1::WatchRequest request;
+  request.set_key("playground/ready");
+  request.set_start_revision(playground.ready_revision());
+  const auto watch = client->StartWatch(request);
+  ASSERT_TRUE(watch->Next().ok());
+
+  for (int round = 0; round < 2; ++round) {  // a second one finds nothing left
+    const CommandResult drain = playground.Holdfast({"drain", proxies[0]});
+    EXPECT_EQ(drain.exit_status, 0) << drain.out << drain.err;
+  }
+  const auto alone = playground.ClientOf({proxies[0]});
+  v1::GetRequest get;
+  get.set_key("playground/ready");
+  EXPECT_TRUE(alone->Get(get).ok());
+  playground.Terminate(proxies[0]);
+  const CommandResult put = playground.Holdfast({"put", "playground/ready", "again"});
+  ASSERT_EQ(put.exit_status, 0) << put.err;
+  bool seen = false;
+  while (!seen) {
+    const auto response = watch->Next();
+    ASSERT_TRUE(response.ok()) << response.status();
+    for (const v1::WatchEvent& event : response->events()) seen |= event.kv().value() == "again";
+  }
+  EXPECT_TRUE(seen) << "the watch went on at the other proxy";
+}
+
 }  // namespace
 }  // namespace holdfast::testing

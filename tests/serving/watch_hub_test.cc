@@ -331,6 +331,19 @@ TEST_F(WatchHubTest, DrainTellsWhereToGoAndFromWhere) {
   EXPECT_EQ(ReasonOf(Open(Prefix("a/"))->status), "DRAINING");
 }
 
+TEST_F(WatchHubTest, ASecondDrainDoesNotSilenceTheFirst) {
+  const Watch stalled = Open(Prefix("a/"));
+  stalled->open = false;
+  Commit({Put("a/1", "x")});
+  Settle();
+  int drained = 0;
+  hub_->Drain("proxy-2:7000", [&drained] { drained += 1; });
+  hub_->Drain("proxy-2:7000", [&drained] { drained += 10; });
+  Settle();
+  OpenDoor(stalled);
+  EXPECT_EQ(drained, 11);
+}
+
 TEST_F(WatchHubTest, AClientThatGoesAwayIsForgotten) {
   const Watch watch = Open(Prefix("a/"));
   hub_->Close(watch.id);

@@ -1,0 +1,68 @@
+#include "absl/strings/str_cat.h"
+#include "admin/cluster_view.h"
+#include "admin/commands.h"
+#include "admin/errors.h"
+#include "admin/show.h"
+#include "base/status_macros.h"
+
+namespace holdfast::admin {
+namespace {
+
+constexpr absl::Duration kMostPatience = absl::Minutes(1);  // of the node
+
+struct Arguments {
+  std::string node_id;
+  std::string timeout = "5s";
+};
+
+absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
+  absl::Duration timeout;
+  if (!absl::ParseDuration(arguments.timeout, &timeout) || timeout < absl::ZeroDuration() ||
+      timeout > kMostPatience) {
+    return UsageError(
+        absl::StrCat("--timeout ", arguments.timeout, " is no duration up to 1m; write 500ms or 10s"));
+  }
+  HF_ASSIGN_OR_RETURN(const ClusterView view, ReadClusterView(context));
+  const v1::NodeInfo* const node = view.Find(arguments.node_id);
+  if (node == nullptr) return UnknownNodeError(arguments.node_id, view.NodeIds());
+  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
+  v1::DrainRequest request;
+  request.mutable_timeout()->set_seconds(absl::ToInt64Seconds(timeout));
+  request.mutable_timeout()->set_nanos(
+      static_cast<int32_t>(absl::ToInt64Nanoseconds(timeout - absl::Trunc(timeout, absl::Seconds(1)))));
+  HF_ASSIGN_OR_RETURN(const v1::DrainResponse response,
+                      admin->Drain(node->peer_address(), request, timeout + context.deadline()));
+  const bool complete = response.watches_left() == 0;
+  if (context.json()) {
+    JsonWriter json;
+    json.BeginObject().Member("node_id", node->node_id()).Member("watches_ended", response.watches_ended());
+    json.Member("watches_left", response.watches_left()).Member("complete", complete);
+    context.out() << json.EndObject().text() << "\n";
+  } else {
+    context.out() << node->node_id() << " has left service; " << ShowCount(response.watches_ended())
+                  << (response.watches_ended() == 1 ? " watch was" : " watches were")
+                  << " told to go on elsewhere. Only a restart brings it back.\n";
+  }
+  if (complete) return ExitCode::kOk;
+  context.err()
+      << "holdfast: INCOMPLETE: the clients of " << response.watches_left()
+      << " watches have not taken it in yet; repeat the command, or end the node and they end with it\n";
+  return ExitCode::kIncomplete;
+}
+
+}  // namespace
+
+void AddDrainCommand(Command& root) {
+  Command command =
+      root.Add("drain", "Lets one node leave service, without ending it",
+               "  holdfast drain dc2-p1\n"
+               "  holdfast drain dc2-p1 --timeout 30s\n"
+               "Health says not serving, watches go on at another node, new ones are refused; calls that\n"
+               "still come are answered. What SIGTERM does first. Only a restart brings the node back.");
+  auto arguments = std::make_shared<Arguments>();
+  command.Text("node", &arguments->node_id, "Its node id").Required();
+  command.Text("--timeout", &arguments->timeout, "How long its watches may take to end").ShowDefault();
+  command.Runs([arguments](Context& context) { return Run(context, *arguments); });
+}
+
+}  // namespace holdfast::admin
