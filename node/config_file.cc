@@ -136,14 +136,21 @@ absl::Status ReadTls(TableReader& root, const std::string& path, NodeConfig* con
   return tls.status();
 }
 
-absl::Status CheckWhole(const NodeConfig& config, const std::string& path) {
+// The line of a key that is there; 0 if it is not.
+int LineOf(const toml::node_view<const toml::node>& view) {
+  return view.node() == nullptr ? 0 : LineOf(*view.node());
+}
+
+// What contradicts something else: the line is the one that can be changed.
+absl::Status CheckWhole(const toml::table& parsed, const NodeConfig& config, const std::string& path) {
   if (config.client.listen == config.peer.listen && !absl::EndsWith(config.client.listen, ":0")) {
-    return ConfigError(path, 0,
+    return ConfigError(path, LineOf(parsed["peer"]["listen"]),
                        absl::StrCat("client.listen and peer.listen are both ", config.client.listen,
                                     "; clients and peers need two listeners"));
   }
   if (!config.tls_ca.empty() && config.insecure) {
-    return ConfigError(path, 0, "insecure = true contradicts [tls]; remove one of them");
+    return ConfigError(path, LineOf(parsed["insecure"]),
+                       "insecure = true contradicts [tls]; remove one of them");
   }
   return absl::OkStatus();
 }
@@ -179,7 +186,7 @@ absl::StatusOr<NodeConfig> ParseNodeConfig(absl::string_view text, const std::st
   HF_RETURN_IF_ERROR(log.status());
   HF_RETURN_IF_ERROR(root.status());
   config.data_dir = RelativeTo(path, config.data_dir);
-  HF_RETURN_IF_ERROR(CheckWhole(config, path));
+  HF_RETURN_IF_ERROR(CheckWhole(parsed, config, path));
   return config;
 }
 

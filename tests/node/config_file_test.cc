@@ -68,9 +68,9 @@ TEST(ConfigFileTest, RefusesAWrongType) {
 
 TEST(ConfigFileTest, RefusesContradictions) {
   EXPECT_THAT(ErrorOf(Replaced(kGood, "127.0.0.1:7401", "127.0.0.1:7400")),
-              testing::HasSubstr("two listeners"));
+              testing::AllOf(testing::StartsWith("/etc/node.toml:7: "), testing::HasSubstr("two listeners")));
   EXPECT_THAT(ErrorOf(std::string("insecure = true\n") + kGood + "[tls]\nca=\"a\"\ncert=\"b\"\nkey=\"c\"\n"),
-              testing::HasSubstr("insecure = true contradicts [tls]"));
+              testing::StartsWith("/etc/node.toml:1: insecure = true contradicts [tls]"));
   EXPECT_THAT(ErrorOf(std::string(kGood) + "[tls]\nca=\"a\"\n"),
               testing::HasSubstr("needs all of ca, cert and key"));
 }
