@@ -72,6 +72,9 @@ bool Playground::HasBegun() const {
 
 absl::Status Playground::Load() {
   HF_ASSIGN_OR_RETURN(cluster_, ReadClusterFile(Exists() ? cluster_file() : starting_file()));
+  for (ClusterFile::Node& node : cluster_.nodes) {  // a start may have died before it noted the last one
+    if (!IsNodeRunning(node)) node.pid = FindRunning("--config", node.config);
+  }
   return absl::OkStatus();
 }
 

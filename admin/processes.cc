@@ -11,10 +11,13 @@
 #include <cerrno>
 #include <csignal>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
 
+#include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "admin/errors.h"
@@ -123,6 +126,18 @@ bool IsRunning(int64_t pid, const std::string& argument) {
     if (word == argument) return true;
   }
   return false;
+}
+
+int64_t FindRunning(const std::string& flag, const std::string& value) {
+  const std::string wanted = absl::StrCat(absl::string_view("\0", 1), flag, absl::string_view("\0", 1), value,
+                                          absl::string_view("\0", 1));
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
+    int64_t pid = 0;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid) || StateOf(pid) == 'Z') continue;
+    if (absl::StrContains(CommandLineOf(pid), wanted)) return pid;
+  }
+  return 0;
 }
 
 int EndPrograms(const std::vector<Running>& programs, absl::Duration grace) {

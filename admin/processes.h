@@ -19,6 +19,10 @@ absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vect
 // alone may by now be another program's.
 bool IsRunning(int64_t pid, const std::string& argument);
 
+// The process that runs with `flag` followed by `value` on its command line; 0 if there is none. For a
+// program whose id was lost because its starter died before it was noted.
+int64_t FindRunning(const std::string& flag, const std::string& value);
+
 // A process by its id and an argument of its command line.
 struct Running {
   int64_t pid = 0;

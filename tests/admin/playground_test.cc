@@ -73,6 +73,17 @@ TEST_F(PlaygroundTest, AFirstStartThatDiedIsFoundAgain) {
   EXPECT_EQ(CountRunning(playground), 5);
 }
 
+TEST_F(PlaygroundTest, AProgramThatWasStartedButNotNotedIsFoundToo) {
+  StartAndDie();
+  ClusterFile noted = started_;
+  noted.nodes[0].pid = 0;
+  ASSERT_TRUE(WriteClusterFile(root_ + "/d/starting.json", noted).ok());
+  Context context(&environment_);
+  Playground playground(&context, root_ + "/d");
+  ASSERT_TRUE(playground.Load().ok());
+  EXPECT_EQ(playground.cluster().nodes[0].pid, started_.nodes[0].pid);
+}
+
 TEST_F(PlaygroundTest, DownEndsWhatAFirstStartThatDiedHasStarted) {
   StartAndDie();
   EXPECT_EQ(RunCommandLine({"down", "--dir", root_ + "/d"}, environment_), ExitCode::kOk) << err_.str();
