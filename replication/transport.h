@@ -55,7 +55,8 @@ class PeerTransport {
   virtual std::unique_ptr<SnapshotStream> FetchSnapshot(const std::string& address,
                                                         const v1::FetchSnapshotRequest& request,
                                                         StreamEvents<v1::FetchSnapshotResponse>* events) = 0;
-  // `done` is called once, on the strand, at the latest after `timeout` (UNREACHABLE, DEADLINE).
+  // `done` is called once, on the strand, at the latest after `timeout` (UNREACHABLE with detail
+  // address, DEADLINE).
   virtual void Promise(const std::string& address, const v1::PromiseRequest& request, absl::Duration timeout,
                        std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) = 0;
 };

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "base/mutex.h"
 #include "holdfast/v1/replication.grpc.pb.h"
 #include "rpc/status.h"
@@ -20,6 +21,13 @@ void FailLater(Executor* strand, std::shared_ptr<StreamEvents<Message>*> events,
   strand->Post([events = std::move(events), status = std::move(status)] {
     if (*events != nullptr) (*events)->OnClosed(status);
   });
+}
+
+// gRPC's own words for a peer that cannot be reached do not name it.
+absl::Status OfPeer(const std::string& address, const grpc::Status& status) {
+  const absl::Status result = rpc::FromGrpcStatus(status);
+  const bool nameless = ReasonOf(result) == "UNREACHABLE" && DetailOf(result, "address").empty();
+  return nameless ? WithDetail(result, "address", address) : result;
 }
 
 // The calls that gRPC still holds, and their way to the strand. Their last reactions come when gRPC is done
@@ -299,9 +307,9 @@ class GrpcTransport : public PeerTransport {
     });
     call->stub->async()->Promise(
         &call->context, &call->request, &call->response,
-        [open = open_, entry, call, done = std::move(done)](const grpc::Status& status) {
-          open->Post([call, done, status] {
-            if (!status.ok()) return done(rpc::FromGrpcStatus(status));
+        [open = open_, entry, call, address, done = std::move(done)](const grpc::Status& status) {
+          open->Post([call, address, done, status] {
+            if (!status.ok()) return done(OfPeer(address, status));
             done(std::move(call->response));
           });
           open->Leave(entry);

@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -58,13 +59,17 @@ class LateService : public PeerService {
   PeerService* to = nullptr;
 };
 
-// Tells when the visible position has moved.
+// Tells when the visible position has moved, and how often a snapshot took the store's place.
 class Watcher : public storage::StoreObserver {
  public:
   void OnAppended(absl::Span<const storage::LogRecordPtr>) override {}
   void OnVisible(const Position& visible) override { Note(visible); }
   void OnRewound(const Position&, const Position&, const std::vector<std::string>&) override {}
-  void OnReplaced(const Position& position) override { Note(position); }
+  void OnReplaced(const Position& position) override {
+    ++replacements_;
+    Note(position);
+  }
+  int replacements() const { return replacements_; }
 
   bool WaitFor(const Position& position) {
     MutexLock lock(&mu_);
@@ -78,6 +83,7 @@ class Watcher : public storage::StoreObserver {
     visible_ = position;
     changed_.NotifyAll();
   }
+  std::atomic<int> replacements_{0};
   Mutex mu_;
   CondVar changed_;
   Position visible_ ABSL_GUARDED_BY(mu_);
@@ -216,9 +222,10 @@ absl::StatusOr<v1::PromiseResponse> Ask(WiredNode& node, const std::string& addr
                              });
   });
   MutexLock lock(&shared->mu);
-  shared->come.WaitFor(&shared->mu, kPatience, [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared->mu) {
-    return shared->answer.has_value();
-  });
+  const bool answered = shared->come.WaitFor(
+      &shared->mu, kPatience,
+      [&]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(shared->mu) { return shared->answer.has_value(); });
+  EXPECT_TRUE(answered) << address;
   return shared->answer.value_or(absl::UnknownError("no answer"));
 }
 
@@ -256,6 +263,7 @@ TEST(TransportGrpcTest, CarriesASnapshotOfSeveralChunks) {
   const Position last = Commit(primary, member);
   ASSERT_TRUE(follower.watcher().WaitFor(last)) << follower.replica().view().activity;
   EXPECT_EQ(follower.store().floor(), *compact.compact_floor);
+  EXPECT_EQ(follower.watcher().replacements(), 1);  // a log that was replayed has the same floor
 }
 
 TEST(TransportGrpcTest, CarriesQuestionsAndReasons) {
@@ -283,8 +291,12 @@ TEST(TransportGrpcTest, SaysWhoCannotBeReached) {
     WiredNode other("p");
     gone = other.address();
   }
-  EXPECT_FALSE(Ask(node, gone, request).ok());
-  EXPECT_FALSE(Ask(node, "not an address", request).ok());
+  const absl::Status unreachable = Ask(node, gone, request).status();
+  EXPECT_EQ(ReasonOf(unreachable), "UNREACHABLE") << unreachable;
+  EXPECT_EQ(DetailOf(unreachable, "address"), gone) << unreachable;
+  const absl::Status misspelt = Ask(node, "not an address", request).status();
+  EXPECT_EQ(ReasonOf(misspelt), "INVALID_REQUEST") << misspelt;
+  EXPECT_EQ(DetailOf(misspelt, "field"), "address") << misspelt;
 }
 
 }  // namespace
