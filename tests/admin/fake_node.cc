@@ -1,7 +1,10 @@
 #include "tests/admin/fake_node.h"
 
+#include <utility>
+
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/mutex.h"
 #include "gtest/gtest.h"
 #include "rpc/status.h"
 
@@ -20,28 +23,48 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const v1:
   return reactor;
 }
 
-// Writes messages one after the other; then ends, or stays open until it is cancelled.
+// Writes messages one after the other; then ends, or stays open until it is cancelled, which may come while a
+// message is written.
 template <typename Message>
 class ListReactor : public grpc::ServerWriteReactor<Message> {
  public:
   ListReactor(std::vector<Message> messages, bool stay_open)
       : messages_(std::move(messages)), stay_open_(stay_open) {
-    Next();
+    GoOn(/*written=*/false, /*cancelled=*/false);
   }
-  void OnWriteDone(bool ok) override { ok ? Next() : this->Finish(grpc::Status::CANCELLED); }
-  void OnCancel() override {
-    if (stay_open_ && next_ == messages_.size()) this->Finish(grpc::Status::CANCELLED);
-  }
+  void OnWriteDone(bool ok) override { GoOn(/*written=*/true, /*cancelled=*/!ok); }
+  void OnCancel() override { GoOn(/*written=*/false, /*cancelled=*/true); }
   void OnDone() override { delete this; }
 
  private:
-  void Next() {
-    if (next_ < messages_.size()) return this->StartWrite(&messages_[next_++]);
-    if (!stay_open_) this->Finish(grpc::Status::OK);
+  void GoOn(bool written, bool cancelled) {
+    const Message* next = nullptr;
+    grpc::Status end;
+    {
+      MutexLock lock(&mu_);
+      if (written) writing_ = false;
+      cancelled_ = cancelled_ || cancelled;
+      if (writing_ || finished_) return;  // whoever is told of the write goes on
+      if (!cancelled_ && next_ < messages_.size()) {
+        next = &messages_[next_++];
+        writing_ = true;
+      } else {
+        if (!cancelled_ && stay_open_) return;
+        end = cancelled_ ? grpc::Status::CANCELLED : grpc::Status::OK;
+        finished_ = true;
+      }
+    }
+    if (next != nullptr) return this->StartWrite(next);
+    this->Finish(end);
   }
-  std::vector<Message> messages_;
+
+  const std::vector<Message> messages_;
   const bool stay_open_;
-  size_t next_ = 0;
+  Mutex mu_;
+  size_t next_ ABSL_GUARDED_BY(mu_) = 0;
+  bool writing_ ABSL_GUARDED_BY(mu_) = false;
+  bool cancelled_ ABSL_GUARDED_BY(mu_) = false;
+  bool finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 
 std::unique_ptr<rpc::Server> Listen(grpc::Service* service) {
