@@ -63,7 +63,6 @@ void SimConnection::Break(const std::string& why, bool deliver_rest, absl::Durat
                           absl::Duration down_hears_after) {
   if (broken_) return;
   broken_ = true;
-  ++network_->counters_.broken_connections;
   if (!deliver_rest) {
     queue_[kUp].clear();
     queue_[kDown].clear();

@@ -53,8 +53,7 @@ void SimExecutor::ScheduleWake() {
     time_->Cancel(wake_);
   }
   absl::Duration late;
-  if (max_lateness_ > absl::ZeroDuration() && random_->Below(2) == 0)
-    late = max_lateness_ * random_->Fraction();
+  if (random_->Below(2) == 0) late = kMaxLateness * random_->Fraction();
   wake_for_ = due;
   wake_ = time_->At(due + late, [this] { Wake(); });
 }

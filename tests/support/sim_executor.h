@@ -31,10 +31,9 @@ class SimExecutor : public Executor {
   // Drops what is queued; nothing runs or is queued afterwards. May be called from a task of this strand.
   void Shutdown();
 
-  // How late a waking may be at most (uniform; half of them are not late). Default 20 us.
-  void set_max_lateness(absl::Duration lateness) { max_lateness_ = lateness; }
-
  private:
+  // How late a waking may be (uniform; half of them are not late).
+  static constexpr absl::Duration kMaxLateness = absl::Microseconds(20);
   using Due = std::pair<absl::Duration, TimerId>;  // true time; ids grow, so equals run in order
 
   void ScheduleWake();
@@ -43,7 +42,6 @@ class SimExecutor : public Executor {
   VirtualTime* const time_;
   VirtualClock* const clock_;
   Random* const random_;
-  absl::Duration max_lateness_ = absl::Microseconds(20);
   std::map<Due, std::function<void()>> tasks_;
   std::unordered_map<TimerId, absl::Duration> due_of_;
   TimerId next_timer_ = 1;

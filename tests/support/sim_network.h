@@ -81,9 +81,8 @@ class SimNetwork {
   // Breaks every connection between the two, with a reset.
   void Reset(const std::string& a, const std::string& b);
 
-  // For one way, or for all that have none of their own.
+  // For one way.
   void SetLink(const std::string& from, const std::string& to, const LinkOptions& options);
-  void SetDefaultLink(const LinkOptions& options) { default_link_ = options; }
   const LinkOptions& Link(const std::string& from, const std::string& to) const;
 
   // Null for none. Must outlive the network or be taken away.
@@ -92,9 +91,7 @@ class SimNetwork {
   struct Counters {
     int64_t messages = 0;
     int64_t lost = 0;
-    int64_t broken_connections = 0;
     int64_t altered_chunks = 0;
-    int64_t duplicated_calls = 0;
   };
   const Counters& counters() const { return counters_; }
 
@@ -129,7 +126,7 @@ class SimNetwork {
   const std::unique_ptr<Random> random_;
   NetworkTap* tap_ = &no_tap_;
   NetworkTap no_tap_;
-  LinkOptions default_link_;
+  const LinkOptions default_link_;
   std::map<std::pair<std::string, std::string>, LinkOptions> links_;
   std::map<std::pair<std::string, std::string>, uint64_t> cuts_;  // value: which cut it is
   uint64_t next_cut_ = 1;

@@ -7,7 +7,7 @@ namespace holdfast::testing {
 bool SimOffload::Run(std::function<void()> work, std::function<void()> done) {
   if (queued_ >= max_queued_) return false;
   ++queued_;
-  worker_->PostAfter(max_duration_ * random_->Fraction(),
+  worker_->PostAfter(kMaxDuration * random_->Fraction(),
                      [this, work = std::move(work), done = std::move(done)] {
                        --queued_;
                        work();

@@ -19,16 +19,14 @@ class SimOffload : public Offload {
 
   bool Run(std::function<void()> work, std::function<void()> done) override;
 
-  // How long a piece of work takes at most. Default 20 ms.
-  void set_max_duration(absl::Duration duration) { max_duration_ = duration; }
-
  private:
+  static constexpr absl::Duration kMaxDuration = absl::Milliseconds(20);  // of a piece of work
+
   SimExecutor* const worker_;
   SimExecutor* const strand_;
   Random* const random_;
   const int max_queued_;
   int queued_ = 0;
-  absl::Duration max_duration_ = absl::Milliseconds(20);
 };
 
 }  // namespace holdfast::testing

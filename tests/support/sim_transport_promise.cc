@@ -46,7 +46,6 @@ void SimTransport::Promise(const std::string& address, const v1::PromiseRequest&
   };
   call->connection->Push(SimConnection::kUp, deliver);
   if (network_->Chance(network_->Link(address_, address).duplicate)) {
-    ++network_->counters_.duplicated_calls;
     call->connection->Push(SimConnection::kUp, deliver);
   }
 }
