@@ -2,6 +2,7 @@
 
 #include "gmock/gmock.h"
 #include "tests/admin/fake_cluster.h"
+#include "tests/support/files.h"
 
 namespace holdfast::admin {
 namespace {
@@ -11,10 +12,10 @@ using ::testing::HasSubstr;
 class CliChangeTest : public FakeClusterTest {
  protected:
   // A folder with `count` documents.
-  static std::string FolderOf(int count) {
+  std::string FolderOf(int count) {
     const std::string folder = TemporaryFolder();
     for (int i = 0; i < count; ++i)
-      WriteFile(folder + "/d" + std::to_string(i), "document " + std::to_string(i));
+      testing::WriteWhole(folder + "/d" + std::to_string(i), "document " + std::to_string(i));
     return folder;
   }
 };
@@ -69,7 +70,7 @@ TEST_F(CliChangeTest, ImportPutsOneKeyForEachFile) {
 
 TEST_F(CliChangeTest, AnImportWithOneBadKeyCommitsNothingAndNamesIt) {
   const std::string folder = FolderOf(3);
-  WriteFile(folder + "/bad\x01name", "");
+  testing::WriteWhole(folder + "/bad\x01name", "");
   const Outcome outcome = Run({"import", folder, "--prefix", "cc"});
   EXPECT_EQ(outcome.code, 4);
   EXPECT_THAT(outcome.err,

@@ -2,6 +2,7 @@
 #include "gmock/gmock.h"
 #include "rpc/status.h"
 #include "tests/admin/fake_cluster.h"
+#include "tests/support/files.h"
 
 namespace holdfast::admin {
 namespace {
@@ -126,7 +127,7 @@ TEST_F(CliClusterTest, InitSendsTheInventoryToThePrimaryToBe) {
            "\"\npeer_address = \"" + fake.info().peer_address() +
            "\"\nvoter = " + (voter ? "true" : "false") + "\n";
   };
-  WriteFile(file, node(*primary_, false) + node(*standby_, true));
+  testing::WriteWhole(file, node(*primary_, false) + node(*standby_, true));
   EXPECT_EQ(Out({"init", "--cluster", file, "--primary", "dc1-a"}),
             "cluster c0ffee begins at revision 0.1; its primary is dc1-a\n");
   ASSERT_TRUE(primary_->initialised.has_value());
@@ -145,7 +146,7 @@ std::string TomlOf(const FakeNode& node) {
 
 TEST_F(CliClusterTest, AChangeWithoutAnAnswerIsAnUnknownOutcome) {
   const std::string file = TemporaryFolder() + "/cluster.toml";
-  WriteFile(file, TomlOf(*primary_));
+  testing::WriteWhole(file, TomlOf(*primary_));
   for (const auto code :
        {grpc::StatusCode::DEADLINE_EXCEEDED, grpc::StatusCode::UNAVAILABLE, grpc::StatusCode::CANCELLED}) {
     primary_->initialised.reset();
@@ -161,7 +162,7 @@ TEST_F(CliClusterTest, AChangeWithoutAnAnswerIsAnUnknownOutcome) {
 
 TEST_F(CliClusterTest, AChangeThatNeverLeftIsNotAnUnknownOutcome) {
   const std::string file = TemporaryFolder() + "/cluster.toml";
-  WriteFile(file, TomlOf(*primary_));
+  testing::WriteWhole(file, TomlOf(*primary_));
   primary_->Stop();
   EXPECT_EQ(Run({"init", "--cluster", file, "--primary", "dc1-a"}).code, 3);
 }
@@ -177,11 +178,11 @@ TEST_F(CliClusterTest, ANodeThatCouldNotAskAnotherIsQuotedAndHasChangedNothing) 
 
 TEST_F(CliClusterTest, ASnapshotDoesNotTakeTheNameOfAFileThatIsThere) {
   const std::string file = TemporaryFolder() + "/backup.hfsnap";
-  WriteFile(file, "yesterday");
+  testing::WriteWhole(file, "yesterday");
   const Outcome outcome = Run({"snapshot", "save", file});
   EXPECT_EQ(outcome.code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("is there already; name another file"));
-  EXPECT_EQ(ReadFile(file), "yesterday");
+  EXPECT_EQ(testing::ReadWhole(file), "yesterday");
 }
 
 TEST_F(CliClusterTest, NodesSetChangesHowMuchOfTheLogIsKept) {

@@ -1,5 +1,6 @@
 #include "gmock/gmock.h"
 #include "tests/admin/fake_cluster.h"
+#include "tests/support/files.h"
 
 namespace holdfast::admin {
 namespace {
@@ -122,7 +123,7 @@ TEST_F(CliReadTest, ExportAndImportAreEachOthersReverse) {
   const std::string folder = TemporaryFolder();
   EXPECT_EQ(Out({"export", "cc", "--to", folder + "/tree"}),
             "exported 2 documents of revision 0.6 to " + folder + "/tree\n");
-  EXPECT_EQ(ReadFile(folder + "/tree/b.bin"), std::string("\x01\xff", 2));
+  EXPECT_EQ(testing::ReadWhole(folder + "/tree/b.bin"), std::string("\x01\xff", 2));
   EXPECT_EQ(Run({"diff", folder + "/tree", "now", "cc"}).code, 0);
   Out({"import", folder + "/tree", "--prefix", "copy"});
   EXPECT_EQ(Out({"get", "copy/a.toml"}), "x = 1\ny = 3\n");

@@ -2,6 +2,7 @@
 #include "admin/cluster_toml.h"
 #include "base/error.h"
 #include "gmock/gmock.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::admin {
 namespace {
@@ -63,7 +64,8 @@ TEST(ClusterFileTest, KeepsWhatScriptsReadAndAsksProxiesFirst) {
   cluster.nodes.push_back({"dc1-a", "dc1", "primary", "h:1", "h:2", "/d/a", "/d/a.toml", "/d/a.log", 41});
   cluster.nodes.push_back({"dc1-p1", "dc1", "proxy", "h:3", "h:4", "/d/p", "/d/p.toml", "/d/p.log", 42});
   cluster.nodes.push_back({"dc2-a", "dc2", "standby", "h:5", "h:6", "/d/s", "/d/s.toml", "/d/s.log", 43});
-  const std::string path = ::testing::TempDir() + "/holdfast-cluster-file-test.json";
+  const testing::TemporaryDirectory directory;
+  const std::string path = directory / "cluster.json";
   ASSERT_TRUE(WriteClusterFile(path, cluster).ok());
   const auto read = ReadClusterFile(path);
   ASSERT_TRUE(read.ok()) << read.status();

@@ -1,12 +1,11 @@
 #include "admin/documents.h"
 
-#include <cstdlib>
-
 #include "admin/changes.h"
 #include "admin/files.h"
 #include "admin/line_diff.h"
 #include "base/error.h"
 #include "gmock/gmock.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::admin {
 namespace {
@@ -15,49 +14,48 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Pair;
 
-std::string NewFolder() {
-  std::string path = ::testing::TempDir() + "/holdfast-documents-XXXXXX";
-  EXPECT_NE(mkdtemp(path.data()), nullptr);
-  return path;
-}
+class DocumentsTest : public ::testing::Test {
+ protected:
+  testing::TemporaryDirectory folder_;
+};
+class DocumentTreeTest : public DocumentsTest {};
+class JsonDocumentsTest : public DocumentsTest {};
 
-TEST(DocumentTreeTest, WhatIsWrittenIsReadBackByteForByte) {
+TEST_F(DocumentTreeTest, WhatIsWrittenIsReadBackByteForByte) {
   const Documents documents = {{"a.json", "{}"}, {"b/c.bin", std::string("\0\xff\n", 3)}, {"b/empty", ""}};
-  const std::string folder = NewFolder() + "/tree";
+  const std::string folder = folder_ / "tree";
   ASSERT_TRUE(WriteTree(folder, documents).ok());
   EXPECT_EQ(*ReadTree(folder), documents);
 }
 
-TEST(DocumentTreeTest, ASingleFileIsOneDocument) {
-  const std::string path = NewFolder() + "/x.toml";
+TEST_F(DocumentTreeTest, ASingleFileIsOneDocument) {
+  const std::string path = folder_ / "x.toml";
   ASSERT_TRUE(WriteWholeFile(path, "x = 1").ok());
   EXPECT_THAT(*ReadTree(path), ElementsAre(Pair("x.toml", "x = 1")));
 }
 
-TEST(DocumentTreeTest, RefusesKeysThatCannotBePathsBeforeItWritesAnything) {
-  const std::string folder = NewFolder();
+TEST_F(DocumentTreeTest, RefusesKeysThatCannotBePathsBeforeItWritesAnything) {
   for (const Documents& documents : {Documents{{"ok", ""}, {"a//b", ""}}, Documents{{"/a", ""}},
                                      Documents{{"a/", ""}}, Documents{{"a", ""}, {"a/b", ""}}}) {
-    EXPECT_EQ(ReasonOf(WriteTree(folder + "/new", documents)), "INVALID_REQUEST");
-    EXPECT_TRUE(ReadTree(folder)->empty());
+    EXPECT_EQ(ReasonOf(WriteTree(folder_ / "new", documents)), "INVALID_REQUEST");
+    EXPECT_TRUE(ReadTree(folder_.path())->empty());
   }
 }
 
-TEST(DocumentTreeTest, RefusesAFolderThatIsNotEmpty) {
-  const std::string folder = NewFolder();
-  ASSERT_TRUE(WriteWholeFile(folder + "/old", "").ok());
-  EXPECT_EQ(ReasonOf(WriteTree(folder, {{"new", ""}})), "INVALID_REQUEST");
+TEST_F(DocumentTreeTest, RefusesAFolderThatIsNotEmpty) {
+  ASSERT_TRUE(WriteWholeFile(folder_ / "old", "").ok());
+  EXPECT_EQ(ReasonOf(WriteTree(folder_.path(), {{"new", ""}})), "INVALID_REQUEST");
 }
 
-TEST(DocumentTreeTest, NamesThePathThatCannotBeRead) {
+TEST_F(DocumentTreeTest, NamesThePathThatCannotBeRead) {
   const absl::Status status = ReadTree("/nonexistent/folder").status();
   EXPECT_EQ(ReasonOf(status), "IO_ERROR");
   EXPECT_EQ(DetailOf(status, "path"), "/nonexistent/folder");
 }
 
-TEST(JsonDocumentsTest, TextAndBytesComeBackAsTheyWere) {
+TEST_F(JsonDocumentsTest, TextAndBytesComeBackAsTheyWere) {
   const Documents documents = {{"text", "a \"b\"\n\tü"}, {"bytes", std::string("\0\xff", 2)}};
-  const std::string path = NewFolder() + "/d.json";
+  const std::string path = folder_ / "d.json";
   ASSERT_TRUE(WriteWholeFile(path, WriteJsonDocuments(documents)).ok());
   EXPECT_EQ(*ReadJsonDocuments(path), documents);
 }

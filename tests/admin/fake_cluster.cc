@@ -1,10 +1,7 @@
 #include "tests/admin/fake_cluster.h"
 
-#include <cstdlib>
-#include <fstream>
-#include <iterator>
+#include <filesystem>
 
-#include "absl/strings/str_cat.h"
 #include "google/protobuf/util/json_util.h"
 
 namespace holdfast::admin {
@@ -83,18 +80,9 @@ std::string FakeClusterTest::Out(const std::vector<std::string>& arguments) {
 }
 
 std::string FakeClusterTest::TemporaryFolder() {
-  std::string path = ::testing::TempDir() + "/holdfast-cli-XXXXXX";
-  EXPECT_NE(mkdtemp(path.data()), nullptr);
-  return path;
-}
-
-void FakeClusterTest::WriteFile(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary) << bytes;
-}
-
-std::string FakeClusterTest::ReadFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
+  const std::string folder = directory_ / std::to_string(++folder_count_);
+  std::filesystem::create_directory(folder);
+  return folder;
 }
 
 }  // namespace holdfast::admin

@@ -8,6 +8,7 @@
 #include "admin/cli.h"
 #include "gtest/gtest.h"
 #include "tests/admin/fake_node.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::admin {
 
@@ -28,16 +29,16 @@ class FakeClusterTest : public ::testing::Test {
   // Expects success.
   std::string Out(const std::vector<std::string>& arguments);
 
-  // A new, empty folder.
-  static std::string TemporaryFolder();
-  static void WriteFile(const std::string& path, const std::string& bytes);
-  static std::string ReadFile(const std::string& path);
+  // A new, empty folder, removed with the test.
+  std::string TemporaryFolder();
 
   FakeStore store_;
   std::unique_ptr<FakeNode> primary_;
   std::unique_ptr<FakeNode> standby_;
   std::unique_ptr<FakeNode> proxy_;
   std::map<std::string, std::string> variables_;
+  testing::TemporaryDirectory directory_;
+  int folder_count_ = 0;
 };
 
 }  // namespace holdfast::admin

@@ -1,6 +1,5 @@
 #include "admin/processes.h"
 
-#include <cstdlib>
 #include <set>
 
 #include "admin/files.h"
@@ -8,18 +7,19 @@
 #include "base/error.h"
 #include "base/poll.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::admin {
 namespace {
 
-std::string LogFile() {
-  std::string path = ::testing::TempDir() + "/holdfast-processes-XXXXXX";
-  EXPECT_NE(mkdtemp(path.data()), nullptr);
-  return path + "/log";
-}
+class ProcessesTest : public ::testing::Test {
+ protected:
+  testing::TemporaryDirectory directory_;
+  const std::string log_ = directory_ / "log";
+};
 
-TEST(ProcessesTest, AProgramIsKnownByItsArgumentAndEndsWhenAsked) {
-  const auto pid = StartProgram("/bin/sleep", {"1000"}, LogFile());
+TEST_F(ProcessesTest, AProgramIsKnownByItsArgumentAndEndsWhenAsked) {
+  const auto pid = StartProgram("/bin/sleep", {"1000"}, log_);
   ASSERT_TRUE(pid.ok()) << pid.status();
   ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] { return IsRunning(*pid, "1000"); }));
   EXPECT_FALSE(IsRunning(*pid, "another"));
@@ -27,8 +27,8 @@ TEST(ProcessesTest, AProgramIsKnownByItsArgumentAndEndsWhenAsked) {
   EXPECT_FALSE(IsRunning(*pid, "1000"));
 }
 
-TEST(ProcessesTest, AProcessThatIsNotOursIsLeftAlone) {
-  const auto pid = StartProgram("/bin/sleep", {"1000"}, LogFile());
+TEST_F(ProcessesTest, AProcessThatIsNotOursIsLeftAlone) {
+  const auto pid = StartProgram("/bin/sleep", {"1000"}, log_);
   ASSERT_TRUE(pid.ok()) << pid.status();
   ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] { return IsRunning(*pid, "1000"); }));
   EXPECT_EQ(EndPrograms({{*pid, "/d/dc1-a.toml"}}, absl::Seconds(10)), 0);
@@ -36,26 +36,25 @@ TEST(ProcessesTest, AProcessThatIsNotOursIsLeftAlone) {
   EndPrograms({{*pid, "1000"}}, absl::Seconds(10));
 }
 
-TEST(ProcessesTest, AProgramThatDoesNotEndIsKilledAndCounted) {
-  const auto pid = StartProgram("/bin/sh", {"-c", "trap '' TERM; exec sleep 1000"}, LogFile());
+TEST_F(ProcessesTest, AProgramThatDoesNotEndIsKilledAndCounted) {
+  const auto pid = StartProgram("/bin/sh", {"-c", "trap '' TERM; exec sleep 1000"}, log_);
   ASSERT_TRUE(pid.ok()) << pid.status();
   ASSERT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] { return IsRunning(*pid, "1000"); }));
   EXPECT_EQ(EndPrograms({{*pid, "1000"}}, absl::Milliseconds(50)), 1);
   EXPECT_FALSE(IsRunning(*pid, "1000"));
 }
 
-TEST(ProcessesTest, WhatAProgramPrintsGoesToItsLog) {
-  const std::string log = LogFile();
-  const auto pid = StartProgram("/bin/sh", {"-c", "echo out; echo err >&2"}, log);
+TEST_F(ProcessesTest, WhatAProgramPrintsGoesToItsLog) {
+  const auto pid = StartProgram("/bin/sh", {"-c", "echo out; echo err >&2"}, log_);
   ASSERT_TRUE(pid.ok()) << pid.status();
   EXPECT_TRUE(PollUntil(*RealClock(), absl::Seconds(10), [&] {
-    const auto text = ReadWholeFile(log);
+    const auto text = ReadWholeFile(log_);
     return text.ok() && *text == "out\nerr\n";
   }));
 }
 
-TEST(ProcessesTest, AProgramThatIsNotThereIsNamed) {
-  const absl::Status status = StartProgram("/nonexistent/holdfast-primary", {}, LogFile()).status();
+TEST_F(ProcessesTest, AProgramThatIsNotThereIsNamed) {
+  const absl::Status status = StartProgram("/nonexistent/holdfast-primary", {}, log_).status();
   EXPECT_EQ(ReasonOf(status), "IO_ERROR");
   EXPECT_EQ(DetailOf(status, "path"), "/nonexistent/holdfast-primary");
 }

@@ -1,20 +1,18 @@
 #include "node/node_runtime.h"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <atomic>
-#include <filesystem>
 
 #include "tests/base/recording_logger.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::node {
 namespace {
 
 // The upper half of a node is built between Create and Start: nothing may be asked of it before.
 TEST(NodeRuntimeTest, TellsOfChangesFromItsStartOnAndNotBefore) {
-  std::string directory = ::testing::TempDir() + "/holdfast-node-XXXXXX";
-  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const testing::TemporaryDirectory directory;
   RecordingLogger logger;
   for (int restart = 0; restart < 20; ++restart) {
     std::atomic<bool> built{false};
@@ -23,7 +21,7 @@ TEST(NodeRuntimeTest, TellsOfChangesFromItsStartOnAndNotBefore) {
     NodeRuntime::Options options;
     options.config.node_id = "n";
     options.config.site = "s";
-    options.config.data_dir = directory;
+    options.config.data_dir = directory.path();
     options.logger = &logger;
     options.on_change = [&] {
       ++changes;
@@ -39,7 +37,6 @@ TEST(NodeRuntimeTest, TellsOfChangesFromItsStartOnAndNotBefore) {
     (*node)->strand().RunAndWait([&] { (*node)->StopReplication(); });
     (*node)->StopThreads();
   }
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

@@ -6,7 +6,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/process/process.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::testing {
 namespace {
@@ -30,7 +30,7 @@ class CommandLineTest : public ::testing::Test {
     return testing::Run(command);
   }
 
-  storage::TemporaryDirectory directory_;
+  TemporaryDirectory directory_;
 };
 
 TEST_F(CommandLineTest, RefusesToListenBeyondLoopbackWithoutTls) {

@@ -12,7 +12,7 @@
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "tests/process/playground.h"
-#include "tests/process/scale.h"
+#include "tests/support/scale.h"
 
 namespace holdfast::testing {
 namespace {

@@ -15,7 +15,7 @@
 #include "base/executor.h"
 #include "base/random.h"
 #include "tests/process/playground.h"
-#include "tests/process/scale.h"
+#include "tests/support/scale.h"
 
 namespace holdfast::testing {
 namespace {

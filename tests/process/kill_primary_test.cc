@@ -12,7 +12,7 @@
 #include "base/mutex.h"
 #include "base/random.h"
 #include "tests/process/playground.h"
-#include "tests/process/scale.h"
+#include "tests/support/scale.h"
 
 namespace holdfast::testing {
 namespace {

@@ -14,7 +14,7 @@
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "rpc/credentials.h"
 #include "tests/process/playground.h"
-#include "tests/process/scale.h"
+#include "tests/support/scale.h"
 
 namespace holdfast::testing {
 namespace {

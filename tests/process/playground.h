@@ -10,7 +10,7 @@
 #include "client/client.h"
 #include "rpc/tls_files.h"
 #include "tests/process/process.h"
-#include "tests/rpc/test_certificates.h"
+#include "tests/support/test_certificates.h"
 
 namespace holdfast::testing {
 

@@ -1,7 +1,5 @@
 #include "rpc/credentials.h"
 
-#include <unistd.h>
-
 #include <fstream>
 
 #include "base/error.h"
@@ -12,7 +10,8 @@
 #include "rpc/server.h"
 #include "rpc/unreachable.h"
 #include "tests/rpc/fake_config_service.h"
-#include "tests/rpc/test_certificates.h"
+#include "tests/support/temporary_directory.h"
+#include "tests/support/test_certificates.h"
 
 namespace holdfast::rpc {
 namespace {
@@ -21,13 +20,7 @@ using ::holdfast::testing::TestAuthority;
 
 class TlsTest : public ::testing::Test {
  protected:
-  TlsTest() : directory_(MakeDirectory()), authority_(directory_, "ours") {}
-
-  static std::string MakeDirectory() {
-    std::string path = ::testing::TempDir() + "/holdfast-tls-XXXXXX";
-    EXPECT_NE(mkdtemp(path.data()), nullptr);
-    return path;
-  }
+  TlsTest() : authority_(directory_.path(), "ours") {}
 
   TlsFiles Issue(const std::string& name, std::vector<std::string> names = {"IP:127.0.0.1"}) {
     const TestAuthority::Files files = authority_.Issue(name, names);
@@ -56,7 +49,7 @@ class TlsTest : public ::testing::Test {
     return response.kv().value();
   }
 
-  const std::string directory_;
+  testing::TemporaryDirectory directory_;
   TestAuthority authority_;
   PrincipalService service_;
 };
@@ -73,7 +66,7 @@ TEST_F(TlsTest, ACallerWithoutCertificateIsNotLetIn) {
 
 TEST_F(TlsTest, ACertificateOfAnotherAuthorityIsNotLetIn) {
   const auto server = Listen(Admit::kAnyCertificate);
-  TestAuthority other(directory_, "theirs");
+  TestAuthority other(directory_.path(), "theirs");
   const TestAuthority::Files files = other.Issue("mallory", {});
   EXPECT_EQ(ReasonOf(PrincipalSeenBy(*server, {Issue("x").ca, files.cert, files.key}).status()),
             "UNREACHABLE");
@@ -145,7 +138,7 @@ TEST_F(TlsTest, SaysWhyThereIsNoConnection) {
   };
   const auto server = Listen(Admit::kAnyCertificate);
   const TlsFiles good = Issue("alice");
-  TestAuthority other(directory_, "theirs");
+  TestAuthority other(directory_.path(), "theirs");
   const TestAuthority::Files theirs = other.Issue("mallory", {});
   EXPECT_EQ(why(server->address(), {}),
             "it closed the connection during set-up; if it demands TLS, give ca, cert and key");
@@ -170,7 +163,7 @@ TEST_F(TlsTest, AMissingOrWrongFileIsNamed) {
   TlsFiles files = Issue("alice");
   files.key.clear();
   EXPECT_EQ(DetailOf(MakeChannelCredentials(files).status(), "field"), "key");
-  files.key = directory_ + "/nowhere.key";
+  files.key = directory_ / "nowhere.key";
   EXPECT_EQ(DetailOf(MakeServerCredentials(files, Admit::kAnyCertificate).status(), "path"), files.key);
   std::ofstream(files.key) << "no key at all";
   EXPECT_EQ(ReasonOf(MakeChannelCredentials(files).status()), "IO_ERROR");

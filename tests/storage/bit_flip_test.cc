@@ -12,7 +12,8 @@
 #include "storage/verified_pages.h"
 #include "storage/verify.h"
 #include "tests/storage/store_fixture.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/files.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
@@ -23,16 +24,7 @@ constexpr int kKeys = 2000;
 
 using State = std::map<std::string, std::string>;
 
-std::string Slurp(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-void Spill(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
-
-class BitFlipTest : public testing::Test {
+class BitFlipTest : public ::testing::Test {
  protected:
   struct Counts {
     int refused = 0;       // at the opening
@@ -175,12 +167,12 @@ class BitFlipTest : public testing::Test {
     count(absl::OkStatus(), listed == state, "the listing misses a row");
   }
 
-  StillClock clock_;
+  ManualClock clock_;
   std::unique_ptr<Random> random_ = SeededRandom(kSeed);
   State now_;
   std::map<Revision, State> history_;
   std::map<Revision, std::string> log_;
-  TemporaryDirectory directory_;
+  testing::TemporaryDirectory directory_;
 };
 
 // A page that was found right once may rot later: it is compared again within kRecheckPagesAfter.
@@ -218,7 +210,7 @@ TEST_F(BitFlipTest, NoWrongByteIsServedAndDeepVerificationFindsEveryFlip) {
   const char* const kFiles[] = {"/data.db", "/data.db-wal"};
   std::map<std::string, std::string> bytes;
   for (const auto& entry : std::filesystem::directory_iterator(original)) {
-    bytes["/" + entry.path().filename().string()] = Slurp(entry.path());
+    bytes["/" + entry.path().filename().string()] = testing::ReadWhole(entry.path());
   }
   const uint64_t data_bytes = bytes[kFiles[0]].size();
   const uint64_t total_bytes = data_bytes + bytes[kFiles[1]].size();
@@ -233,11 +225,11 @@ TEST_F(BitFlipTest, NoWrongByteIsServedAndDeepVerificationFindsEveryFlip) {
     const bool is_wal = place >= data_bytes;
     const uint64_t byte = is_wal ? place - data_bytes : place;
     SCOPED_TRACE(absl::StrCat("seed ", kSeed, ", flip ", flip, ": byte ", byte, " of ", kFiles[is_wal]));
-    for (const auto& [name, content] : bytes) Spill(copy + name, content);
+    for (const auto& [name, content] : bytes) testing::WriteWhole(copy + name, content);
     if (flip >= 0) {
       std::string damaged = bytes[kFiles[is_wal]];
       damaged[byte] = static_cast<char>(damaged[byte] ^ (1 << random_->Below(8)));
-      Spill(copy + kFiles[is_wal], damaged);
+      testing::WriteWhole(copy + kFiles[is_wal], damaged);
     }
     absl::Status status;
     std::unique_ptr<Store> store = Open(copy, &status);
@@ -252,7 +244,7 @@ TEST_F(BitFlipTest, NoWrongByteIsServedAndDeepVerificationFindsEveryFlip) {
     ASSERT_TRUE(verified.ok()) << verified.status();
     const bool is_found = verified->findings_size() > 0;
     store.reset();  // before its file is opened by other means
-    const std::string after = Slurp(copy + "/data.db");
+    const std::string after = testing::ReadWhole(copy + "/data.db");
     if (flip < 0) {
       ASSERT_FALSE(has_failed || is_found) << verified->DebugString();
       undamaged = after;

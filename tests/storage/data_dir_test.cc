@@ -7,14 +7,14 @@
 #include "gtest/gtest.h"
 #include "storage/errors.h"
 #include "tests/storage/store_fixture.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
 
-using testing::HasSubstr;
+using ::testing::HasSubstr;
 
-class DataDirTest : public testing::Test {
+class DataDirTest : public ::testing::Test {
  protected:
   DataDirectoryOptions Options() {
     DataDirectoryOptions options;
@@ -183,9 +183,9 @@ TEST_F(DataDirTest, AFullDiskIsNoDamage) {
 }
 
 TEST(DataDirOnDiskTest, AFileInPlaceOfTheDirectoryIsNamed) {
-  TemporaryDirectory directory;
+  testing::TemporaryDirectory directory;
   std::ofstream(directory / "file") << "x";
-  StillClock clock;
+  ManualClock clock;
   DataDirectoryOptions options;
   options.node_id = "n";
   options.store.data_dir = directory / "file";

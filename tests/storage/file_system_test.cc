@@ -8,14 +8,14 @@
 #include "gtest/gtest.h"
 #include "storage/errors.h"
 #include "storage/memory_file_system.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
 
-using testing::ElementsAre;
+using ::testing::ElementsAre;
 
-class FileSystemTest : public testing::TestWithParam<bool> {
+class FileSystemTest : public ::testing::TestWithParam<bool> {
  protected:
   FileSystemTest() {
     if (GetParam()) {
@@ -27,13 +27,13 @@ class FileSystemTest : public testing::TestWithParam<bool> {
     }
   }
 
-  TemporaryDirectory root_;
+  testing::TemporaryDirectory root_;
   MemoryDisk disk_;
   std::unique_ptr<MemoryFileSystem> memory_;
   FileSystem* files_;
 };
 
-INSTANTIATE_TEST_SUITE_P(, FileSystemTest, testing::Bool(),
+INSTANTIATE_TEST_SUITE_P(, FileSystemTest, ::testing::Bool(),
                          [](const auto& info) { return info.param ? "Memory" : "Posix"; });
 
 TEST_P(FileSystemTest, ReadsBackWhatWasWritten) {
@@ -134,7 +134,7 @@ TEST_P(FileSystemTest, ALockExcludesEveryoneUntilItIsReleased) {
 TEST_P(FileSystemTest, KnowsThatThereIsRoom) { EXPECT_GT(*files_->FreeBytes(root_.path()), 0); }
 
 TEST(PosixFileSystemTest, ALockNamesItsHolder) {
-  TemporaryDirectory root;
+  testing::TemporaryDirectory root;
   const auto lock = PosixFileSystem()->Lock(root / "lock");
   ASSERT_TRUE(lock.ok());
   EXPECT_EQ(DetailOf(PosixFileSystem()->Lock(root / "lock").status(), "pid"), std::to_string(getpid()));

@@ -15,7 +15,7 @@
 #include "storage/sqlite_database.h"
 #include "storage/sqlite_transaction.h"
 #include "storage/verified_pages.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
@@ -38,7 +38,7 @@ std::string Value(int i) {
   return std::string(i % 30 < 2 ? 9000 : 40 + i % 60, static_cast<char>('a' + i % 26));
 }
 
-class SqliteChecksumVfsTest : public testing::Test {
+class SqliteChecksumVfsTest : public ::testing::Test {
  protected:
   std::unique_ptr<SqliteDatabase> Writer(SqliteOptions options = {}) {
     auto database = SqliteDatabase::OpenWriter(path_, options);
@@ -108,7 +108,7 @@ class SqliteChecksumVfsTest : public testing::Test {
     return rows;
   }
 
-  TemporaryDirectory directory_;
+  testing::TemporaryDirectory directory_;
   const std::string path_ = directory_ / "data.db";
   Rows rows_;
 };

@@ -7,14 +7,14 @@
 #include "storage/errors.h"
 #include "storage/sqlite_database.h"
 #include "storage/sqlite_transaction.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
 
 namespace fs = std::filesystem;
 
-class SqliteDamageTest : public testing::Test {
+class SqliteDamageTest : public ::testing::Test {
  protected:
   SqliteDamageTest() { mapped_.mmap_bytes = int64_t{1} << 30; }
 
@@ -38,7 +38,7 @@ class SqliteDamageTest : public testing::Test {
     return query.Step().status();
   }
 
-  TemporaryDirectory directory_;
+  testing::TemporaryDirectory directory_;
   const std::string path_ = directory_ / "data.db";
   SqliteOptions mapped_;
 };

@@ -7,12 +7,12 @@
 #include "gtest/gtest.h"
 #include "storage/errors.h"
 #include "storage/sqlite_transaction.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
 
-class SqliteDatabaseTest : public testing::Test {
+class SqliteDatabaseTest : public ::testing::Test {
  protected:
   std::unique_ptr<SqliteDatabase> Writer(SqliteOptions options = {}) {
     auto database = SqliteDatabase::OpenWriter(path_, options);
@@ -42,7 +42,7 @@ class SqliteDatabaseTest : public testing::Test {
     return row.ok() && *row ? query.BlobString(0) : "(none)";
   }
 
-  TemporaryDirectory directory_;
+  testing::TemporaryDirectory directory_;
   const std::string path_ = directory_ / "data.db";
 };
 

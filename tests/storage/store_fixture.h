@@ -12,19 +12,9 @@
 #include "storage/memory_disk.h"
 #include "storage/memory_file_system.h"
 #include "storage/store.h"
+#include "tests/base/manual_clock.h"
 
 namespace holdfast::storage {
-
-// A clock that stands still unless it is told to move.
-class StillClock : public Clock {
- public:
-  absl::Time Now() override { return now_; }
-  absl::Duration SinceBoot() override { return now_ - absl::UnixEpoch(); }
-  void Advance(absl::Duration by) { now_ += by; }
-
- private:
-  absl::Time now_ = absl::FromUnixSeconds(1'700'000'000);
-};
 
 inline v1::Change Put(absl::string_view key, absl::string_view value) {
   v1::Change change;
@@ -107,7 +97,7 @@ class StoreUnderTest {
   bool is_open() const { return store_ != nullptr; }
   MemoryDisk& disk() { return disk_; }
   MemoryFileSystem& files() { return files_; }
-  StillClock& clock() { return clock_; }
+  ManualClock& clock() { return clock_; }
 
   // Appends one record in a batch of its own, at the epoch of the log's end or a higher one.
   absl::StatusOr<LogRecordPtr> Append(const RecordDraft& draft, uint64_t epoch = 0) {
@@ -174,7 +164,7 @@ class StoreUnderTest {
  private:
   MemoryDisk disk_;
   MemoryFileSystem files_;
-  StillClock clock_;
+  ManualClock clock_;
   std::unique_ptr<Random> random_;
   std::unique_ptr<Store> store_;
 };

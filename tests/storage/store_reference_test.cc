@@ -5,20 +5,14 @@
 #include <cstdlib>
 #include <thread>
 
-#include "absl/strings/numbers.h"
 #include "base/limits.h"
 #include "tests/storage/reference_model.h"
 #include "tests/storage/store_fixture.h"
-#include "tests/storage/temporary_directory.h"
+#include "tests/support/scale.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::storage {
 namespace {
-
-int64_t FromEnvironment(const char* name, int64_t otherwise) {
-  const char* const text = std::getenv(name);
-  int64_t number = 0;
-  return text != nullptr && absl::SimpleAtoi(text, &number) ? number : otherwise;
-}
 
 // Reads without a pause until it is told to stop: pairs that every commit writes alike, and whole ranges.
 class RestlessReader {
@@ -259,7 +253,7 @@ class ReferenceRun {
     EXPECT_TRUE(found == model_.ReadAll(at)) << "at " << at.ToString();
   }
 
-  TemporaryDirectory directory_;
+  testing::TemporaryDirectory directory_;
   const std::unique_ptr<Random> random_;
   std::unique_ptr<Store> store_;
   std::vector<std::unique_ptr<RestlessReader>> readers_;
@@ -272,10 +266,10 @@ class ReferenceRun {
 };
 
 TEST(StoreReferenceTest, HistoricalReadsEqualAModelInMemoryAndTheWalStaysSmallUnderRestlessReaders) {
-  const int64_t seed = FromEnvironment("HOLDFAST_REFERENCE_SEED", 20261122);
+  const int64_t seed = testing::Scale("HOLDFAST_REFERENCE_SEED", 20261122);
   SCOPED_TRACE(absl::StrCat("HOLDFAST_REFERENCE_SEED=", seed));
   ReferenceRun run(static_cast<uint64_t>(seed));
-  run.Run(FromEnvironment("HOLDFAST_REFERENCE_COMMITS", 20'000));
+  run.Run(testing::Scale("HOLDFAST_REFERENCE_COMMITS", 20'000));
 }
 
 }  // namespace
