@@ -3,9 +3,9 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <filesystem>
 #include <fstream>
 #include <map>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -21,8 +21,8 @@ struct Member {
   std::string node_id;
   std::string site;
   std::string kind;  // as `nodes add --kind` takes it
-  std::string client_address = absl::StrCat("127.0.0.1:", FreePort());
-  std::string peer_address = absl::StrCat("127.0.0.1:", FreePort());
+  std::string client_address;
+  std::string peer_address;
   pid_t pid = 0;
 };
 
@@ -63,23 +63,20 @@ class ByHandTest : public ::testing::Test {
 
   // Writes the member's file and starts its program.
   void Start(const std::string& node_id, const std::string& site, const std::string& kind) {
-    Member& member = members_[node_id] = {node_id, site, kind};
-    const std::string stem = absl::StrCat(playground_.directory(), "/hand-", node_id);
-    std::ofstream(stem + ".toml") << absl::StrFormat(
-                                         "node_id = \"%s\"\nsite = \"%s\"\ndata_dir = \"%s\"\n"
-                                         "[client]\nlisten = \"%s\"\n[peer]\nlisten = \"%s\"\nseeds = [%s]\n",
-                                         node_id, site, stem, member.client_address, member.peer_address,
-                                         Seeds())
-                                  << playground_.TlsSection();
+    const size_t number = 2 * members_.size();
+    Member& member = members_[node_id] = {node_id, site, kind, free_.at(number), free_.at(number + 1)};
+    const std::string name = absl::StrCat("hand-", node_id);
+    const std::string file =
+        playground_.WriteNodeFile({name, node_id, site, member.client_address, member.peer_address, Seeds()});
     const std::string program = kind == "proxy" ? "holdfast-proxy" : "holdfast-primary";
-    member.pid = Spawn({Program(program), "--config", stem + ".toml"}, stem + ".log");
+    member.pid =
+        Spawn({Program(program), "--config", file}, absl::StrCat(playground_.directory(), "/", name, ".log"));
   }
 
-  std::string Seeds() const {
+  std::vector<std::string> Seeds() const {
     const auto first = members_.find("dc1-a");
-    return first == members_.end() || first->second.pid == 0
-               ? ""
-               : absl::StrCat("\"", first->second.peer_address, "\"");
+    if (first == members_.end() || first->second.pid == 0) return {};
+    return {first->second.peer_address};
   }
 
   CommandResult Holdfast(const std::vector<std::string>& arguments) {
@@ -125,12 +122,13 @@ class ByHandTest : public ::testing::Test {
     return *std::move(client);
   }
 
-  // `verify` without addresses, revisions and hashes: which nodes there are, as what, and the verdict.
+  // How the last line of `verify` begins: the count of nodes, and whether they agree.
   static std::string Verdict(const CommandResult& verify) {
     return verify.out.substr(verify.out.rfind('\n', verify.out.size() - 2) + 1, sizeof("7 nodes agree") - 1);
   }
 
   Playground playground_;
+  const std::vector<std::string> free_ = FreeAddresses(16);  // two a member
   std::map<std::string, Member> members_;
 };
 
@@ -155,7 +153,7 @@ TEST_F(ByHandTest, InitNodesAndFilesGiveTheClusterThatUpMakes) {
       << set.out << set.err << playground_.Logs();
   const CommandResult remove = Holdfast({"nodes", "remove", "dc2-p9"});
   ASSERT_EQ(remove.exit_status, 0) << remove.out << remove.err;
-  EXPECT_TRUE(StopProcess(members_.at("dc2-p9").pid, SIGTERM, kPatience));
+  EXPECT_TRUE(StopProcess(std::exchange(members_.at("dc2-p9").pid, 0), SIGTERM, kPatience));
 
   const CommandResult verify = Holdfast({"verify", "--wait", "60s"});
   EXPECT_EQ(verify.exit_status, 0) << verify.out << verify.err << playground_.Logs();

@@ -9,6 +9,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/process/playground.h"
+#include "tests/support/files.h"
 
 namespace holdfast::testing {
 namespace {
@@ -21,21 +22,16 @@ std::string Value() {
   return value;
 }
 
-std::string Slurp(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
 // Flips one bit inside the value, wherever the node's files hold it. How many places there were.
 int DamageValue(const std::string& data_dir) {
   int places = 0;
   for (const char* const name : {"/data.db", "/data.db-wal"}) {
-    std::string bytes = Slurp(data_dir + name);
+    std::string bytes = ReadWhole(data_dir + name);
     for (size_t at = bytes.find("needle-7;"); at != std::string::npos; at = bytes.find("needle-7;", at + 1)) {
       bytes[at + 3] = static_cast<char>(bytes[at + 3] ^ 4);
       ++places;
     }
-    std::ofstream(data_dir + name, std::ios::binary | std::ios::trunc) << bytes;
+    WriteWhole(data_dir + name, bytes);
   }
   return places;
 }
@@ -43,7 +39,7 @@ int DamageValue(const std::string& data_dir) {
 // The same in the file of a running node, which another process must not truncate.
 int DamageValueInPlace(const std::string& data_dir) {
   const std::string path = data_dir + "/data.db";
-  const std::string bytes = Slurp(path);
+  const std::string bytes = ReadWhole(path);
   int places = 0;
   for (size_t at = bytes.find("needle-7;"); at != std::string::npos; at = bytes.find("needle-7;", at + 1)) {
     std::fstream file(path, std::ios::binary | std::ios::in | std::ios::out);
@@ -66,10 +62,10 @@ int SetAsideCount(const std::string& data_dir, const std::string& name = "data.d
 }
 
 void FlipByte(const std::string& path, size_t at) {
-  std::string bytes = Slurp(path);
+  std::string bytes = ReadWhole(path);
   ASSERT_GT(bytes.size(), at);
   bytes[at] = static_cast<char>(bytes[at] ^ 1);
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
+  WriteWhole(path, bytes);
 }
 
 class DamagedDataTest : public ::testing::Test {
@@ -81,7 +77,7 @@ class DamagedDataTest : public ::testing::Test {
     ASSERT_EQ(put.exit_status, 0) << put.err;
   }
 
-  // What the node says of the key: the value, or "!REASON".
+  // What the node says of the key: the value, or "!" and what went wrong.
   std::string Read(const std::string& node_id, const std::string& key = kKey) {
     v1::GetRequest request;
     request.set_key(key);
@@ -119,14 +115,14 @@ TEST_F(DamagedDataTest, AProxyServesTheRightBytesAgainAndNeverAWrongOne) {
 TEST_F(DamagedDataTest, AProxyRepairsItselfWheneverDamageComesBackAndKeepsEachFile) {
   const std::string proxy = playground_.ids("proxy", "dc2")[0];
   const std::string data_dir = playground_.node(proxy).data_dir;
-  ASSERT_TRUE(Eventually(absl::Seconds(20), [&] { return Read(proxy) == Value(); })) << playground_.Logs();
+  ASSERT_TRUE(Eventually(kPatience, [&] { return Read(proxy) == Value(); })) << playground_.Logs();
   playground_.Terminate(proxy);
   playground_.Restart(proxy);
-  ASSERT_TRUE(playground_.WaitServing(proxy, absl::Seconds(20))) << playground_.Logs();
+  ASSERT_TRUE(playground_.WaitServing(proxy, kPatience)) << playground_.Logs();
   for (int round = 1; round <= 2; ++round) {
     // What was written last is in the file and not in the WAL, after a start as after a repair.
     ASSERT_GT(DamageValueInPlace(data_dir), 0);
-    EXPECT_TRUE(Eventually(absl::Seconds(90), [&] {
+    EXPECT_TRUE(Eventually(kPatience, [&] {
       const std::string found = Read(proxy);
       EXPECT_TRUE(found == Value() || absl::StartsWith(found, "!")) << found;
       return found == Value() && SetAsideCount(data_dir) == round;
@@ -143,9 +139,9 @@ TEST_F(DamagedDataTest, AReplicaWhoseNodeFileIsDamagedComesBackUnderANewIncarnat
     playground_.Kill(node_id);
     FlipByte(data_dir + "/node.db", 200);  // the first page: the others are in the WAL
     playground_.Restart(node_id);
-    EXPECT_TRUE(Eventually(absl::Seconds(30), [&] { return SetAsideCount(data_dir, "node.db") == 1; }))
+    EXPECT_TRUE(Eventually(kPatience, [&] { return SetAsideCount(data_dir, "node.db") == 1; }))
         << role << playground_.Logs();
-    EXPECT_TRUE(Eventually(absl::Seconds(30),
+    EXPECT_TRUE(Eventually(kPatience,
                            [&] {
                              const CommandResult status = playground_.Holdfast({"put", "damage/after", role});
                              return status.exit_status == 0;
@@ -153,7 +149,7 @@ TEST_F(DamagedDataTest, AReplicaWhoseNodeFileIsDamagedComesBackUnderANewIncarnat
         << role << playground_.Logs();
   }
   const std::string proxy = playground_.ids("proxy", "dc1")[0];
-  EXPECT_TRUE(Eventually(absl::Seconds(30), [&] { return Read(proxy, "damage/after") == "standby"; }))
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Read(proxy, "damage/after") == "standby"; }))
       << playground_.Logs();
 }
 
@@ -161,13 +157,13 @@ TEST_F(DamagedDataTest, APrimaryWhoseNodeFileIsDamagedRefusesToStartAndSaysHowTo
   const Playground::Node primary = playground_.primary();
   playground_.Kill(primary.node_id);
   FlipByte(primary.data_dir + "/node.db", 200);  // the first page: the others are in the WAL
-  const std::string bytes = Slurp(primary.data_dir + "/node.db");
+  const std::string bytes = ReadWhole(primary.data_dir + "/node.db");
   playground_.Restart(primary.node_id);
-  EXPECT_TRUE(Eventually(absl::Seconds(20), [&] {
+  EXPECT_TRUE(Eventually(kPatience, [&] {
     return absl::StrContains(playground_.Logs(), "If this node was the primary, restore a snapshot");
   })) << playground_.Logs();
   EXPECT_EQ(SetAsideCount(primary.data_dir, "node.db"), 0);
-  EXPECT_EQ(Slurp(primary.data_dir + "/node.db"), bytes);
+  EXPECT_EQ(ReadWhole(primary.data_dir + "/node.db"), bytes);
 }
 
 TEST_F(DamagedDataTest, AProxyWhoseFileWasCutShortServesAgain) {
@@ -182,16 +178,16 @@ TEST_F(DamagedDataTest, AProxyWhoseFileWasCutShortServesAgain) {
 TEST_F(DamagedDataTest, APrimaryRefusesToStartAndChangesNothing) {
   const Playground::Node primary = playground_.primary();
   playground_.Kill(primary.node_id);
-  std::string bytes = Slurp(primary.data_dir + "/data.db-wal");
+  std::string bytes = ReadWhole(primary.data_dir + "/data.db-wal");
   ASSERT_GT(bytes.size(), 200u);
   bytes[10] = static_cast<char>(bytes[10] ^ 1);  // the header of the WAL
-  std::ofstream(primary.data_dir + "/data.db-wal", std::ios::binary | std::ios::trunc) << bytes;
+  WriteWhole(primary.data_dir + "/data.db-wal", bytes);
   playground_.Restart(primary.node_id);
   EXPECT_TRUE(Eventually(kPatience, [&] {
     return absl::StrContains(playground_.Logs(), "holdfast snapshot restore");
   })) << playground_.Logs();
   EXPECT_EQ(SetAsideCount(primary.data_dir), 0);
-  EXPECT_EQ(Slurp(primary.data_dir + "/data.db-wal"), bytes);
+  EXPECT_EQ(ReadWhole(primary.data_dir + "/data.db-wal"), bytes);
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 #include "absl/strings/str_format.h"
 #include "base/executor.h"
 #include "base/random.h"
+#include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
 #include "tests/support/scale.h"
 
@@ -49,17 +50,9 @@ class KillImportTest : public ::testing::Test {
  protected:
   KillImportTest() : folder_(playground_.directory() + "/documents") {}
 
-  absl::StatusOr<std::map<std::string, std::string>> Listing(client::Client& client) {
-    v1::ListRequest request;
-    request.set_key("import/");
-    request.set_range_end("import0");
-    std::map<std::string, std::string> found;
-    const auto listed = client.ListAll(request, [&](v1::KeyValue& kv) {
-      found[kv.key().substr(sizeof("import/") - 1)] = kv.value();
-      return absl::OkStatus();
-    });
-    if (!listed.ok()) return listed.status();
-    shown_ = std::max(shown_.load(), *listed);
+  absl::StatusOr<Listing> Imported(client::Client& client) {
+    absl::StatusOr<Listing> found = ListBelow(client, "import");
+    if (found.ok()) shown_ = std::max(shown_.load(), found->revision);
     return found;
   }
 
@@ -99,13 +92,13 @@ class KillImportTest : public ::testing::Test {
     for (const std::string& proxy : playground_.ids("proxy")) {
       const auto client = playground_.ClientOf({proxy});
       client->Observe(report.revision());
-      absl::StatusOr<std::map<std::string, std::string>> shown;
+      absl::StatusOr<Listing> shown;
       // While the primary is away, a proxy may wait to hear how far the voters have come.
-      EXPECT_TRUE(Eventually(kPatience, [&] { return (shown = Listing(*client)).ok(); }))
+      EXPECT_TRUE(Eventually(kPatience, [&] { return (shown = Imported(*client)).ok(); }))
           << proxy << ": " << shown.status();
       if (!shown.ok()) return;
       int missing = 0;
-      for (int i = 0; i < kDocuments; ++i) missing += (*shown)[NameOf(i)] != ContentOf(i, round);
+      for (int i = 0; i < kDocuments; ++i) missing += shown->values[NameOf(i)] != ContentOf(i, round);
       EXPECT_LE(missing, report.left()) << proxy << " in round " << round;
       lost_ += std::max(0, missing - report.left());
     }
@@ -115,7 +108,7 @@ class KillImportTest : public ::testing::Test {
   // Looks for half a commit at one proxy until told to stop.
   void Look(client::Client& client) {
     while (!stop_) {
-      const auto shown = Listing(client);
+      const auto shown = Imported(client);
       if (!shown.ok()) {
         ADD_FAILURE() << shown.status();
         ++failed_reads_;
@@ -125,9 +118,9 @@ class KillImportTest : public ::testing::Test {
       for (int first = 0; first < kDocuments; first += kKeysPerCommit) {
         std::set<std::string> rounds;
         for (int i = first; i < first + kKeysPerCommit; ++i) {
-          const auto document = shown->find(NameOf(i));
-          rounds.insert(document == shown->end() ? ""
-                                                 : document->second.substr(0, document->second.find(':')));
+          const auto document = shown->values.find(NameOf(i));
+          rounds.insert(
+              document == shown->values.end() ? "" : document->second.substr(0, document->second.find(':')));
         }
         halves_ += rounds.size() != 1;
       }
@@ -162,10 +155,7 @@ TEST_F(KillImportTest, LosesNothingImportedAndShowsNoHalfCommit) {
     looking.push_back(std::make_unique<ThreadExecutor>("looking", RealClock()));
     looking.back()->Post([this, client = readers.back().get()] { Look(*client); });
   }
-  struct Stopper {  // also when an assertion ends the test early: the threads are joined after it
-    std::atomic<bool>* stop;
-    ~Stopper() { *stop = true; }
-  } const stopper{&stop_};
+  const StopAtEnd stopper(&stop_);
   for (int kill = 0; kill < kills; ++kill) {
     const int64_t before = shown_;
     const int64_t more = 1 + static_cast<int64_t>(random->Below(2 * kDocuments / kKeysPerCommit));

@@ -11,6 +11,7 @@
 #include "base/executor.h"
 #include "base/mutex.h"
 #include "base/random.h"
+#include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
 #include "tests/support/scale.h"
 
@@ -31,21 +32,6 @@ v1::CommitRequest NumberedCommit(client::Client& client, int number) {
     kept.set_put(absl::StrCat(number));
   }
   return request;
-}
-
-// Lists a prefix at one node.
-absl::StatusOr<std::map<std::string, std::string>> Listing(client::Client& client,
-                                                           const std::string& prefix) {
-  v1::ListRequest request;
-  request.set_key(prefix + "/");
-  request.set_range_end(prefix + "0");
-  std::map<std::string, std::string> found;
-  const auto listed = client.ListAll(request, [&](v1::KeyValue& kv) {
-    found[kv.key()] = kv.value();
-    return absl::OkStatus();
-  });
-  if (!listed.ok()) return listed.status();
-  return found;
 }
 
 class KillPrimaryTest : public ::testing::Test {
@@ -71,7 +57,7 @@ class KillPrimaryTest : public ::testing::Test {
   // Looks for half a commit at one proxy until told to stop.
   void Look(client::Client& client) {
     while (!stop_) {
-      const auto shown = Listing(client, "whole");
+      const auto shown = ListBelow(client, "whole");
       if (!shown.ok()) {
         ++failed_reads_;
         ADD_FAILURE() << shown.status();
@@ -79,8 +65,9 @@ class KillPrimaryTest : public ::testing::Test {
       }
       ++looks_;
       std::set<std::string> values;
-      for (const auto& [key, value] : *shown) values.insert(value);
-      const bool whole = shown->empty() || (values.size() == 1 && shown->size() == kKeysPerCommit);
+      for (const auto& [key, value] : shown->values) values.insert(value);
+      const size_t keys = shown->values.size();
+      const bool whole = keys == 0 || (values.size() == 1 && keys == kKeysPerCommit);
       if (!whole) ++halves_;
     }
   }
@@ -120,10 +107,7 @@ TEST_F(KillPrimaryTest, LosesNothingAcknowledgedAndShowsNoHalfCommit) {
     looking.push_back(std::make_unique<ThreadExecutor>("looking", RealClock()));
     looking.back()->Post([this, client = reader.get()] { Look(*client); });
   }
-  struct Stopper {  // also when an assertion ends the test early: the threads are joined after it
-    std::atomic<bool>* stop;
-    ~Stopper() { *stop = true; }
-  } const stopper{&stop_};
+  const StopAtEnd stopper(&stop_);
   for (int kill = 0; kill < kills; ++kill) {
     const int before = acknowledged_count_;
     const int more = 1 + static_cast<int>(random->Below(40));
@@ -143,14 +127,14 @@ TEST_F(KillPrimaryTest, LosesNothingAcknowledgedAndShowsNoHalfCommit) {
   for (const std::string& proxy : proxies) {
     const auto client = playground.ClientOf({proxy});
     client->Observe(writer->seen_revision());
-    absl::StatusOr<std::map<std::string, std::string>> kept;
+    absl::StatusOr<Listing> kept;
     // A commit is acknowledged when voters have it; a proxy may find its way back to the primary later.
-    EXPECT_TRUE(Eventually(kPatience, [&] { return (kept = Listing(*client, "kept")).ok(); }))
+    EXPECT_TRUE(Eventually(kPatience, [&] { return (kept = ListBelow(*client, "kept")).ok(); }))
         << proxy << ": " << kept.status() << playground.Logs();
     ASSERT_TRUE(kept.ok());
     for (const int number : acknowledged_) {
       for (int i = 0; i < kKeysPerCommit; ++i) {
-        EXPECT_EQ(kept->count(absl::StrCat("kept/", number, "/", i)), 1u)
+        EXPECT_EQ(kept->values.count(absl::StrCat(number, "/", i)), 1u)
             << proxy << " lacks commit " << number;
       }
     }

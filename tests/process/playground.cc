@@ -2,25 +2,24 @@
 
 #include <google/protobuf/struct.pb.h>
 #include <google/protobuf/util/json_util.h>
+#include <gtest/gtest.h>
 #include <signal.h>
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
+#include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
 #include "base/check.h"
 #include "base/error.h"
 #include "client/connect.h"
+#include "tests/support/files.h"
 
 namespace holdfast::testing {
 namespace {
-
-std::string ReadAll(const std::string& path) {
-  std::ifstream file(path);
-  return std::string((std::istreambuf_iterator<char>(file)), {});
-}
 
 std::string Field(const google::protobuf::Struct& object, const std::string& name) {
   const auto it = object.fields().find(name);
@@ -34,20 +33,15 @@ bool TlsByDefault() {
   return wanted != nullptr && std::string(wanted) == "1";
 }
 
-Playground::Playground(const Options& options) {
-  const char* const base = std::getenv("TMPDIR");
-  std::string pattern = absl::StrCat(base != nullptr ? base : "/tmp", "/holdfast-process-XXXXXX");
-  HF_CHECK(mkdtemp(pattern.data()) != nullptr, "mkdtemp");
-  root_ = pattern;
-  directory_ = root_ + "/cluster";
+Playground::Playground(const Options& options) : directory_(root_ / "cluster") {
+  if (std::getenv("HOLDFAST_KEEP") != nullptr) root_.Keep();
   if (options.tls) IssueCertificates();
   std::vector<std::string> command = {
-      Program("holdfast"), "up", "--dir", directory_, "--detach", "--proxies", absl::StrCat(options.proxies)};
-  if (!options.examples) command.push_back("--empty");
+      Program("holdfast"), "up",      "--dir",     directory_,
+      "--detach",          "--empty", "--proxies", absl::StrCat(options.proxies)};
   if (options.tls) {
     command.insert(command.end(), {"--ca", node_tls_.ca, "--cert", node_tls_.cert, "--key", node_tls_.key});
   }
-  command.insert(command.end(), options.arguments.begin(), options.arguments.end());
   const CommandResult up = Run(command);
   if (up.exit_status != 0) {
     error_ = absl::StrCat("holdfast up: exit status ", up.exit_status, "\n", up.out, up.err);
@@ -58,15 +52,25 @@ Playground::Playground(const Options& options) {
 
 Playground::~Playground() {
   for (auto& [id, node] : nodes_) {
+    if (node.pid == 0) continue;
     kill(node.pid, SIGCONT);
     StopProcess(node.pid, SIGKILL, kPatience);
   }
-  std::error_code ignored;
-  if (std::getenv("HOLDFAST_KEEP") == nullptr) std::filesystem::remove_all(root_, ignored);
+  ExpectCleanLogs();
+}
+
+// Nobody else would hear of it: the nodes are not our children.
+void Playground::ExpectCleanLogs() const {
+  const std::string logs = Logs();
+  for (const char* const trouble : {"check failed", "Sanitizer", "runtime error"}) {
+    if (absl::StrContains(logs, trouble)) {
+      ADD_FAILURE() << "a node's log says \"" << trouble << "\":\n" << logs;
+    }
+  }
 }
 
 void Playground::IssueCertificates() {
-  authority_ = std::make_unique<TestAuthority>(root_, "cluster");
+  authority_ = std::make_unique<TestAuthority>(root_.path(), "cluster");
   const auto issue = [this](const std::string& name, const std::vector<std::string>& alternative_names) {
     const TestAuthority::Files files = authority_->Issue(name, alternative_names);
     return rpc::TlsFiles{files.ca, files.cert, files.key};
@@ -76,15 +80,26 @@ void Playground::IssueCertificates() {
   client_tls_ = issue("alice", {"DNS:alice.example"});
 }
 
-std::string Playground::TlsSection() const {
-  if (!node_tls_.enabled()) return "";
-  return absl::StrCat("[tls]\nca = \"", node_tls_.ca, "\"\ncert = \"", node_tls_.cert, "\"\nkey = \"",
-                      node_tls_.key, "\"\n");
+std::string Playground::WriteNodeFile(const NodeFile& file) const {
+  const rpc::TlsFiles& tls = file.tls.has_value() ? *file.tls : node_tls_;
+  const std::string stem = absl::StrCat(directory_, "/", file.name);
+  std::string text = absl::StrFormat(
+      "node_id = \"%s\"\nsite = \"%s\"\ndata_dir = \"%s\"\n"
+      "[client]\nlisten = \"%s\"\n[peer]\nlisten = \"%s\"\n",
+      file.node_id, file.site, stem, file.client_address, file.peer_address);
+  if (!file.seeds.empty())
+    absl::StrAppend(&text, "seeds = [\"", absl::StrJoin(file.seeds, "\", \""), "\"]\n");
+  if (tls.enabled()) {
+    absl::StrAppendFormat(&text, "[tls]\nca = \"%s\"\ncert = \"%s\"\nkey = \"%s\"\n", tls.ca, tls.cert,
+                          tls.key);
+  }
+  WriteWhole(stem + ".toml", text);
+  return stem + ".toml";
 }
 
 void Playground::ReadClusterFile() {
   google::protobuf::Struct cluster;
-  const std::string json = ReadAll(directory_ + "/cluster.json");
+  const std::string json = ReadWhole(directory_ + "/cluster.json");
   if (!google::protobuf::util::JsonStringToMessage(json, &cluster).ok()) {
     error_ = absl::StrCat("cluster.json is no JSON object: ", json);
     return;
@@ -147,15 +162,19 @@ std::unique_ptr<client::Client> Playground::ClientOf(const std::vector<std::stri
 }
 
 void Playground::Kill(const std::string& node_id) {
-  HF_CHECK(StopProcess(nodes_.at(node_id).pid, SIGKILL, kPatience), "a killed process stays");
+  HF_CHECK(StopProcess(std::exchange(nodes_.at(node_id).pid, 0), SIGKILL, kPatience),
+           "a killed process stays");
 }
 
 void Playground::Terminate(const std::string& node_id) {
-  HF_CHECK(StopProcess(nodes_.at(node_id).pid, SIGTERM, kPatience), "a node does not end after SIGTERM");
+  HF_CHECK(StopProcess(std::exchange(nodes_.at(node_id).pid, 0), SIGTERM, kPatience),
+           "a node does not end after SIGTERM");
 }
 
 void Playground::Signal(const std::string& node_id, int signal_number) {
-  kill(nodes_.at(node_id).pid, signal_number);
+  const pid_t pid = nodes_.at(node_id).pid;
+  HF_CHECK(pid != 0, "the node has ended");  // 0 would be ourselves
+  kill(pid, signal_number);
 }
 
 void Playground::Restart(const std::string& node_id) {
@@ -187,9 +206,10 @@ bool Playground::WaitCommitting(absl::Duration patience) {
 
 std::string Playground::Logs() const {
   std::string logs;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_)) {
+  std::error_code absent;  // `up` may have failed before it made the directory
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_, absent)) {
     if (entry.path().extension() == ".log")
-      absl::StrAppend(&logs, entry.path().string(), ":\n", ReadAll(entry.path()));
+      absl::StrAppend(&logs, entry.path().string(), ":\n", ReadWhole(entry.path()));
   }
   return logs;
 }

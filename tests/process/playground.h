@@ -4,12 +4,14 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "client/client.h"
 #include "rpc/tls_files.h"
 #include "tests/process/process.h"
+#include "tests/support/temporary_directory.h"
 #include "tests/support/test_certificates.h"
 
 namespace holdfast::testing {
@@ -20,14 +22,13 @@ bool TlsByDefault();
 
 // A two-site cluster of real processes on loopback, started by `holdfast up` in a directory of its own and
 // ended by the destructor. With TLS, nodes, operator and clients have a certificate each, of an authority
-// that is made for this cluster. One thread, except where a method says otherwise.
+// that is made for this cluster. A failed check or a sanitizer's report in any log fails the test. One
+// thread, except where a method says otherwise.
 class Playground {
  public:
   struct Options {
-    int proxies = 2;        // in each site
-    bool examples = false;  // import examples/ as `up` does by default
+    int proxies = 2;  // in each site
     bool tls = TlsByDefault();
-    std::vector<std::string> arguments = {};  // more flags for `up`
   };
   struct Node {
     std::string node_id;
@@ -36,7 +37,7 @@ class Playground {
     std::string address;       // for clients
     std::string peer_address;  // for nodes and operators
     std::string data_dir;
-    pid_t pid = 0;
+    pid_t pid = 0;                     // 0 once Kill or Terminate has ended it
     std::vector<std::string> command;  // as it was started
   };
 
@@ -63,8 +64,18 @@ class Playground {
   const rpc::TlsFiles& node_tls() const { return node_tls_; }
   const rpc::TlsFiles& operator_tls() const { return operator_tls_; }
   const rpc::TlsFiles& client_tls() const { return client_tls_; }
-  // The [tls] part of a node's configuration file, or nothing.
-  std::string TlsSection() const;
+  // A node beside those of `up`.
+  struct NodeFile {
+    std::string name;  // of its files
+    std::string node_id;
+    std::string site;
+    std::string client_address = "127.0.0.1:0";
+    std::string peer_address = "127.0.0.1:0";
+    std::vector<std::string> seeds = {};
+    std::optional<rpc::TlsFiles> tls = {};  // instead of those of the cluster's nodes
+  };
+  // Writes <directory>/<name>.toml, with the data directory <directory>/<name>. Answers with its path.
+  std::string WriteNodeFile(const NodeFile& file) const;
   // The authority of this cluster; only with TLS.
   TestAuthority& authority() { return *authority_; }
 
@@ -79,7 +90,7 @@ class Playground {
   // Starts a node again with the command that started it first. Does not wait until it serves.
   void Restart(const std::string& node_id);
 
-  // Waits until the node answers a read of `key` (or that there is none).
+  // Waits until the node answers a read.
   bool WaitServing(const std::string& node_id, absl::Duration patience) const;
   // Waits until the primary admits commits: it has the key "playground/ready" then.
   bool WaitCommitting(absl::Duration patience);
@@ -93,9 +104,10 @@ class Playground {
   const Node& Only(const std::string& role) const;
   void IssueCertificates();
   void ReadClusterFile();
+  void ExpectCleanLogs() const;
 
-  std::string root_;       // all that the test leaves on disk
-  std::string directory_;  // the cluster's, in it
+  TemporaryDirectory root_;      // all that the test leaves on disk
+  const std::string directory_;  // the cluster's, in it
   std::unique_ptr<TestAuthority> authority_;
   rpc::TlsFiles node_tls_;
   rpc::TlsFiles operator_tls_;

@@ -4,6 +4,7 @@
 #include <signal.h>
 
 #include "base/error.h"
+#include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
 
 namespace holdfast::testing {
@@ -48,7 +49,7 @@ class PrimaryGoneTest : public ::testing::Test {
     request.set_start_revision(1);
     const auto watch = client->StartWatch(request);
     for (int seen = 0; seen < 20;) {
-      const auto next = watch->Next();
+      const auto next = NextWithin(*watch, kPatience);
       if (!next.ok()) return next.status();
       seen += next->events_size();
     }

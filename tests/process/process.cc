@@ -1,11 +1,9 @@
 #include "tests/process/process.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -14,9 +12,12 @@
 #include <fstream>
 #include <iterator>
 
+#include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "admin/free_ports.h"
 #include "base/check.h"
 #include "base/clock.h"
+#include "base/random.h"
 
 namespace holdfast::testing {
 namespace {
@@ -114,7 +115,7 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
 }
 
 bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
-  if (kill(pid, signal_number) != 0) return true;
+  if (pid == 0 || kill(pid, signal_number) != 0) return true;
   return Eventually(patience, [pid, signal_number] {
     int status = 0;  // ours: reap it; another's: no effect
     if (waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status) && WTERMSIG(status) != signal_number) {
@@ -130,16 +131,12 @@ bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
   });
 }
 
-int FreePort() {
-  const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  HF_CHECK(bind(fd, reinterpret_cast<sockaddr*>(&address), size) == 0, "bind");
-  HF_CHECK(getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0, "getsockname");
-  close(fd);
-  return ntohs(address.sin_port);
+std::vector<std::string> FreeAddresses(size_t count) {
+  const absl::StatusOr<std::vector<int>> ports = admin::FindFreePorts(count, *SystemRandom());
+  HF_CHECK(ports.ok(), ports.status().ToString());
+  std::vector<std::string> addresses;
+  for (const int port : *ports) addresses.push_back(absl::StrCat("127.0.0.1:", port));
+  return addresses;
 }
 
 std::vector<std::string> CommandLineOf(pid_t pid) {

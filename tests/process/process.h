@@ -2,6 +2,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <string>
 #include <vector>
 
@@ -32,13 +33,28 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
 
 // Sends a signal, then waits until the process is gone (at most `patience`); false if it is still there.
 // Works for processes that are not our children too. A child that has died of another signal fails the test.
+// Pid 0 is nobody: true.
 bool StopProcess(pid_t pid, int signal_number, absl::Duration patience);
 
-// A loopback port that nobody listens on now.
-int FreePort();
+// `count` loopback addresses (host:port) that nobody listens at now, none twice, below the ports that
+// outgoing connections take.
+std::vector<std::string> FreeAddresses(size_t count);
 
 // The command line of a running process.
 std::vector<std::string> CommandLineOf(pid_t pid);
+
+// Sets a flag at the end of a block, also when an assertion ends the test early: threads that look at it and
+// are declared before it can then be joined.
+class StopAtEnd {
+ public:
+  explicit StopAtEnd(std::atomic<bool>* stop) : stop_(stop) {}
+  ~StopAtEnd() { *stop_ = true; }
+  StopAtEnd(const StopAtEnd&) = delete;
+  StopAtEnd& operator=(const StopAtEnd&) = delete;
+
+ private:
+  std::atomic<bool>* const stop_;
+};
 
 // Asks `holds` every few milliseconds until it is true or `patience` has passed.
 template <typename Predicate>

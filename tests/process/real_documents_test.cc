@@ -2,11 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <map>
 
+#include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
+#include "tests/support/files.h"
 
 namespace holdfast::testing {
 namespace {
@@ -15,9 +15,7 @@ std::map<std::string, std::string> DocumentsBelow(const std::filesystem::path& r
   std::map<std::string, std::string> documents;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(root)) {
     if (!entry.is_regular_file()) continue;
-    std::ifstream file(entry.path(), std::ios::binary);
-    documents[std::filesystem::relative(entry.path(), root).string()] =
-        std::string((std::istreambuf_iterator<char>(file)), {});
+    documents[std::filesystem::relative(entry.path(), root).string()] = ReadWhole(entry.path());
   }
   return documents;
 }
@@ -39,16 +37,10 @@ TEST(RealDocumentsTest, ComeOutOfEveryProxyAsTheyWentIn) {
   ASSERT_EQ(playground.ids("proxy").size(), 4u);
   for (const std::string& proxy : playground.ids("proxy")) {
     const auto client = playground.ClientOf({proxy});
-    std::map<std::string, std::string> found;
-    v1::ListRequest request;
-    request.set_key("real/");
-    request.set_range_end("real0");
-    const auto listed = client->ListAll(request, [&](v1::KeyValue& kv) {
-      found[kv.key().substr(5)] = kv.value();
-      return absl::OkStatus();
-    });
-    ASSERT_TRUE(listed.ok()) << proxy << ": " << listed.status();
-    EXPECT_TRUE(found == documents) << proxy << " shows " << found.size() << " of " << documents.size();
+    const absl::StatusOr<Listing> found = ListBelow(*client, "real");
+    ASSERT_TRUE(found.ok()) << proxy << ": " << found.status();
+    EXPECT_TRUE(found->values == documents)
+        << proxy << " shows " << found->values.size() << " of " << documents.size();
   }
   // `get` writes the bare bytes.
   const auto& [name, bytes] = *documents.begin();

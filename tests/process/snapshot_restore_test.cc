@@ -3,32 +3,20 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <filesystem>
-#include <fstream>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "client/connect.h"
 #include "tests/process/playground.h"
+#include "tests/support/files.h"
 
 namespace holdfast::testing {
 namespace {
-
-std::string Slurp(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
-}
-
-void Spill(const std::string& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc) << bytes;
-}
 
 class SnapshotRestoreTest : public ::testing::Test {
  protected:
   void SetUp() override {
     ASSERT_TRUE(playground_.ok()) << playground_.error();
-    ASSERT_TRUE(playground_.WaitCommitting(absl::Seconds(30)));
+    ASSERT_TRUE(playground_.WaitCommitting(kPatience));
     client_ = playground_.ClientOf({playground_.primary().node_id});
     first_ = Put("documents/one", "first");
     Put("documents/two", std::string(100'000, 'x') + std::string("\0\xff", 2));
@@ -36,7 +24,7 @@ class SnapshotRestoreTest : public ::testing::Test {
     last_ = Put("documents/empty", "");
   }
   ~SnapshotRestoreTest() override {
-    if (restored_pid_ > 0) StopProcess(restored_pid_, SIGKILL, absl::Seconds(20));
+    if (restored_pid_ > 0) StopProcess(restored_pid_, SIGKILL, kPatience);
   }
 
   int64_t Put(const std::string& key, const std::string& value) {
@@ -71,26 +59,20 @@ class SnapshotRestoreTest : public ::testing::Test {
     const std::string proxy = playground_.ids("proxy", "dc2")[0];
     v1::GetRequest request;
     request.set_key("documents/empty");
-    EXPECT_TRUE(Eventually(absl::Seconds(30), [&] {
-      return playground_.ClientOf({proxy}, absl::Seconds(2))->Get(request).ok();
-    }));
+    EXPECT_TRUE(Eventually(
+        kPatience, [&] { return playground_.ClientOf({proxy}, absl::Seconds(2))->Get(request).ok(); }));
     return playground_.Holdfast({"snapshot", "save", file, "--from", proxy});
   }
   CommandResult Restore(const std::string& file, const std::string& data_dir) {
     return playground_.Holdfast({"snapshot", "restore", file, "--data-dir", data_dir});
   }
 
-  // Starts a proxy of its own on the directory, which knows of nobody else.
+  // Starts a proxy of its own on a directory of the cluster's, which knows of nobody else.
   std::unique_ptr<client::Client> Start(const std::string& data_dir) {
-    const std::string address = absl::StrCat("127.0.0.1:", FreePort());
-    std::ofstream(Path("restored.toml"))
-        << absl::StrFormat(
-               "node_id = \"restored\"\nsite = \"dc9\"\ndata_dir = \"%s\"\n"
-               "[client]\nlisten = \"%s\"\n[peer]\nlisten = \"127.0.0.1:%d\"\n",
-               data_dir, address, FreePort())
-        << playground_.TlsSection();
-    restored_pid_ =
-        Spawn({Program("holdfast-proxy"), "--config", Path("restored.toml")}, Path("restored.log"));
+    const std::string address = FreeAddresses(1)[0];
+    const std::string file = playground_.WriteNodeFile(
+        {.name = data_dir, .node_id = "restored", .site = "dc9", .client_address = address});
+    restored_pid_ = Spawn({Program("holdfast-proxy"), "--config", file}, Path(data_dir + ".log"));
     client::Options options;
     options.endpoints = {address};
     options.timeout = absl::Seconds(2);
@@ -119,8 +101,8 @@ TEST_F(SnapshotRestoreTest, ARestoredDirectoryServesTheSameBytesWithTheClusterGo
   const CommandResult restored = Restore(Path("backup.hfsnap"), Path("restored"));
   ASSERT_EQ(restored.exit_status, 0) << restored.out << restored.err;
   EXPECT_TRUE(absl::StrContains(restored.out, "no voter")) << restored.out;
-  const auto client = Start(Path("restored"));
-  EXPECT_TRUE(Eventually(absl::Seconds(30), [&] { return Everything(*client, last_) == now; }))
+  const auto client = Start("restored");
+  EXPECT_TRUE(Eventually(kPatience, [&] { return Everything(*client, last_) == now; }))
       << Everything(*client, last_).substr(0, 500) << playground_.Logs();
   EXPECT_EQ(Everything(*client, first_), before);
 }
@@ -128,7 +110,7 @@ TEST_F(SnapshotRestoreTest, ARestoredDirectoryServesTheSameBytesWithTheClusterGo
 TEST_F(SnapshotRestoreTest, RefusesWhatItMustNotTouchOrBelieveAndLeavesNothingBehind) {
   const std::string archive = Path("backup.hfsnap");
   ASSERT_EQ(Save(archive).exit_status, 0) << playground_.Logs();
-  const std::string bytes = Slurp(archive);
+  const std::string bytes = ReadWhole(archive);
   const auto refuses = [&](const std::string& file, const std::string& data_dir, const std::string& why) {
     const CommandResult refused = Restore(file, data_dir);
     EXPECT_NE(refused.exit_status, 0) << refused.out;
@@ -140,20 +122,20 @@ TEST_F(SnapshotRestoreTest, RefusesWhatItMustNotTouchOrBelieveAndLeavesNothingBe
   refuses(archive, proxy_dir, "not empty");
   // A save does not overwrite either.
   EXPECT_NE(Save(archive).exit_status, 0);
-  EXPECT_EQ(Slurp(archive), bytes);
+  EXPECT_EQ(ReadWhole(archive), bytes);
   // A flipped bit in the manifest, in the middle and at the end; a file that ends early.
   for (const size_t at : {size_t{40}, bytes.size() / 2, bytes.size() - 1}) {
     std::string altered = bytes;
     altered[at] = static_cast<char>(altered[at] ^ 8);
-    Spill(Path("altered.hfsnap"), altered);
+    WriteWhole(Path("altered.hfsnap"), altered);
     refuses(Path("altered.hfsnap"), Path("fresh"), "altered");
   }
-  Spill(Path("short.hfsnap"), bytes.substr(0, bytes.size() - 100));
+  WriteWhole(Path("short.hfsnap"), bytes.substr(0, bytes.size() - 100));
   refuses(Path("short.hfsnap"), Path("fresh"), "short.hfsnap");
   // Of a release to come.
   std::string newer = bytes;
   newer[8] = static_cast<char>(newer[8] + 1);
-  Spill(Path("newer.hfsnap"), newer);
+  WriteWhole(Path("newer.hfsnap"), newer);
   refuses(Path("newer.hfsnap"), Path("fresh"), "newer release");
   refuses(Path("absent.hfsnap"), Path("fresh"), "absent.hfsnap");
   // Nothing of all this stands in the way of the right file.

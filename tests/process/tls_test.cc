@@ -3,26 +3,17 @@
 #include <grpcpp/grpcpp.h>
 #include <gtest/gtest.h>
 
-#include <filesystem>
-#include <fstream>
-#include <iterator>
-
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "base/error.h"
 #include "client/connect.h"
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "rpc/credentials.h"
 #include "tests/process/playground.h"
+#include "tests/support/files.h"
 
 namespace holdfast::testing {
 namespace {
-
-std::string Slurp(const std::string& path) {
-  std::ifstream file(path);
-  return {std::istreambuf_iterator<char>(file), {}};
-}
 
 class TlsRefusalTest : public ::testing::Test {
  protected:
@@ -48,12 +39,11 @@ class TlsRefusalTest : public ::testing::Test {
 
   // Starts a proxy with these files; it must end by itself.
   CommandResult StartProxy(const rpc::TlsFiles& tls) {
-    const std::string path = playground_.directory() + "/late.toml";
-    std::ofstream(path, std::ios::trunc) << absl::StrFormat(
-        "node_id = \"late\"\nsite = \"dc2\"\ndata_dir = \"%s/late\"\n[client]\nlisten = "
-        "\"127.0.0.1:0\"\n[peer]\n"
-        "listen = \"127.0.0.1:0\"\nseeds = [\"%s\"]\n[tls]\nca = \"%s\"\ncert = \"%s\"\nkey = \"%s\"\n",
-        playground_.directory(), playground_.primary().peer_address, tls.ca, tls.cert, tls.key);
+    const std::string path = playground_.WriteNodeFile({.name = "late",
+                                                        .node_id = "late",
+                                                        .site = "dc2",
+                                                        .seeds = {playground_.primary().peer_address},
+                                                        .tls = tls});
     return testing::Run({Program("holdfast-proxy"), "--config", path});
   }
 
@@ -96,7 +86,7 @@ TEST_F(TlsRefusalTest, ThePeerListenerWantsANodesOrAnOperatorsCertificate) {
   EXPECT_EQ(Holdfast(playground_.operator_tls(), {"status"}).exit_status, 0);
 
   grpc::SslCredentialsOptions no_certificate;
-  no_certificate.pem_root_certs = Slurp(playground_.client_tls().ca);
+  no_certificate.pem_root_certs = ReadWhole(playground_.client_tls().ca);
   const auto stub = v1::AdminService::NewStub(
       grpc::CreateChannel(playground_.primary().peer_address, grpc::SslCredentials(no_certificate)));
   grpc::ClientContext context;
@@ -123,16 +113,14 @@ TEST_F(TlsRefusalTest, ANodeWithTheWrongCertificateSaysSoInsteadOfStarting) {
 }
 
 TEST(TlsPlaygroundTest, UpSaysWhichCertificateItNeeds) {
-  char directory[] = "/tmp/holdfast-process-XXXXXX";
-  ASSERT_NE(mkdtemp(directory), nullptr);
-  TestAuthority authority(directory, "ours");
+  const TemporaryDirectory directory;
+  TestAuthority authority(directory.path(), "ours");
   const TestAuthority::Files files = authority.Issue("one", {"IP:127.0.0.1", "URI:holdfast://node/one"});
   const CommandResult up =
-      testing::Run({Program("holdfast"), "up", "--dir", absl::StrCat(directory, "/cluster"), "--detach",
-                    "--empty", "--ca", files.ca, "--cert", files.cert, "--key", files.key});
+      testing::Run({Program("holdfast"), "up", "--dir", directory / "cluster", "--detach", "--empty", "--ca",
+                    files.ca, "--cert", files.cert, "--key", files.key});
   EXPECT_EQ(up.exit_status, 7);
   EXPECT_TRUE(absl::StrContains(up.err, "speaks for node one; node dc1-a needs")) << up.err;
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

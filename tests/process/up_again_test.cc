@@ -2,10 +2,10 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <cstdlib>
 #include <filesystem>
 
 #include "tests/process/process.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::testing {
 namespace {
@@ -13,11 +13,10 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(UpAgainTest, AFirstStartThatWasKilledIsGoneOnWith) {
-  std::string root = ::testing::TempDir() + "/holdfast-up-XXXXXX";
-  ASSERT_NE(mkdtemp(root.data()), nullptr);
-  const std::string dir = root + "/d";
+  const TemporaryDirectory root;
+  const std::string dir = root / "d";
   const std::vector<std::string> up = {Program("holdfast"), "up", "--dir", dir, "--detach", "--empty"};
-  const pid_t first = Spawn(up, root + "/log");
+  const pid_t first = Spawn(up, root / "log");
   ASSERT_TRUE(Eventually(kPatience, [&] { return fs::exists(dir + "/dc1-a.log"); }));
   ASSERT_TRUE(StopProcess(first, SIGKILL, kPatience));
   EXPECT_TRUE(fs::exists(dir + "/starting.json"));
@@ -29,7 +28,6 @@ TEST(UpAgainTest, AFirstStartThatWasKilledIsGoneOnWith) {
   const CommandResult down = testing::Run({Program("holdfast"), "down", "--dir", dir});
   EXPECT_EQ(down.exit_status, 0) << down.err;
   EXPECT_NE(down.out.find("ended 7 nodes"), std::string::npos) << down.out;
-  fs::remove_all(root);
 }
 
 }  // namespace

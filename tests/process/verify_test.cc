@@ -30,10 +30,7 @@ TEST(VerifyTest, AgreesUnderUnbrokenCommits) {
       }
     });
   }
-  struct Stopper {
-    std::atomic<bool>* stop;
-    ~Stopper() { *stop = true; }
-  } const stopper{&stop};
+  const StopAtEnd stopper(&stop);
   for (int round = 0; round < 5; ++round) {
     const int before = commits;
     EXPECT_TRUE(Eventually(kPatience, [&] { return commits > before + 20; })) << playground.Logs();

@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/executor.h"
+#include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
 
 namespace holdfast::testing {
@@ -29,7 +30,6 @@ class WatchResumeTest : public ::testing::Test {
       }
       const auto answer = client->Commit(request);
       ASSERT_TRUE(answer.ok()) << answer.status();
-      if (number == 0) first_revision_ = answer->revision();
     }
   }
 
@@ -43,7 +43,7 @@ class WatchResumeTest : public ::testing::Test {
     request.set_start_revision(next_revision_ == 0 ? 1 : next_revision_);
     const auto watch = client->StartWatch(request);
     while (seen_ < until) {
-      const absl::StatusOr<v1::WatchResponse> next = watch->Next();
+      const absl::StatusOr<v1::WatchResponse> next = NextWithin(*watch, kPatience);
       ASSERT_TRUE(next.ok()) << node_id << ": " << next.status();
       for (const v1::WatchEvent& event : next->events()) {
         int number = -1;
@@ -59,7 +59,6 @@ class WatchResumeTest : public ::testing::Test {
   }
 
   Playground playground_;
-  int64_t first_revision_ = 0;
   int64_t next_revision_ = 0;
   int seen_events_ = 0;
   int seen_ = 0;
@@ -94,7 +93,7 @@ TEST_F(WatchResumeTest, AClientsWatchGoesOnByItselfWhenItsProxyEnds) {
   writing.Post([this] { WriteNumbers(); });
   bool ended = false;
   for (int events = 0; events < 2 * kCommits;) {
-    const absl::StatusOr<v1::WatchResponse> next = watch->Next();
+    const absl::StatusOr<v1::WatchResponse> next = NextWithin(*watch, kPatience);
     ASSERT_TRUE(next.ok()) << next.status();
     for (const v1::WatchEvent& event : next->events()) {
       int number = -1;
