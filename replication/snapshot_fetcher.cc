@@ -30,6 +30,7 @@ bool MayGoOn(const absl::Status& status) {
 
 struct SnapshotFetcher::Work {
   storage::FileSystem* files;
+  storage::Store* store;
   storage::Store::Options store_options;
   std::string path;
   std::atomic<bool> cancelled{false};
@@ -44,6 +45,7 @@ SnapshotFetcher::SnapshotFetcher(Options options, Taker taker, Progress progress
       path_(absl::StrCat(options_.replica->store->options().data_dir, "/incoming.db")),
       work_(std::make_shared<Work>()) {
   work_->files = options_.replica->files;
+  work_->store = options_.replica->store;
   work_->store_options = options_.replica->store->options();
   work_->path = path_;
 }
@@ -54,7 +56,11 @@ void SnapshotFetcher::Offload(std::function<absl::Status(Work&)> work,
                               std::function<void(absl::Status)> done) {
   auto status = std::make_shared<absl::Status>();
   const bool accepted = options_.replica->offload->Run(
-      [shared = work_, work = std::move(work), status] { *status = work(*shared); },
+      [shared = work_, work = std::move(work), status] {
+        *status = work(*shared);
+        // Here, not on the strand: a fetch that was given up meanwhile is begun anew with the same file.
+        shared->store->ReportFailedSync(*status);
+      },
       lifetime_.Wrap([done = std::move(done), status] { done(*status); }));
   if (accepted) return;
   options_.replica->strand->Post(lifetime_.Wrap([this] {

@@ -37,7 +37,8 @@ class SnapshotAssembler {
   bool is_complete() const { return static_cast<int>(next_chunk_) == manifest_.chunk_digests_size(); }
 
   // SNAPSHOT_ALTERED if it is not the next chunk or not what the manifest says: nothing was written, and the
-  // right chunk may still be added. DISK_FULL and IO_ERROR end this assembler; a new one may go on.
+  // right chunk may still be added. DISK_FULL and IO_ERROR end this assembler; a new one may go
+  // on, but not after IsFailedSync (Store::ReportFailedSync).
   absl::Status Add(const v1::SnapshotChunk& chunk);
 
   // Syncs the file and gives it the name `path`. Requires is_complete(). What it holds still has to be

@@ -111,6 +111,7 @@ absl::StatusOr<SnapshotFile> CopySnapshot(Store& store, const std::string& path,
   FileSystem& files = *store.options().files;
   absl::StatusOr<SnapshotFile> file = Copy(store, path, cancelled);
   if (file.ok()) return file;
+  store.ReportFailedSync(file.status());
   store.ReportDamage(file.status());  // what a copy cannot read, or cannot believe, is so in the original
   // Half a copy is of no use; the first error is what matters.
   RemoveIfThere(files, path).IgnoreError();

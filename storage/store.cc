@@ -78,6 +78,10 @@ void Store::ReportDamage(const absl::Status& damage) {
   if (IsDamaged(damage)) impl_->ReportDamage(damage);
 }
 
+void Store::ReportFailedSync(const absl::Status& status) {
+  if (IsFailedSync(status)) impl_->Stop(status);
+}
+
 // ---- What the verbs share ----
 
 std::string Store::Impl::data_path() const { return absl::StrCat(options.data_dir, "/data.db"); }
@@ -150,19 +154,27 @@ bool Store::Impl::IsOwnDamage(const absl::Status& status) const {
 
 absl::Status Store::Impl::Checked(absl::Status status) {
   if (IsOwnDamage(status)) ReportDamage(status);
-  if (!IsFailedSync(status) || !failed_sync.ok()) return status;  // told once
-  Stop(status);
+  if (IsFailedSync(status)) Stop(status);
   return status;
 }
 
+absl::Status Store::Impl::FailedSync() const {
+  MutexLock lock(&failed_mu);
+  return failed_sync;
+}
+
 void Store::Impl::Stop(const absl::Status& status) {
-  failed_sync = status;
+  {
+    MutexLock lock(&failed_mu);
+    if (!failed_sync.ok()) return;
+    failed_sync = status;
+  }
   HF_CHECK(options.on_failed_sync != nullptr, status.ToString());
   options.on_failed_sync(status);
 }
 
 absl::Status Store::Impl::Writable() const {
-  if (!failed_sync.ok()) return failed_sync;
+  HF_RETURN_IF_ERROR(FailedSync());
   return replacing ? replacing->failure : absl::OkStatus();
 }
 

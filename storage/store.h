@@ -70,7 +70,7 @@ class Store {
     absl::Duration max_reader_wait = absl::Seconds(2);  // of a batch for readers, when the WAL is full
     // An fsync failed, so nobody knows what is durable (DESIGN 7), or a file was damaged while it took the
     // place of data.db. Unset: the process ends. A simulator crashes the node here; if this returns, every
-    // later write fails with the same error.
+    // later write fails with the same error. Called once, by any thread.
     std::function<void(const absl::Status&)> on_failed_sync;
   };
 
@@ -195,6 +195,11 @@ class Store {
 
   // Whoever has met damage in data.db by other means than this store's readers. Any thread.
   void ReportDamage(const absl::Status& damage);
+
+  // Whoever has synced a file of this data directory by other means than this store: after a failed sync the
+  // process ends, or every later write fails (on_failed_sync). To be called where the error arises: whoever
+  // asked for the file may be gone, and the next sync of it would succeed without being true. Any thread.
+  void ReportFailedSync(const absl::Status& status);
 
   // Called from any thread when a read met damage (I13): the node starts a repair. Set once, before reads
   // begin.

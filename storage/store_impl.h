@@ -34,6 +34,8 @@ struct Store::Impl {
   std::atomic<int64_t> wal_bytes{0};
   Mutex damage_mu;
   std::function<void(const absl::Status&)> damage_handler ABSL_GUARDED_BY(damage_mu);
+  mutable Mutex failed_mu;
+  absl::Status failed_sync ABSL_GUARDED_BY(failed_mu);  // nothing is written any more
 
   // ---- In the order of construction ----
   std::unique_ptr<FileLock> lock;
@@ -59,7 +61,6 @@ struct Store::Impl {
   bool may_compact = true;             // there may be rows below the floor
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
   bool readers_hold_wal = false;       // at the last try: one was in the middle of a call all the time
-  absl::Status failed_sync;            // nothing is written any more
   // A replacement that was begun: there is no way back, and nothing is written before it has ended.
   struct Replacement {
     Position position;
@@ -139,8 +140,9 @@ struct Store::Impl {
   // Passes `status` on. Damage is reported (I13); after a failed sync the process ends or nothing is written
   // any more.
   absl::Status Checked(absl::Status status);
-  // What only a restart can mend: the process ends, or nothing is written any more.
+  // What only a restart can mend: the process ends, or nothing is written any more. Told once. Any thread.
   void Stop(const absl::Status& status);
+  absl::Status FailedSync() const;  // any thread
   // Not OK: nothing is written any more, or not before a replacement has ended.
   absl::Status Writable() const;
   void ReportDamage(const absl::Status& status);

@@ -28,7 +28,7 @@ absl::Duration RenewalWait(int wal_frames, absl::Duration longest) {
 
 absl::StatusOr<bool> Store::Maintain() {
   HF_CHECK(!impl_->has_open_batch, "between batches only");
-  HF_RETURN_IF_ERROR(impl_->failed_sync);
+  HF_RETURN_IF_ERROR(impl_->FailedSync());
   if (impl_->replacing) return false;  // whoever began it goes on with it
   const absl::StatusOr<bool> has_more = impl_->CompactStep();
   HF_RETURN_IF_ERROR(impl_->Checked(impl_->CheckpointIfDue()));

@@ -65,7 +65,7 @@ bool Store::is_replacing() const { return impl_->replacing.has_value(); }
 
 absl::StatusOr<std::string> Store::FinishReplacing() {
   HF_CHECK(is_replacing() && !impl_->has_open_batch, "what was begun, between batches only");
-  HF_RETURN_IF_ERROR(impl_->failed_sync);
+  HF_RETURN_IF_ERROR(impl_->FailedSync());
   const std::string kept_as = impl_->replacing->kept_as;
   HF_RETURN_IF_ERROR(impl_->FinishSwap());
   return kept_as;
@@ -101,7 +101,7 @@ absl::Status Store::Impl::FinishSwap() {
   if (!swapped.ok()) {
     replacing->failure = swapped;
     // The file was verified before: what it says now only a start can judge, which may set it aside.
-    if (IsDamaged(swapped) && failed_sync.ok()) Stop(swapped);
+    if (IsDamaged(swapped)) Stop(swapped);
     return swapped;
   }
   const Position position = replacing->position;

@@ -65,6 +65,7 @@ class TestNode {
     store.random = random_.get();
     store.reader_count = 2;
     store.mmap_bytes = 0;
+    store.on_failed_sync = [this](const absl::Status& status) { failed_sync = status; };
     auto opened = storage::Store::Open(store);
     ASSERT_TRUE(opened.ok()) << opened.status();
     store_ = *std::move(opened);
@@ -114,6 +115,7 @@ class TestNode {
 
   ChosenUpstream upstream;
   absl::Status halted;
+  absl::Status failed_sync;  // where a real process ends
 
  private:
   testing::VirtualTime* const time_;

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "base/limits.h"
+#include "storage/errors.h"
 #include "tests/replication/replica_fixture.h"
 
 namespace holdfast::replication {
@@ -88,6 +89,20 @@ TEST_F(SnapshotTransferTest, ASwapWithoutRoomIsEndedWhenThereIsSomeAndNothingIsF
   EXPECT_EQ(node("x").halted, absl::OkStatus());
   node("x").disk().ClearFaults();
   EXPECT_TRUE(RunUntilShown("x", last_)) << node("x").replica().view().activity;
+}
+
+// The bytes of a failed sync may be gone although they can still be read, and the next sync succeeds.
+TEST_F(SnapshotTransferTest, AFailedSyncOfWhatArrivesEndsTheProcessAndIsNotTriedAgain) {
+  Begin();
+  storage::DiskFault fault;
+  fault.operations = {storage::DiskOperation::kSync};
+  fault.path_suffix = "/incoming.db.partial";
+  node("x").disk().AddFault(fault);
+  node("x").Start();
+  time_.RunUntil([&] { return !node("x").failed_sync.ok(); }, absl::Seconds(30));
+  EXPECT_TRUE(storage::IsFailedSync(node("x").failed_sync)) << node("x").replica().view().activity;
+  time_.RunFor(absl::Minutes(1));
+  EXPECT_TRUE(node("x").store().appended().revision.is_zero()) << "nothing of it was installed";
 }
 
 TEST_F(SnapshotTransferTest, TwoTakersShareOneCopy) {

@@ -52,6 +52,15 @@ TEST_F(SnapshotFileTest, IsOneFileThatEndsWhereReadersWere) {
   EXPECT_THAT(Files(), testing::ElementsAre("copy.db"));
 }
 
+TEST_F(SnapshotFileTest, AFailedSyncOfTheCopyEndsTheProcess) {
+  DiskFault fault;
+  fault.operations = {DiskOperation::kSync};
+  fault.path_suffix = "/copy.db";
+  node_.disk().AddFault(fault);
+  EXPECT_TRUE(IsFailedSync(Copy().status()));
+  EXPECT_TRUE(IsFailedSync(node_->BeginBatch().status()));
+}
+
 TEST_F(SnapshotFileTest, BringsNothingThatReadersHaveNotSeen) {
   const Digest128 digest = node_->state_digest();
   for (int i = 0; i < 5; ++i) {
