@@ -50,7 +50,7 @@ absl::Status KnownInventory::ReadVisible(Revision at, Inventory* out) {
   if (at.is_zero()) return absl::OkStatus();
   std::string next(kNodesPrefix);
   for (bool more = true; more;) {
-    HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store_->readers().Acquire());
+    HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store_->own_readers().Acquire());
     HF_ASSIGN_OR_RETURN(const auto cluster, lease->Get(kClusterKey, at));
     if (cluster) {
       HF_ASSIGN_OR_RETURN(out->cluster, ClusterFromJson(cluster->value));

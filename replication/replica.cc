@@ -33,6 +33,7 @@ ReplicaImpl::ReplicaImpl(Options options)
       copies_(options_),
       follower_(options_, this),
       question_backoff_({}, options_.random),
+      retry_backoff_({}, options_.random),
       started_at_(options_.clock->SinceBoot()) {
   UpdateView();
 }
@@ -43,7 +44,16 @@ void ReplicaImpl::Start() {
   options_.store->AddObserver(this);
   observing_ = true;
   copies_.Start();
-  if (absl::Status status = Recover(); !status.ok()) Halt(status);
+  Begin();
+}
+
+void ReplicaImpl::Begin() {
+  not_begun_ = Recover();
+  if (not_begun_.ok()) return retry_backoff_.Reset();
+  if (!storage::MayPass(not_begun_)) return Halt(not_begun_);
+  activity_ = absl::StrCat("cannot begin yet, tries again: ", std::string(not_begun_.message()));
+  UpdateView();
+  options_.strand->PostAfter(retry_backoff_.Next(), lifetime_.Wrap([this] { Begin(); }));
 }
 
 void ReplicaImpl::Stop() {
@@ -212,8 +222,13 @@ void ReplicaImpl::ReloadInventory() {
   absl::Status status = inventory_.Reload();
   // What is known of the inventory is good enough to find somebody who has a sound copy.
   if (storage::IsDamaged(status) && IsFollowing()) status = Repair(status.message());
-  if (!status.ok()) return Halt(status);
-  UpdateView();
+  if (status.ok()) {
+    retry_backoff_.Reset();
+    return UpdateView();
+  }
+  if (!storage::MayPass(status)) return Halt(status);
+  reload_posted_ = true;
+  options_.strand->PostAfter(retry_backoff_.Next(), lifetime_.Wrap([this] { ReloadInventory(); }));
 }
 
 // R21: once a rule is visible here, that is made durable, so that its voters can be said to know it.

@@ -90,6 +90,8 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
 
   // Start.
   absl::Status Recover();
+  // Recovers; after a passing failure again, later.
+  void Begin();
   absl::Status RecoverKnown();
   absl::Status RecoverRole();
   // Does the newest epoch of the log belong to this node, which has not given it up by rejoining?
@@ -139,6 +141,8 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   Backoff question_backoff_;
   Role role_ = Role::kNew;
   uint64_t own_epoch_ = 0;    // of the primary that this node is or was
+  Backoff retry_backoff_;   // of Begin and ReloadInventory
+  absl::Status not_begun_;  // why Recover has to be tried again
   uint64_t other_epoch_ = 0;  // the higher one that suspended or fenced it
   std::string activity_;
   absl::Status halted_;

@@ -198,6 +198,7 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
   }
   if (!request.inspect()) {
     if (role_ == Role::kHalted) return halted_;
+    HF_RETURN_IF_ERROR(not_begun_);
     if (role_ == Role::kStopped) return StoppingError({});
     if (request.cluster_id().empty()) return InvalidMessageError("cluster_id", "a candidate must name it");
     const uint64_t log_epoch = options_.store->appended().revision.epoch();

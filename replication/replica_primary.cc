@@ -58,6 +58,7 @@ void ReplicaImpl::BeginEpoch(uint64_t epoch, storage::RecordDraft first,
 absl::Status ReplicaImpl::BeginEpochNow(uint64_t epoch, const storage::RecordDraft& first) {
   storage::Store& store = *options_.store;
   if (role_ == Role::kHalted || role_ == Role::kStopped) return CanAdmit();
+  HF_RETURN_IF_ERROR(not_begun_);
   if (first.kind != v1::RECORD_KIND_EPOCH || !first.epoch || !first.rule ||
       first.epoch->node_id() != options_.node_id ||
       first.epoch->incarnation() != store.node().identity().incarnation) {
@@ -90,7 +91,7 @@ void ReplicaImpl::OnOwnAppend() {
   // Written before anybody is told (R8), so that a log that has lost its end is noticed at the next start.
   // A full disk is no reason to stop: the records themselves are durable, and the next append notes them too.
   const absl::Status noted = options_.store->node().NoteAcknowledged(options_.store->appended());
-  if (!noted.ok() && !storage::IsDiskFull(noted)) return Halt(noted);
+  if (!noted.ok() && !storage::MayPass(noted)) return Halt(noted);
   count_->OnOwnAppend();
   AdvanceCommit();
   ForEachSender([](Sender& sender) { sender.OnAppended(); });

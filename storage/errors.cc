@@ -201,4 +201,10 @@ bool IsDiskFull(const absl::Status& status) { return ReasonOf(status) == "DISK_F
 bool IsDamaged(const absl::Status& status) { return ReasonOf(status) == "DATA_DAMAGED"; }
 bool IsFailedSync(const absl::Status& status) { return !DetailOf(status, kFailedSync).empty(); }
 
+bool MayPass(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  if (reason == "IO_ERROR") return !IsFailedSync(status);
+  return reason == "DISK_FULL" || reason == "RESOURCE_EXHAUSTED";
+}
+
 }  // namespace holdfast::storage

@@ -92,5 +92,8 @@ absl::Status StoppedError(absl::string_view what);
 bool IsDiskFull(const absl::Status& status);
 bool IsDamaged(const absl::Status& status);
 bool IsFailedSync(const absl::Status& status);
+// DISK_FULL, RESOURCE_EXHAUSTED, IO_ERROR other than a failed sync: nothing changed, and it may pass by
+// itself.
+bool MayPass(const absl::Status& status);
 
 }  // namespace holdfast::storage

@@ -25,6 +25,7 @@ Digest128 Store::state_digest() const { return impl_->state.Get().state_digest; 
 int64_t Store::key_count() const { return impl_->state.Get().key_count; }
 std::vector<Milestone> Store::milestones() const { return *impl_->state.Get().milestones; }
 ReaderPool& Store::readers() { return *impl_->readers; }
+ReaderPool& Store::own_readers() { return *impl_->own_readers; }
 LogReader& Store::log() { return *impl_->log; }
 NodeStore& Store::node() { return *impl_->node; }
 absl::Status Store::CheckNode() { return impl_->node->Check(); }

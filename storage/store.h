@@ -94,6 +94,8 @@ class Store {
   int64_t key_count() const;       // live keys at appended()
   const Options& options() const;
   ReaderPool& readers();
+  // For the node itself: from the connections that the log is read with, so that no client is waited for.
+  ReaderPool& own_readers();
   LogReader& log();
   std::vector<Milestone> milestones() const;  // a copy, oldest first
 

@@ -45,6 +45,7 @@ struct Store::Impl {
   std::unique_ptr<ConnectionPool> key_connections;
   std::unique_ptr<ConnectionPool> log_connections;
   std::unique_ptr<SqliteReaderPool> readers;
+  std::unique_ptr<SqliteReaderPool> own_readers;
   std::unique_ptr<SqliteLogReader> log;
 
   // ---- The durable state, as it stands in memory ----

@@ -131,6 +131,7 @@ absl::Status Store::Impl::OpenReaders() {
   HF_ASSIGN_OR_RETURN(log_connections,
                       ConnectionPool::Open({data_path(), ReaderOptions(), options.log_reader_count}, &state));
   readers = std::make_unique<SqliteReaderPool>(key_connections.get(), &state, on_damage);
+  own_readers = std::make_unique<SqliteReaderPool>(log_connections.get(), &state, on_damage);
   log = std::make_unique<SqliteLogReader>(&cache, log_connections.get(), &state, on_damage);
   return absl::OkStatus();
 }

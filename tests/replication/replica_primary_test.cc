@@ -235,6 +235,31 @@ TEST_F(ReplicaTest, AFormerPrimaryThatRejoinsKnowsNoBoundBeforeItFollows) {
   EXPECT_EQ(node("p").replica().Staleness(), std::nullopt);
 }
 
+// What the disk refuses for a while is no reason to need a person.
+TEST_F(ReplicaTest, AStartThatTheDiskRefusesIsTriedAgain) {
+  Add("p"), Add("a");
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("a", node("p").store().visible()));
+  for (const std::string id : {"a", "p"}) {
+    node(id).Kill();
+    node(id).Start();
+    storage::DiskFault fault;
+    fault.operations = {storage::DiskOperation::kRead};
+    fault.path_suffix = "/data.db";
+    fault.fail_count = storage::DiskFault::kForever;
+    node(id).disk().AddFault(fault);
+    time_.RunFor(absl::Seconds(10));
+    EXPECT_EQ(node(id).halted, absl::OkStatus());
+    EXPECT_NE(node(id).replica().view().activity.find("tries again"), std::string::npos)
+        << node(id).replica().view().activity;
+    EXPECT_EQ(ReasonOf(GivePromise(id, 1, "a")), "IO_ERROR") << "it has not looked at its log yet";
+    node(id).disk().ClearFaults();
+    time_.RunFor(absl::Seconds(5));
+  }
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_PRIMARY) << node("p").replica().view().activity;
+  EXPECT_TRUE(RunUntilShown("a", Commit("p", "k", "after")));
+}
+
 TEST_F(ReplicaTest, AnEpochIsBegunOnlyByWhomItWasPromisedAndOnce) {
   Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
   ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());

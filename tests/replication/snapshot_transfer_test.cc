@@ -105,6 +105,16 @@ TEST_F(SnapshotTransferTest, AFailedSyncOfWhatArrivesEndsTheProcessAndIsNotTried
   EXPECT_TRUE(node("x").store().appended().revision.is_zero()) << "nothing of it was installed";
 }
 
+TEST_F(SnapshotTransferTest, WhatIsInstalledIsUsedAlthoughClientsHoldEveryReader) {
+  Begin();
+  node("x").Start();
+  std::vector<std::unique_ptr<storage::ReadLease>> held;
+  for (int i = 0; i < 2; ++i) held.push_back(*node("x").store().readers().Acquire());
+  EXPECT_TRUE(RunUntilShown("x", last_)) << node("x").replica().view().activity;
+  EXPECT_EQ(node("x").halted, absl::OkStatus());
+  EXPECT_EQ(node("x").replica().cluster().cluster_id(), "c1");
+}
+
 TEST_F(SnapshotTransferTest, TwoTakersShareOneCopy) {
   Begin();
   node("x").Start(), node("y").Start();
