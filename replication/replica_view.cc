@@ -134,6 +134,9 @@ void ReplicaImpl::UpdateView(bool rule_changed) {
   } else {
     next.primary_node_id = inventory.cluster.primary_node_id();
   }
+  // A former primary knows that it is none, and not yet who is: its own inventory still names itself.
+  const bool is_former = role_ == Role::kSuspended || role_ == Role::kFenced;
+  if (is_former && next.primary_node_id == options_.node_id) next.primary_node_id.clear();
   // The inventory speaks last: an address that has been changed is changed there.
   if (const v1::NodeInfo* primary = inventory.Find(next.primary_node_id); primary != nullptr) {
     next.primary_client_address = primary->client_address();

@@ -191,6 +191,8 @@ TEST_F(ReplicaTest, AFencedPrimaryRejoinsAndWhatOnlyItHeldIsCut) {
   ASSERT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_FENCED; }, absl::Seconds(20)))
       << node("p").replica().view().activity;
   EXPECT_EQ(ReasonOf(node("p").replica().CanAdmit()), "FENCED");
+  EXPECT_EQ(node("p").replica().view().primary_node_id, "") << "a client would be sent back to itself";
+  EXPECT_EQ(node("p").replica().view().primary_client_address, "");
   ASSERT_TRUE(node("p").replica().Rejoin().ok());
   ASSERT_TRUE(RunUntilShown("p", last)) << node("p").replica().view().activity;
   EXPECT_EQ(node("p").role(), v1::NODE_ROLE_STANDBY);
