@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace holdfast::replication {
 namespace {
@@ -119,6 +120,15 @@ absl::Status ImpossibleRuleError(absl::string_view what) {
 absl::Status WrongRoleError(absl::string_view what) {
   return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS", what), "what",
                     what);
+}
+
+absl::Status WithoutSlotError(absl::string_view node_id) {
+  return WrongRoleError(absl::StrCat("no record has given this incarnation of '", node_id, "' a slot"));
+}
+
+absl::Status OthersEpochError(uint64_t epoch, uint32_t slot) {
+  return WrongRoleError(
+      absl::StrCat("epoch ", epoch, " belongs to slot ", epoch % kMaxServers, ", this node has slot ", slot));
 }
 
 absl::Status SilentPeerError(absl::Duration silence) {

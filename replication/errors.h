@@ -43,6 +43,10 @@ absl::Status InvalidMessageError(absl::string_view field, absl::string_view what
 absl::Status ImpossibleRuleError(absl::string_view what);
 // CONFLICTING_SETTINGS. The node's role or kind does not allow it.
 absl::Status WrongRoleError(absl::string_view what);
+// CONFLICTING_SETTINGS. R3: no committed record has given this incarnation a slot, or the epoch is another
+// slot's.
+absl::Status WithoutSlotError(absl::string_view node_id);
+absl::Status OthersEpochError(uint64_t epoch, uint32_t slot);
 // UNREACHABLE. The stream was silent for too long, or this relay has no upstream itself.
 absl::Status SilentPeerError(absl::Duration silence);
 absl::Status NoUpstreamError(absl::string_view node_id);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -89,9 +90,9 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void OnReplaced(const Position& position) override;
 
   // Start.
-  absl::Status Recover();
   // Recovers; after a passing failure again, later.
   void Begin();
+  absl::Status Recover();
   absl::Status RecoverKnown();
   absl::Status RecoverRole();
   // Does the newest epoch of the log belong to this node, which has not given it up by rejoining?
@@ -99,13 +100,14 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   absl::Status NoteCommittedRule();
 
   // Being primary.
-  std::vector<std::string> OtherServers() const;
+  std::map<std::string, std::string> OtherServers() const;
   void StartRecovering();
   void AskVoters();
   void JudgeAnswers(bool round_over);
   void BecomePrimary();
   void LosePrimary(Role role, uint64_t other_epoch, std::string activity);
   absl::Status BeginEpochNow(uint64_t epoch, const storage::RecordDraft& first);
+  absl::Status CheckSlot(uint64_t epoch) const;
   void AdvanceCommit();
   void NoteFreshPrimary();
   void AnswerBegin(const absl::Status& status);
@@ -139,10 +141,10 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   Lifetime lifetime_;
   Lifetime questions_;
   Backoff question_backoff_;
-  Role role_ = Role::kNew;
-  uint64_t own_epoch_ = 0;    // of the primary that this node is or was
   Backoff retry_backoff_;   // of Begin and ReloadInventory
   absl::Status not_begun_;  // why Recover has to be tried again
+  Role role_ = Role::kNew;
+  uint64_t own_epoch_ = 0;    // of the primary that this node is or was
   uint64_t other_epoch_ = 0;  // the higher one that suspended or fenced it
   std::string activity_;
   absl::Status halted_;

@@ -71,9 +71,21 @@ absl::Status ReplicaImpl::BeginEpochNow(uint64_t epoch, const storage::RecordDra
   if (newest && newest->position.revision.epoch() >= epoch) {
     return LowerEpochError(newest->position.revision.epoch(), epoch);
   }
+  HF_RETURN_IF_ERROR(CheckSlot(epoch));
   HF_ASSIGN_OR_RETURN(const auto batch, store.BeginBatch());
   HF_RETURN_IF_ERROR(batch->Append(epoch, options_.node_id, first).status());
   return batch->Commit();
+}
+
+// R3: so that no two nodes, and no two incarnations of one, ever own the same epoch (I2).
+absl::Status ReplicaImpl::CheckSlot(uint64_t epoch) const {
+  if (epoch == 0) return absl::OkStatus();  // InitCluster: the first primary has slot 0
+  const v1::NodeInfo* const self = inventory_.inventory().Find(options_.node_id);
+  const bool has_slot = self != nullptr && self->has_slot() &&
+                        self->incarnation() == options_.store->node().identity().incarnation;
+  if (!has_slot) return WithoutSlotError(options_.node_id);
+  if (epoch % kMaxServers != self->slot()) return OthersEpochError(epoch, self->slot());
+  return absl::OkStatus();
 }
 
 void ReplicaImpl::BecomePrimary() {
@@ -89,7 +101,8 @@ void ReplicaImpl::BecomePrimary() {
 void ReplicaImpl::OnOwnAppend() {
   if (role_ != Role::kPrimary) return;
   // Written before anybody is told (R8), so that a log that has lost its end is noticed at the next start.
-  // A full disk is no reason to stop: the records themselves are durable, and the next append notes them too.
+  // A full disk, or what else may pass, is no reason to stop: the records themselves are durable, and the
+  // next append notes them too.
   const absl::Status noted = options_.store->node().NoteAcknowledged(options_.store->appended());
   if (!noted.ok() && !storage::MayPass(noted)) return Halt(noted);
   count_->OnOwnAppend();
@@ -144,18 +157,17 @@ void ReplicaImpl::LosePrimary(Role role, uint64_t other_epoch, std::string activ
 
 // ---- R18 ----
 
-std::vector<std::string> ReplicaImpl::OtherServers() const {
-  std::vector<std::string> servers;
+std::map<std::string, std::string> ReplicaImpl::OtherServers() const {
+  std::map<std::string, std::string> servers;
   for (const v1::NodeInfo& node : inventory_.inventory().nodes) {
     if (node.kind() == v1::NODE_KIND_SERVER && node.node_id() != options_.node_id)
-      servers.push_back(node.node_id());
+      servers.emplace(node.node_id(), node.incarnation());
   }
   return servers;
 }
 
 void ReplicaImpl::StartRecovering() {
   Resume::Options ask;
-  ask.cluster_id = options_.store->node().identity().cluster_id;
   ask.node_id = options_.node_id;
   ask.epoch = own_epoch_;
   ask.appended = options_.store->appended();
@@ -164,6 +176,9 @@ void ReplicaImpl::StartRecovering() {
     ask.rules.push_back(record.rule);
   }
   ask.other_servers = OtherServers();
+  for (const v1::NodeInfo& node : inventory_.inventory().nodes) {
+    if (node.kind() == v1::NODE_KIND_PROXY) ask.proxies.insert(node.node_id());
+  }
   resume_.emplace(std::move(ask));
   SetRole(Role::kRecovering, absl::StrCat("recovering: waits for ", resume_->explanation()));
   AskVoters();

@@ -12,9 +12,13 @@ Resume::Resume(Options options) : options_(std::move(options)) {
     for (const VoterId& voter : rule.voters) whom_.insert(voter.node_id);
   }
   if (options_.rules.empty() || options_.rules.back().quorum == 0) {
-    whom_.insert(options_.other_servers.begin(), options_.other_servers.end());
+    for (const auto& [server, unused] : options_.other_servers) whom_.insert(server);
   }
   whom_.erase(options_.node_id);
+  servers_ = whom_;
+  if (!servers_.empty() && (options_.rules.empty() || options_.rules.back().quorum == 0)) {
+    whom_.insert(options_.proxies.begin(), options_.proxies.end());
+  }
 }
 
 void Resume::OnAnswer(const v1::PromiseResponse& answer) {
@@ -39,11 +43,30 @@ void Resume::OnAnswer(const v1::PromiseResponse& answer) {
     bad(kSuspended, absl::StrCat("'", answer.node_id(), "' has another record at ", appended.ToString()));
   }
   answered_[answer.node_id()] = answer.incarnation();
+  Counts(answer) ? (void)counted_.insert(answer.node_id()) : (void)counted_.erase(answer.node_id());
+}
+
+bool Resume::Counts(const v1::PromiseResponse& answer) const {
+  // It has followed this very epoch since it was wiped, if it was.
+  const Revision appended(answer.appended().revision());
+  if (!appended.is_zero() && appended.epoch() == options_.epoch) return true;
+  const auto server = options_.other_servers.find(answer.node_id());
+  if (server != options_.other_servers.end() && server->second == answer.incarnation()) return true;
+  for (const Rule& rule : options_.rules) {
+    for (const VoterId& voter : rule.voters) {
+      if (voter.node_id == answer.node_id() && voter.incarnation == answer.incarnation()) return true;
+    }
+  }
+  return false;
 }
 
 bool Resume::Met(const Rule& rule, bool newest) const {
   const std::optional<uint32_t> needed = rule.ResumeAnswersNeeded();
-  if (!needed) return !newest || whom_.empty() || !answered_.empty();  // q = 0
+  if (!needed) {  // q = 0
+    const auto answered = [this](const std::string& server) { return answered_.contains(server); };
+    return !newest || servers_.empty() ||
+           (!counted_.empty() && std::any_of(servers_.begin(), servers_.end(), answered));
+  }
   uint32_t count = 0;
   for (const VoterId& voter : rule.voters) {
     if (voter.node_id == options_.node_id) ++count;  // rules of earlier epochs may name this node
@@ -68,7 +91,8 @@ std::string Resume::explanation() const {
     if (Met(rule, i + 1 == options_.rules.size())) continue;
     const std::optional<uint32_t> needed = rule.ResumeAnswersNeeded();
     return needed ? absl::StrCat(*needed, " of the ", rule.voters.size(), " voters to answer")
-                  : absl::StrCat("one of ", whom_.size(), " other servers to answer");
+                  : absl::StrCat("one of ", servers_.size(),
+                                 " other servers to answer, and a node that knows this epoch");
   }
   return "nothing";
 }

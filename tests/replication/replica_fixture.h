@@ -103,6 +103,7 @@ class TestNode {
     store_.reset();
   }
 
+  bool is_up() const { return replica_ != nullptr; }
   Replica& replica() { return *replica_; }
   storage::Store& store() { return *store_; }
   storage::MemoryFileSystem& files() { return files_; }
@@ -170,6 +171,7 @@ class ReplicaTest : public ::testing::Test {
     cluster.set_primary_node_id(primary);
     *cluster.mutable_rule() = *draft.rule;
     AddChange(&draft, std::string(kClusterKey), ToJson(cluster));
+    uint32_t next_slot = 0;
     for (auto& [id, member] : nodes_) {
       if (!inventory || std::count(strangers.begin(), strangers.end(), id) > 0) continue;
       v1::NodeInfo info;
@@ -178,6 +180,10 @@ class ReplicaTest : public ::testing::Test {
       info.set_kind(member->kind());
       info.set_client_address(id + ":client");
       info.set_peer_address(id);
+      if (member->kind() == v1::NODE_KIND_SERVER && member->is_up()) {
+        info.set_slot(id == primary ? 0 : ++next_slot);
+        info.set_incarnation(member->incarnation());
+      }
       AddChange(&draft, NodeKey(id), ToJson(info));
     }
     return draft;

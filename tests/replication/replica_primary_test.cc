@@ -237,6 +237,40 @@ TEST_F(ReplicaTest, AFormerPrimaryThatRejoinsKnowsNoBoundBeforeItFollows) {
   EXPECT_EQ(node("p").replica().Staleness(), std::nullopt);
 }
 
+// R3: epoch 2 belongs to slot 2, 64 to the first primary's. Another incarnation of `a` would need a slot of
+// its own.
+TEST_F(ReplicaTest, AnEpochIsBegunOnlyByItsSlot) {
+  Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("a", node("p").store().visible()));
+  const auto begin = [&](uint64_t epoch) {
+    std::optional<absl::Status> answer;
+    EXPECT_TRUE(GivePromise("a", epoch, "a").ok());
+    node("a").replica().BeginEpoch(epoch, EpochDraft("a", {"x"}, 1, epoch, false),
+                                   [&](const absl::Status& s) { answer = s; });
+    time_.RunFor(absl::Seconds(5));
+    return answer.value_or(absl::UnknownError("no answer"));
+  };
+  EXPECT_EQ(ReasonOf(begin(2)), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(ReasonOf(begin(64)), "CONFLICTING_SETTINGS");
+  EXPECT_EQ(node("a").store().appended().revision.epoch(), 0u);
+  EXPECT_EQ(begin(65), absl::OkStatus());
+}
+
+TEST_F(ReplicaTest, ARenewedIncarnationNeedsASlotOfItsOwn) {
+  Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"x"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("a", node("p").store().visible()));
+  ASSERT_TRUE(node("a").store().node().RenewIncarnation("test").ok());
+  ASSERT_TRUE(GivePromise("a", 1, "a").ok());
+  std::optional<absl::Status> answer;
+  node("a").replica().BeginEpoch(1, EpochDraft("a", {"x"}, 1, 1, false),
+                                 [&](const absl::Status& s) { answer = s; });
+  time_.RunFor(absl::Seconds(1));
+  ASSERT_TRUE(answer.has_value());
+  EXPECT_EQ(ReasonOf(*answer), "CONFLICTING_SETTINGS");
+}
+
 // What the disk refuses for a while is no reason to need a person.
 TEST_F(ReplicaTest, AStartThatTheDiskRefusesIsTriedAgain) {
   Add("p"), Add("a");

@@ -15,7 +15,6 @@ const TestLog& Log() {
 
 Resume::Options Former(std::vector<std::string> voters, uint32_t quorum) {
   Resume::Options options;
-  options.cluster_id = "c1";
   options.node_id = "p";
   options.appended = Log().Index(6);
   Rule rule;
@@ -86,11 +85,43 @@ TEST(ResumeTest, AnotherRecordAtItsOwnPositionSuspends) {
 // F6: with q = 0 the literal count would be |V|+1.
 TEST(ResumeTest, WithLocalItAsksEveryServerAndNeedsOne) {
   Resume::Options options = Former({"a", "b"}, 0);
-  options.other_servers = {"a", "b", "s"};
+  options.other_servers = {{"a", "1"}, {"b", "1"}, {"s", "1"}};
   Resume resume(options);
   EXPECT_EQ(resume.whom().size(), 3u);
   EXPECT_EQ(resume.verdict(), Resume::kWaiting);
   resume.OnAnswer(Answer("s", Log().Index(2)));
+  EXPECT_EQ(resume.verdict(), Resume::kReady);
+}
+
+// It may have promised a higher epoch before: what it says now is worth nothing.
+TEST(ResumeTest, WithLocalAWipedServerDoesNotCountUntilItFollowsThisEpochAgain) {
+  Resume::Options options = Former({}, 0);
+  options.other_servers = {{"s", "1"}};
+  Resume resume(options);
+  v1::PromiseResponse wiped = Answer("s", Position());
+  wiped.set_incarnation("2");
+  resume.OnAnswer(wiped);
+  EXPECT_EQ(resume.verdict(), Resume::kWaiting);
+  EXPECT_NE(resume.explanation(), "nothing");
+  wiped = Answer("s", Log().Index(2));
+  wiped.set_incarnation("2");
+  resume.OnAnswer(wiped);
+  EXPECT_EQ(resume.verdict(), Resume::kReady);
+}
+
+// The log that the wiped one needs comes from the primary that waits: a proxy that has followed it breaks the
+// tie.
+TEST(ResumeTest, WithLocalAProxyVouchesForThisEpochBesideAWipedServer) {
+  Resume::Options options = Former({}, 0);
+  options.other_servers = {{"s", "1"}};
+  options.proxies = {"x"};
+  Resume resume(options);
+  EXPECT_EQ(resume.whom().size(), 2u);
+  resume.OnAnswer(Answer("x", Log().Index(3)));
+  EXPECT_EQ(resume.verdict(), Resume::kWaiting) << "no server has answered";
+  v1::PromiseResponse wiped = Answer("s", Position());
+  wiped.set_incarnation("2");
+  resume.OnAnswer(wiped);
   EXPECT_EQ(resume.verdict(), Resume::kReady);
 }
 
