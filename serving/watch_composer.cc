@@ -34,8 +34,9 @@ size_t WatchComposer::WantedBytes(const EncodedCommit& commit, size_t begin, siz
 }
 
 void WatchComposer::Append(const EncodedCommitPtr& commit, size_t begin, size_t end) {
-  ForEachRun(*commit, begin, end,
-             [&](size_t from, size_t to) { message_.AddShared(commit, commit->bytes(from, to)); });
+  ForEachRun(*commit, begin, end, [&](size_t from, size_t to) {
+    message_.AddShared(commit, commit->memory_bytes(), commit->bytes(from, to));
+  });
   newest_ = commit->revision();
 }
 

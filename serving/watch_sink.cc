@@ -6,12 +6,13 @@ namespace holdfast::serving {
 namespace {
 
 constexpr size_t kCopiedBelowBytes = 512;
+constexpr size_t kMaxKeptPerByte = 8;
 constexpr size_t kOwnPieceBytes = 4096;  // reserved, so that `bytes` of a piece never moves
 
 }  // namespace
 
-void WatchMessage::AddShared(std::shared_ptr<const void> owner, absl::string_view bytes) {
-  if (bytes.size() < kCopiedBelowBytes) return AddOwn(bytes);
+void WatchMessage::AddShared(std::shared_ptr<const void> owner, size_t owner_bytes, absl::string_view bytes) {
+  if (bytes.size() < kCopiedBelowBytes || bytes.size() < owner_bytes / kMaxKeptPerByte) return AddOwn(bytes);
   own_ = nullptr;
   bytes_ += bytes.size();
   pieces_.push_back({std::move(owner), bytes});

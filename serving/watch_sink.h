@@ -20,8 +20,10 @@ class WatchMessage {
     absl::string_view bytes;
   };
 
-  // Short pieces are copied: a reference costs more than a few hundred bytes do.
-  void AddShared(std::shared_ptr<const void> owner, absl::string_view bytes);
+  // `owner_bytes`: what keeping `owner` costs. Short pieces are copied, since a reference costs more than a
+  // few hundred bytes do, and so are those that would keep more than eight times their size: what a stalled
+  // stream's message keeps alive is bounded by its own size.
+  void AddShared(std::shared_ptr<const void> owner, size_t owner_bytes, absl::string_view bytes);
   void AddOwn(absl::string_view bytes);
 
   const std::vector<Piece>& pieces() const { return pieces_; }

@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <string>
 
+#include "serving/watch_sink.h"
 #include "tests/storage/store_fixture.h"
 
 namespace holdfast::serving {
@@ -90,6 +92,28 @@ TEST(EncodedCommitTest, PutsThePreviousVersionIn) {
   EXPECT_EQ(response.events(1).previous().value(), "before");
   EXPECT_EQ(response.events(2).previous().value(), "before");
   EXPECT_FALSE(response.events(3).has_previous());
+}
+
+// A stream that is stalled keeps its message for as long as it likes; the commit may be 3 MiB.
+TEST(WatchMessageTest, ASmallPartOfALargeCommitIsCopied) {
+  auto large = std::make_shared<std::string>(1 << 20, 'x');
+  const std::weak_ptr<std::string> kept = large;
+  WatchMessage message;
+  const absl::string_view part = absl::string_view(*large).substr(0, 600);
+  message.AddShared(large, large->size(), part);
+  large.reset();
+  EXPECT_TRUE(kept.expired());
+  EXPECT_EQ(message.Flatten(), std::string(600, 'x'));
+}
+
+TEST(WatchMessageTest, ALargePartIsShared) {
+  auto large = std::make_shared<std::string>(1 << 20, 'x');
+  const std::weak_ptr<std::string> kept = large;
+  WatchMessage message;
+  message.AddShared(large, large->size(), absl::string_view(*large).substr(0, 1 << 18));
+  large.reset();
+  EXPECT_FALSE(kept.expired());
+  EXPECT_EQ(message.bytes(), size_t{1} << 18);
 }
 
 }  // namespace
