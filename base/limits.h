@@ -39,6 +39,7 @@ inline constexpr absl::Duration kDefaultProgressInterval = absl::Seconds(10);
 inline constexpr absl::Duration kMinProgressInterval = absl::Milliseconds(100);
 inline constexpr int kMaxVisibleWaiters = 10'000;  // reads that wait for `min_revision`
 inline constexpr int kMaxHistoryRows = 1'000;
+inline constexpr absl::Duration kMaxProgressInterval = absl::Hours(1);
 inline constexpr int kDefaultHistoryRows = 100;
 inline constexpr int kMaxRecordsPerHistoryPage = 20'000;  // looked at; then the page ends, however few it has
 inline constexpr int kMaxQueuedPointReads = 1'024;

@@ -55,7 +55,8 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
                                     absl::Nanoseconds(request.progress_interval().nanos());
     if (interval < absl::ZeroDuration())
       return InvalidRequestError("progress_interval", "must not be negative");
-    if (interval > absl::ZeroDuration()) stream->progress_interval = std::max(interval, kMinProgressInterval);
+    if (interval > absl::ZeroDuration())
+      stream->progress_interval = std::clamp(interval, kMinProgressInterval, kMaxProgressInterval);
   }
   const Revision start(request.start_revision());
   stream->cursor.after =
@@ -79,7 +80,8 @@ void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_pt
     return;
   }
   stream->last_sent = options_.clock->SinceBoot();
-  progress_due_.emplace(stream->last_sent + stream->progress_interval, id);
+  stream->progress_due = stream->last_sent + stream->progress_interval;
+  progress_due_.emplace(stream->progress_due, id);
   index_.Add(stream->filter.range, id);
   streams_.emplace(id, std::move(stream));
   open_count_.store(static_cast<int64_t>(streams_.size()), std::memory_order_relaxed);
@@ -105,6 +107,7 @@ void WatchCore::OpenShown() {
 
 void WatchCore::End(WatchStream& stream, const absl::Status& status) {
   index_.Remove(stream.filter.range, stream.id);
+  progress_due_.erase({stream.progress_due, stream.id});
   const std::shared_ptr<WatchSink> sink = std::move(stream.sink);
   streams_.erase(stream.id);
   open_count_.store(static_cast<int64_t>(streams_.size()), std::memory_order_relaxed);

@@ -66,6 +66,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   // Any thread.
   int64_t open_count() const { return open_count_.load(std::memory_order_relaxed); }
   size_t stream_count() const { return streams_.size(); }
+  size_t progress_count() const { return progress_due_.size(); }
   size_t ring_bytes() const { return ring_.bytes(); }
   Revision tail() const { return tail_; }
 
@@ -140,7 +141,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   int reads_in_flight_ = 0;
   bool retry_armed_ = false;
 
-  std::set<std::pair<absl::Duration, WatchId>> progress_due_;
+  std::set<std::pair<absl::Duration, WatchId>> progress_due_;  // one entry a stream
   bool progress_armed_ = false;
 
   bool draining_ = false;

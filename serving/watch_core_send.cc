@@ -154,7 +154,8 @@ void WatchCore::OnProgressTimer() {
     if (stream == nullptr) continue;
     const absl::Duration next = stream->last_sent + stream->progress_interval;
     stream->mark_due = next <= now;
-    progress_due_.emplace(stream->mark_due ? now + stream->progress_interval : next, id);
+    stream->progress_due = stream->mark_due ? now + stream->progress_interval : next;
+    progress_due_.emplace(stream->progress_due, id);
     if (stream->mark_due) Deliver(id);
   }
   ArmProgress();

@@ -42,6 +42,7 @@ class WatchHub : public storage::StoreObserver {
 
   // Streams that are open now. Any thread.
   int64_t open_count() const { return core_->open_count(); }
+  size_t progress_count() const { return core_->progress_count(); }  // the executor's thread; for tests
 
   void OnAppended(absl::Span<const storage::LogRecordPtr> records) override;
   void OnVisible(const Position& visible) override;

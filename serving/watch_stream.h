@@ -28,6 +28,7 @@ struct WatchStream {
   const WatchFilter filter;
   std::shared_ptr<WatchSink> sink;
   absl::Duration progress_interval;
+  absl::Duration progress_due;  // its entry in WatchCore::progress_due_
 
   // How far it was served. While `behind` is false everything visible has been looked at, and only `after`
   // above the tail (a cursor from a node that was further) has a meaning.

@@ -309,6 +309,27 @@ TEST_F(WatchHubTest, AStalledWatchGetsOneMarkNotMany) {
   EXPECT_LE(watch->messages.size(), 3u);
 }
 
+TEST_F(WatchHubTest, NothingIsKeptOfAStreamThatHasEnded) {
+  v1::WatchRequest request = Prefix("a/");
+  request.mutable_progress_interval()->set_seconds(365 * 24 * 3600);
+  for (int i = 0; i < 100; ++i) {
+    const Watch watch = Open(request);
+    Settle();
+    EXPECT_EQ(hub_->progress_count(), 1u);
+    hub_->Close(watch.id);
+    Settle();
+  }
+  EXPECT_EQ(hub_->progress_count(), 0u);
+}
+
+TEST_F(WatchHubTest, AProgressMarkComesAtLeastOnceAnHour) {
+  v1::WatchRequest request = Prefix("a/");
+  request.mutable_progress_interval()->set_seconds(365 * 24 * 3600);
+  const Watch watch = Open(request);
+  Pass(kMaxProgressInterval + absl::Seconds(20));
+  EXPECT_EQ(watch->messages.size(), 2u);
+}
+
 TEST_F(WatchHubTest, DrainTellsWhereToGoAndFromWhere) {
   const Watch watch = Open(Prefix("a/"));
   auto shut = std::make_shared<ListSink>();
