@@ -171,8 +171,9 @@ absl::StatusOr<NodeConfig> ParseNodeConfig(absl::string_view text, const std::st
   root.Text("node_id", &config.node_id, /*required=*/true);
   root.Text("site", &config.site, /*required=*/true);
   root.Text("data_dir", &config.data_dir, /*required=*/true);
+  root.Text("cluster_id", &config.cluster_id);
   root.Flag("insecure", &config.insecure);
-  root.NothingElse({"node_id", "site", "data_dir", "insecure", "client", "peer", "tls", "log"});
+  root.NothingElse({"node_id", "site", "data_dir", "cluster_id", "insecure", "client", "peer", "tls", "log"});
   HF_RETURN_IF_ERROR(root.status());
   HF_RETURN_IF_ERROR(ReadListener(root, "client", path, &config.client, nullptr));
   HF_RETURN_IF_ERROR(ReadListener(root, "peer", path, &config.peer, &config.seeds));

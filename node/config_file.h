@@ -14,6 +14,7 @@ namespace holdfast::node {
 //     node_id  = "dc1-a"
 //     site     = "dc1"
 //     data_dir = "/var/lib/holdfast"
+//     cluster_id = "6f1c..."            # optional: data of another cluster is refused
 //     insecure = false                 # listen beyond loopback without [tls]
 //     [client]
 //     listen    = "0.0.0.0:7400"
@@ -38,6 +39,7 @@ struct NodeConfig {
   std::string node_id;
   std::string site;
   std::string data_dir;
+  std::string cluster_id;  // empty: whatever cluster the data belongs to
   bool insecure = false;
   Listener client;
   Listener peer;

@@ -58,6 +58,7 @@ absl::Status NodeRuntime::OpenData() {
   options.node_id = config().node_id;
   options.is_proxy = options_.kind == v1::NODE_KIND_PROXY;
   HF_ASSIGN_OR_RETURN(storage::DataDirectory directory, OpenWhenFree(options));
+  options.cluster_id = config().cluster_id;
   if (!directory.damage.ok()) {
     logger().Error("store", "damaged data was set aside; this node takes a new incarnation and a snapshot",
                    {{"set_aside", directory.set_aside_path}, {"damage", directory.damage.message()}});

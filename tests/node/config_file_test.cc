@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "absl/strings/str_cat.h"
 #include "base/error.h"
 
 namespace holdfast::node {
@@ -18,6 +19,13 @@ listen = "127.0.0.1:7401"
 advertise = "dc1-a:7401"
 seeds = ["dc2-a:7401", "dc2-b:7401"]
 )";
+
+TEST(NodeConfigTest, MayNameItsCluster) {
+  EXPECT_EQ(ParseNodeConfig(kGood, "/etc/node.toml")->cluster_id, "");
+  const auto config = ParseNodeConfig(absl::StrCat("cluster_id = \"c1\"\n", kGood), "/etc/node.toml");
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->cluster_id, "c1");
+}
 
 std::string ErrorOf(const std::string& text) {
   const absl::StatusOr<NodeConfig> config = ParseNodeConfig(text, "/etc/node.toml");

@@ -4,6 +4,7 @@
 
 #include <atomic>
 
+#include "base/error.h"
 #include "tests/base/recording_logger.h"
 #include "tests/support/temporary_directory.h"
 
@@ -37,6 +38,30 @@ TEST(NodeRuntimeTest, TellsOfChangesFromItsStartOnAndNotBefore) {
     (*node)->strand().RunAndWait([&] { (*node)->StopReplication(); });
     (*node)->StopThreads();
   }
+}
+
+TEST(NodeRuntimeTest, DataOfAnotherClusterIsRefusedWhereTheFileNamesOne) {
+  std::string directory = ::testing::TempDir() + "/holdfast-node-XXXXXX";
+  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  RecordingLogger logger;
+  const auto create = [&](const std::string& cluster_id) {
+    NodeRuntime::Options options;
+    options.config.node_id = "n";
+    options.config.site = "s";
+    options.config.data_dir = directory;
+    options.config.cluster_id = cluster_id;
+    options.logger = &logger;
+    return NodeRuntime::Create(std::move(options));
+  };
+  {
+    const auto node = create("c1");
+    ASSERT_TRUE(node.ok()) << "it has no cluster yet: " << node.status();
+    (*node)->strand().RunAndWait([&] { EXPECT_TRUE((*node)->store().node().JoinCluster("c1").ok()); });
+  }
+  EXPECT_EQ(ReasonOf(create("c2").status()), "WRONG_CLUSTER");
+  EXPECT_TRUE(create("c1").ok());
+  EXPECT_TRUE(create("").ok());
+  std::filesystem::remove_all(directory);
 }
 
 }  // namespace
