@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/limits.h"
 #include "base/poll.h"
 #include "base/status_macros.h"
 #include "replication/transport_grpc.h"
@@ -174,11 +175,19 @@ void NodeRuntime::Maintain() {
   maintenance_ =
       strand_->PostAfter(at_once ? absl::ZeroDuration() : kMaintenanceInterval, [this] { Maintain(); });
 }
+  WarnOfWal();
 
 void NodeRuntime::StopReplication() {
   if (!std::exchange(replicating_, false)) return;
   strand_->Cancel(maintenance_);
   strand_->Cancel(repair_timer_);
+void NodeRuntime::WarnOfWal() {
+  const bool is_large = store_->wal_bytes() > kWalWarningBytes;
+  if (std::exchange(wal_is_large_, is_large) || !is_large) return;
+  logger().Warning("store", "the WAL has grown large",
+                   {{"bytes", store_->wal_bytes()}, {"held_by", store_->wal_holder()}});
+}
+
   replica_->Stop();
 }
 

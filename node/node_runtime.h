@@ -65,6 +65,7 @@ class NodeRuntime {
   void Maintain();
   void LogChange();
   void LogTrouble();
+  void WarnOfWal();  // once for each time that it grows so large (DESIGN 7)
   void OnDamage(const std::string& why);
   void Repair(const std::string& why);
   void OnRepaired(const std::string& kept_as);
@@ -88,6 +89,7 @@ class NodeRuntime {
   absl::Status halted_;
   std::string logged_;     // the last state that was logged
   absl::Duration fed_at_;  // SinceBoot: the node had an upstream, or its want of one was logged
+  bool wal_is_large_ = false;
 };
 
 }  // namespace holdfast::node

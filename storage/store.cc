@@ -30,6 +30,7 @@ LogReader& Store::log() { return *impl_->log; }
 NodeStore& Store::node() { return *impl_->node; }
 absl::Status Store::CheckNode() { return impl_->node->Check(); }
 int64_t Store::database_bytes() const { return impl_->database_bytes.load(); }
+const std::string& Store::wal_holder() const { return impl_->wal_holder; }
 int64_t Store::wal_bytes() const { return impl_->wal_bytes.load(); }
 
 void Store::AddObserver(StoreObserver* observer) { impl_->observers.push_back(observer); }

@@ -210,6 +210,8 @@ class Store {
   // Sizes for metrics. Any thread.
   int64_t database_bytes() const;
   int64_t wal_bytes() const;
+  // Who kept the last checkpoint from ending, for people; empty if nobody did. Strand.
+  const std::string& wal_holder() const;
 
  private:
   struct Impl;

@@ -62,6 +62,7 @@ struct Store::Impl {
   bool may_compact = true;             // there may be rows below the floor
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
   bool readers_hold_wal = false;       // at the last try: one was in the middle of a call all the time
+  std::string wal_holder;              // for people; empty: nobody
   // A replacement that was begun: there is no way back, and nothing is written before it has ended.
   struct Replacement {
     Position position;

@@ -95,7 +95,12 @@ absl::Status Store::Impl::MakeRoomInWal() {
 
 absl::Status Store::Impl::Checkpoint() {
   const absl::Duration wait = RenewalWait(writer->wal_frames(), options.max_reader_wait);
-  const auto renew_all = [&]() { return key_connections->RenewAll(wait) && log_connections->RenewAll(wait); };
+  const auto renew_all = [&]() {
+    const bool keys = key_connections->RenewAll(wait);
+    const bool all = keys && log_connections->RenewAll(wait);
+    wal_holder = all ? "" : keys ? "a read of the log" : "a read of keys";
+    return all;
+  };
   postponed_checkpoint_pages = writer->wal_frames() + kCheckpointPages / 4;
   // Readers that look at older frames stop the checkpoint at those, and readers that look at any frame stop
   // the WAL from beginning anew: so all move up before, and off the WAL after (DESIGN 7).
@@ -103,7 +108,10 @@ absl::Status Store::Impl::Checkpoint() {
   if (readers_hold_wal) return absl::OkStatus();
   const absl::StatusOr<SqliteCheckpoint> checkpoint = writer->Checkpoint();
   HF_RETURN_IF_ERROR(checkpoint.status());
-  if (!checkpoint->complete()) return absl::OkStatus();  // held by a snapshot's copy or a verification
+  if (!checkpoint->complete()) {
+    wal_holder = "a snapshot's copy or a verification";
+    return absl::OkStatus();
+  }
   readers_hold_wal = !renew_all();
   if (!readers_hold_wal) postponed_checkpoint_pages = 0;
   wal_bytes.store(checkpoint->wal_bytes);

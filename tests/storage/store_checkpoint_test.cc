@@ -1,4 +1,5 @@
 #include "base/limits.h"
+#include "storage/sqlite_transaction.h"
 #include "tests/storage/store_fixture.h"
 
 namespace holdfast::storage {
@@ -26,6 +27,30 @@ TEST_F(StoreCheckpointTest, TheWalStaysAtAboutOneCheckpointHoweverMuchIsWritten)
   Write(5 * kCheckpointPages, /*maintain=*/true);
   EXPECT_LT(store_->wal_bytes(), 2 * kCheckpointPages * kFrameBytes);
   EXPECT_GT(store_->database_bytes(), 0);
+}
+
+TEST_F(StoreCheckpointTest, SaysWhoHoldsTheWal) {
+  store_.Commit({Put("a", "1")});
+  SqliteOptions options;
+  options.vfs = store_.files().sqlite_vfs();
+  {
+    const auto copy = SqliteDatabase::OpenReader("/d/data.db", options);
+    ASSERT_TRUE(copy.ok());
+    const auto pinned = SqliteReadTransaction::Begin(**copy);
+    ASSERT_TRUE(pinned.ok());
+    Write(2 * kCheckpointPages, /*maintain=*/true);
+    EXPECT_EQ(store_->wal_holder(), "a snapshot's copy or a verification");
+  }
+  Write(kCheckpointPages, /*maintain=*/true);
+  EXPECT_EQ(store_->wal_holder(), "");
+  auto lease = store_->readers().Acquire();
+  ASSERT_TRUE(lease.ok());
+  const auto scanned = (*lease)->Scan("a", "c", Revision(1), 10, false, [&](const KeyVersion&) {
+    Write(2 * kCheckpointPages, /*maintain=*/true);
+    EXPECT_EQ(store_->wal_holder(), "a read of keys");
+    return false;
+  });
+  EXPECT_TRUE(scanned.ok());
 }
 
 TEST_F(StoreCheckpointTest, IdleReadersDoNotHoldItUp) {
