@@ -1,6 +1,7 @@
 #include "primary/judge.h"
 
 #include <algorithm>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -91,7 +92,10 @@ absl::StatusOr<Judgement> Judge(storage::Store::Batch& batch, Revision oldest,
       lead > kMaxRequestIdLead) {
     return RequestIdAheadError(request.request_id(), lead);
   }
+  std::set<std::string> ranges;  // the same question is asked once: it may cost a look at the whole range
   for (const v1::Precondition& condition : request.preconditions()) {
+    const bool is_range = condition.has_range_unchanged_since();
+    if (is_range && !ranges.insert(condition.SerializeAsString()).second) continue;
     HF_RETURN_IF_ERROR(CheckPrecondition(batch, condition));
   }
   HF_ASSIGN_OR_RETURN(std::vector<v1::Change> changes, MakeChanges(batch, request));

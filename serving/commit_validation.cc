@@ -93,8 +93,13 @@ absl::Status ValidateCommit(const v1::CommitRequest& request) {
     HF_RETURN_IF_ERROR(CheckMutation(request.mutations(i), i));
   HF_RETURN_IF_ERROR(CheckSize("commit", request.ByteSizeLong(), kMaxCommitBytes));
   HF_RETURN_IF_ERROR(CheckEachKeyOnce(request));
-  for (int i = 0; i < request.preconditions_size(); ++i)
+  size_t ranges = 0;
+  for (int i = 0; i < request.preconditions_size(); ++i) {
     HF_RETURN_IF_ERROR(CheckPrecondition(request.preconditions(i), i));
+    if (request.preconditions(i).has_range_unchanged_since()) ++ranges;
+  }
+  HF_RETURN_IF_ERROR(
+      CheckSize("preconditions.range_unchanged_since", ranges, size_t{kMaxRangePreconditionsPerCommit}));
   return absl::OkStatus();
 }
 

@@ -53,6 +53,19 @@ TEST(ValidateCommitTest, TakesPreconditionsAlone) {
   EXPECT_TRUE(ValidateCommit(request).ok()) << ValidateCommit(request);
 }
 
+// Each may cost a look at the whole range, on the strand.
+TEST(ValidateCommitTest, TakesFewRangePreconditions) {
+  v1::CommitRequest request = Put("a", "1");
+  for (int i = 0; i <= kMaxRangePreconditionsPerCommit; ++i) {
+    EXPECT_TRUE(ValidateCommit(request).ok()) << i;
+    v1::Precondition* precondition = request.add_preconditions();
+    precondition->set_key("a/");
+    precondition->set_range_end("a0");
+    precondition->set_range_unchanged_since(i);
+  }
+  ExpectRefused(request, "TOO_LARGE", "preconditions.range_unchanged_since");
+}
+
 TEST(ValidateCommitTest, DemandsATimeOrderedRequestId) {
   v1::CommitRequest request = Put("a", "1");
   request.set_request_id("");
