@@ -16,6 +16,7 @@ namespace holdfast::node {
 namespace {
 
 constexpr int kDiskThreads = 2;
+constexpr int kFeedThreads = 2;
 constexpr int kMaxQueuedDiskTasks = 64;
 constexpr absl::Duration kLockPatience = absl::Seconds(3);
 constexpr absl::Duration kMaintenanceInterval = absl::Milliseconds(100);
@@ -57,9 +58,9 @@ absl::Status NodeRuntime::OpenData() {
   options.store.clock = RealClock();
   options.store.random = SystemRandom();
   options.node_id = config().node_id;
+  options.cluster_id = config().cluster_id;
   options.is_proxy = options_.kind == v1::NODE_KIND_PROXY;
   HF_ASSIGN_OR_RETURN(storage::DataDirectory directory, OpenWhenFree(options));
-  options.cluster_id = config().cluster_id;
   if (!directory.damage.ok()) {
     logger().Error("store", "damaged data was set aside; this node takes a new incarnation and a snapshot",
                    {{"set_aside", directory.set_aside_path}, {"damage", directory.damage.message()}});
@@ -72,6 +73,8 @@ void NodeRuntime::BuildReplica() {
   strand_ = std::make_unique<ThreadExecutor>("core", RealClock());
   disk_pool_ = std::make_unique<WorkerPool>("disk", kDiskThreads, kMaxQueuedDiskTasks);
   offload_ = std::make_unique<StrandOffload>(disk_pool_.get(), strand_.get());
+  feed_pool_ = std::make_unique<WorkerPool>("feed", kFeedThreads, kMaxQueuedDiskTasks);
+  feed_offload_ = std::make_unique<StrandOffload>(feed_pool_.get(), strand_.get());
   transport_ = replication::MakeGrpcTransport(channels_.get(), strand_.get());
 
   replication::Replica::Options options;
@@ -86,6 +89,7 @@ void NodeRuntime::BuildReplica() {
   options.files = storage::PosixFileSystem();
   options.strand = strand_.get();
   options.offload = offload_.get();
+  options.feed_offload = feed_offload_.get();
   options.clock = RealClock();
   options.random = SystemRandom();
   options.transport = transport_.get();
@@ -171,16 +175,12 @@ void NodeRuntime::Maintain() {
     logger().Warning("store", "maintenance failed", {{"error", more.status().message()}});
   }
   LogTrouble();
+  WarnOfWal();
   const bool at_once = more.ok() && *more;
   maintenance_ =
       strand_->PostAfter(at_once ? absl::ZeroDuration() : kMaintenanceInterval, [this] { Maintain(); });
 }
-  WarnOfWal();
 
-void NodeRuntime::StopReplication() {
-  if (!std::exchange(replicating_, false)) return;
-  strand_->Cancel(maintenance_);
-  strand_->Cancel(repair_timer_);
 void NodeRuntime::WarnOfWal() {
   const bool is_large = store_->wal_bytes() > kWalWarningBytes;
   if (std::exchange(wal_is_large_, is_large) || !is_large) return;
@@ -188,13 +188,18 @@ void NodeRuntime::WarnOfWal() {
                    {{"bytes", store_->wal_bytes()}, {"held_by", store_->wal_holder()}});
 }
 
+void NodeRuntime::StopReplication() {
+  if (!std::exchange(replicating_, false)) return;
+  strand_->Cancel(maintenance_);
+  strand_->Cancel(repair_timer_);
   replica_->Stop();
 }
 
 void NodeRuntime::StopThreads() {
   if (strand_ == nullptr) return;
-  // What the disk pool hands back goes to the strand, which must still be there to drop it.
+  // What the pools hand back goes to the strand, which must still be there to drop it.
   disk_pool_->Shutdown();
+  feed_pool_->Shutdown();
   strand_->RunAndWait([this] { replica_.reset(); });
   strand_->Shutdown();
 }

@@ -73,9 +73,11 @@ class NodeRuntime {
   const Options options_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<rpc::ChannelCache> channels_;
-  std::unique_ptr<WorkerPool> disk_pool_;  // snapshots, verification: what waits on disks
+  std::unique_ptr<WorkerPool> disk_pool_;  // snapshots, verification: what may take minutes
+  std::unique_ptr<WorkerPool> feed_pool_;  // what followers wait for: old records, chunks
   std::unique_ptr<ThreadExecutor> strand_;
   std::unique_ptr<StrandOffload> offload_;
+  std::unique_ptr<StrandOffload> feed_offload_;
   std::unique_ptr<replication::PeerTransport> transport_;
   replication::PrimaryFirst upstream_policy_;
   std::unique_ptr<replication::Replica> replica_;
@@ -87,9 +89,9 @@ class NodeRuntime {
   RepairSchedule repairs_;
   Executor::TimerId repair_timer_ = 0;
   absl::Status halted_;
+  bool wal_is_large_ = false;
   std::string logged_;     // the last state that was logged
   absl::Duration fed_at_;  // SinceBoot: the node had an upstream, or its want of one was logged
-  bool wal_is_large_ = false;
 };
 
 }  // namespace holdfast::node

@@ -72,7 +72,11 @@ class Replica : public PeerService {
     storage::Store* store = nullptr;  // these must outlive the replica
     storage::FileSystem* files = nullptr;
     Executor* strand = nullptr;
-    Offload* offload = nullptr;
+    Offload* offload = nullptr;  // what may take minutes: making and verifying snapshots
+    // What followers wait for, and takes milliseconds: records that memory no longer has, single chunks.
+    // Null: `offload`. With a pool of its own nothing of the other kind stops the feeding.
+    Offload* feed_offload = nullptr;
+    Offload* feeding() const { return feed_offload != nullptr ? feed_offload : offload; }
     Clock* clock = nullptr;
     Random* random = nullptr;
     PeerTransport* transport = nullptr;

@@ -25,7 +25,7 @@ std::unique_ptr<StreamEvents<v1::FollowRequest>> ReplicaImpl::AcceptFollow(
   Sender::Options options;
   options.store = options_.store;
   options.strand = options_.strand;
-  options.offload = options_.offload;
+  options.offload = options_.feeding();
   options.clock = options_.clock;
   options.recent = &recent_;
   options.host = this;

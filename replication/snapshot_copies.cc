@@ -103,7 +103,7 @@ class SnapshotCopies::Source : public PeerService::SnapshotSource {
     using Chunk = absl::StatusOr<v1::SnapshotChunk>;
     auto chunk = std::make_shared<Chunk>(v1::SnapshotChunk());
     const uint32_t number = next_++;
-    const bool accepted = options_.offload->Run(
+    const bool accepted = options_.feeding()->Run(
         // The shared copy keeps the manifest; its file may be gone, which is an error like another.
         [chunk, number, copy = copy_, files = options_.files] {
           *chunk = storage::ReadSnapshotChunk(files, copy->path, copy->manifest, number);

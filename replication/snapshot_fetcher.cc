@@ -52,10 +52,11 @@ SnapshotFetcher::SnapshotFetcher(Options options, Taker taker, Progress progress
 
 SnapshotFetcher::~SnapshotFetcher() { work_->cancelled = true; }
 
-void SnapshotFetcher::Offload(std::function<absl::Status(Work&)> work,
-                              std::function<void(absl::Status)> done) {
+void SnapshotFetcher::Offload(std::function<absl::Status(Work&)> work, std::function<void(absl::Status)> done,
+                              bool is_short) {
   auto status = std::make_shared<absl::Status>();
-  const bool accepted = options_.replica->offload->Run(
+  holdfast::Offload* const pool = is_short ? options_.replica->feeding() : options_.replica->offload;
+  const bool accepted = pool->Run(
       [shared = work_, work = std::move(work), status] {
         *status = work(*shared);
         // Here, not on the strand: a fetch that was given up meanwhile is begun anew with the same file.
@@ -183,7 +184,8 @@ void SnapshotFetcher::AddNext() {
             if (percent != std::exchange(last_percent_, percent)) progress_(percent);
             if (work_->assembler->is_complete()) return Verify();
             Continue();
-          });
+          },
+          /*is_short=*/true);
 }
 
 void SnapshotFetcher::OnClosed(const absl::Status& status) {

@@ -59,7 +59,9 @@ class SnapshotFetcher : private StreamEvents<v1::FetchSnapshotResponse> {
   void AskAgain(const absl::Status& why);
   void Finish(absl::StatusOr<Fetched> fetched);
   // Runs `work` away from the strand, then `done` with what it returned.
-  void Offload(std::function<absl::Status(Work&)> work, std::function<void(absl::Status)> done);
+  // `is_short`: work that takes milliseconds (Replica::Options::feed_offload).
+  void Offload(std::function<absl::Status(Work&)> work, std::function<void(absl::Status)> done,
+               bool is_short = false);
 
   const Options options_;
   const Taker taker_;

@@ -57,6 +57,8 @@ class TestNode {
     strand_ = std::make_unique<testing::SimExecutor>(time_, &clock_, random_.get());
     worker_ = std::make_unique<testing::SimExecutor>(time_, &clock_, random_.get());
     offload_ = std::make_unique<testing::SimOffload>(worker_.get(), strand_.get(), random_.get());
+    feeder_ = std::make_unique<testing::SimExecutor>(time_, &clock_, random_.get());
+    feed_offload_ = std::make_unique<testing::SimOffload>(feeder_.get(), strand_.get(), random_.get());
     storage::Store::Options store;
     store.data_dir = "/d";
     store.files = &files_;
@@ -81,6 +83,7 @@ class TestNode {
     options.files = &files_;
     options.strand = strand_.get();
     options.offload = offload_.get();
+    options.feed_offload = feed_offload_.get();
     options.clock = &clock_;
     options.random = random_.get();
     options.transport = transport_.get();
@@ -98,8 +101,10 @@ class TestNode {
     replica_.reset();
     transport_.reset();
     offload_.reset();
+    feed_offload_.reset();
     strand_.reset();
     worker_.reset();
+    feeder_.reset();
     store_.reset();
   }
 
@@ -109,6 +114,7 @@ class TestNode {
   storage::MemoryFileSystem& files() { return files_; }
   storage::MemoryDisk& disk() { return disk_; }
   testing::SimExecutor& strand() { return *strand_; }
+  testing::SimExecutor& worker() { return *worker_; }
   const std::string& id() const { return id_; }
   v1::NodeKind kind() const { return kind_; }
   std::string incarnation() { return store_->node().identity().incarnation; }
@@ -130,6 +136,8 @@ class TestNode {
   std::unique_ptr<testing::SimExecutor> strand_;
   std::unique_ptr<testing::SimExecutor> worker_;
   std::unique_ptr<testing::SimOffload> offload_;
+  std::unique_ptr<testing::SimExecutor> feeder_;
+  std::unique_ptr<testing::SimOffload> feed_offload_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<PeerTransport> transport_;
   std::unique_ptr<Replica> replica_;

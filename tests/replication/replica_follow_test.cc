@@ -215,5 +215,18 @@ TEST_F(ReplicaTest, ARepairSurvivesARestart) {
   EXPECT_EQ(*node("x").store().node().GetValue("repair"), std::nullopt);
 }
 
+// `verify --deep` and a snapshot's copy take minutes, on threads of their own.
+TEST_F(ReplicaTest, LongWorkOnTheDiskDoesNotStopTheFeeding) {
+  Add("p"), Add("a");
+  ASSERT_EQ(Init({}, 0), absl::OkStatus());
+  node("a").Kill();
+  const Position last = Commit("p", "k", "1");
+  node("p").Kill();
+  node("p").Start();  // nothing of its log is in memory any more
+  node("p").worker().PauseFor(absl::Hours(1));
+  node("a").Start();
+  EXPECT_TRUE(RunUntilShown("a", last, absl::Seconds(60))) << node("a").replica().view().activity;
+}
+
 }  // namespace
 }  // namespace holdfast::replication
