@@ -111,6 +111,7 @@ TEST_F(SnapshotTransferTest, WhatIsInstalledIsUsedAlthoughClientsHoldEveryReader
   std::vector<std::unique_ptr<storage::ReadLease>> held;
   for (int i = 0; i < 2; ++i) held.push_back(*node("x").store().readers().Acquire());
   EXPECT_TRUE(RunUntilShown("x", last_)) << node("x").replica().view().activity;
+  time_.RunFor(absl::Seconds(1));
   EXPECT_EQ(node("x").halted, absl::OkStatus());
   EXPECT_EQ(node("x").replica().cluster().cluster_id(), "c1");
 }
