@@ -63,9 +63,11 @@ bool Resume::Counts(const v1::PromiseResponse& answer) const {
 bool Resume::Met(const Rule& rule, bool newest) const {
   const std::optional<uint32_t> needed = rule.ResumeAnswersNeeded();
   if (!needed) {  // q = 0
-    const auto answered = [this](const std::string& server) { return answered_.contains(server); };
-    return !newest || servers_.empty() ||
-           (!counted_.empty() && std::any_of(servers_.begin(), servers_.end(), answered));
+    const auto answered = [this](const std::string& node) { return answered_.contains(node); };
+    if (!newest || servers_.empty()) return true;
+    // Or everybody was heard: nobody is left who could have been promoted.
+    if (std::all_of(whom_.begin(), whom_.end(), answered)) return true;
+    return !counted_.empty() && std::any_of(servers_.begin(), servers_.end(), answered);
   }
   uint32_t count = 0;
   for (const VoterId& voter : rule.voters) {

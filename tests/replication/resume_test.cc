@@ -97,6 +97,7 @@ TEST(ResumeTest, WithLocalItAsksEveryServerAndNeedsOne) {
 TEST(ResumeTest, WithLocalAWipedServerDoesNotCountUntilItFollowsThisEpochAgain) {
   Resume::Options options = Former({}, 0);
   options.other_servers = {{"s", "1"}};
+  options.proxies = {"x"};
   Resume resume(options);
   v1::PromiseResponse wiped = Answer("s", Position());
   wiped.set_incarnation("2");
@@ -106,6 +107,20 @@ TEST(ResumeTest, WithLocalAWipedServerDoesNotCountUntilItFollowsThisEpochAgain) 
   wiped = Answer("s", Log().Index(2));
   wiped.set_incarnation("2");
   resume.OnAnswer(wiped);
+  EXPECT_EQ(resume.verdict(), Resume::kReady);
+}
+
+TEST(ResumeTest, WithLocalEverybodysAnswerIsEnoughAlsoWhereNobodyKeptAnything) {
+  Resume::Options options = Former({}, 0);
+  options.other_servers = {{"s", "1"}};
+  options.proxies = {"x"};
+  Resume resume(options);
+  for (const char* const node : {"s", "x"}) {
+    EXPECT_EQ(resume.verdict(), Resume::kWaiting);
+    v1::PromiseResponse wiped = Answer(node, Position());
+    wiped.set_incarnation("2");
+    resume.OnAnswer(wiped);
+  }
   EXPECT_EQ(resume.verdict(), Resume::kReady);
 }
 
