@@ -124,14 +124,13 @@ bool History::IsCommitted(const Entry* entry, const Entry* end) const {
     const bool changes_rule = at->rule_entry == at && at->parent != nullptr && at->parent->rule != nullptr;
     const bool waives = at->record->message.epoch().waived_rules_size() > 0;
     if (changes_rule && !waives && !Holds(*at, *at->parent->rule, at->epoch())) continue;
-    // Every pending change of the rule below must be held by the rule before it too (R10).
+    // Every change of the rule below must be held by the rule before it too (R10), also one below `entry`:
+    // what stands under a rule is no more committed than that. An override waives what came before it (R20).
     bool changes_held = true;
-    for (const Entry* change = at->rule_entry; change != nullptr && change->parent != nullptr &&
-                                               change->position.revision >= entry->position.revision;
+    for (const Entry* change = at->rule_entry; change != nullptr && change->parent != nullptr;
          change = change->parent->rule_entry) {
-      const bool broke_glass = change->record->message.epoch().waived_rules_size() > 0;
-      changes_held &= broke_glass || change->parent->rule == nullptr ||
-                      Holds(*change, *change->parent->rule, at->epoch());
+      if (change->record->message.epoch().waived_rules_size() > 0) break;
+      changes_held &= change->parent->rule == nullptr || Holds(*change, *change->parent->rule, at->epoch());
     }
     if (changes_held) return true;
   }
