@@ -38,9 +38,15 @@ SimNode* SimCluster::AnyServingNode() {
   SimNode* const node = AnyUpNode();
   if (node == nullptr) return nullptr;
   const absl::Status serves = node->serving().CheckServes();
-  if (serves.ok()) return node;
+  if (serves.ok()) {
+    serving_[node->id()] = {node->life(), std::nullopt};
+    return node;
+  }
   const Entry* const shown = world_->checker.facts(node->id()).visible;
-  if (node->plan().kind == v1::NODE_KIND_PROXY && shown != nullptr) {
+  if (node->plan().kind != v1::NODE_KIND_PROXY || shown == nullptr) return nullptr;
+  Serving& known = serving_[node->id()];
+  if (known.life != node->life()) known = {node->life(), world_->time.now()};
+  if (!known.silent_since || world_->time.now() - *known.silent_since > kMaxUntilServing) {
     world_->violations.Add(
         "I12", absl::StrCat(node->id(), " shows ", Name(shown), " and does not serve: ", serves.ToString()));
   }

@@ -25,7 +25,9 @@ class SimCluster {
   SimNode& AnyNode() { return *nodes_[world_->random->Below(nodes_.size())]; }
   // Null if the one drawn is down.
   SimNode* AnyUpNode();
-  // Null if the one drawn does not answer clients. A proxy that is up and has data must (I12).
+  // Null if the one drawn does not answer clients. A proxy that is up and has data must (I12); one that has
+  // its first data, or has just been started with it, needs a turn of its strand for that, which a disk may
+  // hold up.
   SimNode* AnyServingNode();
 
   // Starts all and makes a cluster of them. False if that did not work in time.
@@ -55,7 +57,15 @@ class SimCluster {
   int Valid(const v1::DurabilityRule& rule, const std::string& without) const;
   v1::InitRequest InitRequest() const;
 
+  // A proxy in one of its lives: it has served, or it was first met with data and not serving then.
+  struct Serving {
+    uint64_t life = 0;
+    std::optional<absl::Duration> silent_since;
+  };
+  static constexpr absl::Duration kMaxUntilServing = absl::Seconds(1);
+
   World* const world_;
+  std::map<std::string, Serving> serving_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::string primary_;
   std::optional<absl::Duration> last_operation_;
