@@ -94,7 +94,7 @@ class WatchLoadTest : public ::testing::Test {
  protected:
   static constexpr int kCommits = 200;
   static constexpr int kValueBytes = 16 << 10;        // for everyone
-  static constexpr int kLargeValueBytes = 160 << 10;  // for the stalled one: 31 MiB in all
+  static constexpr int kLargeValueBytes = 320 << 10;  // for the stalled one: 62 MiB in all
   static constexpr int kSentBytes = kCommits * (kValueBytes + kLargeValueBytes);
 
   void SetUp() override {
