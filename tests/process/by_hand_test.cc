@@ -158,7 +158,7 @@ TEST_F(ByHandTest, InitNodesAndFilesGiveTheClusterThatUpMakes) {
   const CommandResult verify = Holdfast({"verify", "--wait", "60s"});
   EXPECT_EQ(verify.exit_status, 0) << verify.out << verify.err << playground_.Logs();
   const CommandResult other = playground_.Holdfast({"verify", "--wait", "60s"});
-  EXPECT_EQ(other.exit_status, 0) << other.out << other.err;
+  EXPECT_EQ(other.exit_status, 0) << other.out << other.err << playground_.Logs();
   EXPECT_EQ(Verdict(verify), Verdict(other));
   EXPECT_EQ(Verdict(other), "7 nodes agree");
   EXPECT_EQ(Replicated(*ClientOf("dc2-p2")), Replicated(*playground_.ClientOf({"dc2-p2"})));
