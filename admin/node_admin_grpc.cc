@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <utility>
 
 #include "admin/errors.h"
@@ -108,16 +107,7 @@ class GrpcNodeAdmin : public NodeAdmin {
   absl::StatusOr<Response> Change(absl::string_view change, absl::string_view look,
                                   const std::string& address, const Request& request, absl::Duration timeout,
                                   Method method) {
-    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
-    switch (rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
-      case rpc::Connection::kReady:
-        break;
-      case rpc::Connection::kNotYet:
-        return rpc::UnreachableError(address, "it does not take the connection");
-      case rpc::Connection::kFailed:
-        channels_->Drop(address);
-        return rpc::UnreachableError(address, rpc::WhyNotConnected(channel, channels_->tls()));
-    }
+    HF_RETURN_IF_ERROR(rpc::ConnectedChannel(*channels_, address, timeout, rpc::UnreachableError).status());
     absl::StatusOr<Response> response = Call<Response>(address, request, timeout, false, method);
     if (response.ok() || !LeavesOpen(response.status())) return response;
     return ChangeUnknownError(change, address, look, response.status());

@@ -2,7 +2,6 @@
 
 #include <grpc/support/time.h>
 
-#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -11,7 +10,6 @@
 #include "holdfast/v1/config.grpc.pb.h"
 #include "rpc/connect.h"
 #include "rpc/status.h"
-#include "rpc/unreachable.h"
 
 namespace holdfast::client {
 namespace {
@@ -83,17 +81,7 @@ class GrpcTransport : public Transport {
  private:
   absl::StatusOr<std::shared_ptr<grpc::Channel>> Connected(const std::string& address,
                                                            absl::Duration timeout) {
-    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
-    switch (rpc::WaitForConnection(*channel, std::min(timeout, rpc::kMaxConnectWait))) {
-      case rpc::Connection::kReady:
-        break;
-      case rpc::Connection::kNotYet:  // kept: on a busy machine the attempt may need more than one wait
-        return NotConnectedError(address, "it does not take the connection");
-      case rpc::Connection::kFailed:
-        channels_->Drop(address);  // the next attempt begins anew, without this one's back-off
-        return NotConnectedError(address, rpc::WhyNotConnected(channel, channels_->tls()));
-    }
-    return channel;
+    return rpc::ConnectedChannel(*channels_, address, timeout, NotConnectedError);
   }
 
   template <typename Response, typename Request, typename Method>

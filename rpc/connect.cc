@@ -2,6 +2,11 @@
 
 #include <grpc/support/time.h>
 
+#include <algorithm>
+
+#include "base/status_macros.h"
+#include "rpc/unreachable.h"
+
 namespace holdfast::rpc {
 
 Connection WaitForConnection(grpc::Channel& channel, absl::Duration timeout) {
@@ -13,6 +18,22 @@ Connection WaitForConnection(grpc::Channel& channel, absl::Duration timeout) {
     if (state == GRPC_CHANNEL_TRANSIENT_FAILURE || state == GRPC_CHANNEL_SHUTDOWN) return Connection::kFailed;
     if (!channel.WaitForStateChange(state, deadline)) return Connection::kNotYet;
   }
+}
+
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectedChannel(
+    ChannelCache& channels, const std::string& address, absl::Duration timeout,
+    absl::Status (*error)(absl::string_view address, absl::string_view why)) {
+  HF_ASSIGN_OR_RETURN(auto channel, channels.Get(address));
+  switch (WaitForConnection(*channel, std::min(timeout, kMaxConnectWait))) {
+    case Connection::kReady:
+      break;
+    case Connection::kNotYet:  // kept: on a busy machine the attempt may need more than one wait
+      return error(address, "it does not take the connection");
+    case Connection::kFailed:
+      channels.Drop(address);
+      return error(address, WhyNotConnected(channel, channels.tls()));
+  }
+  return channel;
 }
 
 }  // namespace holdfast::rpc

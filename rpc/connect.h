@@ -2,7 +2,13 @@
 
 #include <grpcpp/channel.h>
 
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "rpc/channel.h"
 
 namespace holdfast::rpc {
 
@@ -18,5 +24,13 @@ enum class Connection {
 // Waits until the channel is connected, but no longer than `timeout`, nor past the first failed attempt.
 // Unless kReady, nothing of the caller's has left. Any thread that may wait.
 Connection WaitForConnection(grpc::Channel& channel, absl::Duration timeout);
+
+// The channel to `address`, connected within `timeout` and kMaxConnectWait. If it cannot be had, what `error`
+// makes of the address and of why: nothing of the caller's has left. A channel whose attempt has failed is
+// dropped from the cache, so that the next attempt begins anew, without this one's back-off. INVALID_REQUEST
+// as ChannelCache::Get. Any thread that may wait.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectedChannel(
+    ChannelCache& channels, const std::string& address, absl::Duration timeout,
+    absl::Status (*error)(absl::string_view address, absl::string_view why));
 
 }  // namespace holdfast::rpc
