@@ -32,6 +32,12 @@ class Signal {
   bool set_ ABSL_GUARDED_BY(mu_) = false;
 };
 
+// A drain under way: whoever comes first answers, the end of the last watch or of the time.
+struct DrainCall {
+  std::function<void(v1::DrainResponse)> done;
+  Executor::TimerId timer = 0;
+};
+
 serving::Serving::Options ServingOptions(NodeRuntime& node) {
   serving::Serving::Options options;
   options.store = &node.store();
@@ -104,16 +110,6 @@ std::string ClientFace::NodeToTryInstead() const {
   }
   return elsewhere;
 }
-
-namespace {
-
-// A drain under way: whoever comes first answers, the end of the last watch or of the time.
-struct DrainCall {
-  std::function<void(v1::DrainResponse)> done;
-  Executor::TimerId timer = 0;
-};
-
-}  // namespace
 
 void ClientFace::BeginDrain(absl::Duration timeout, std::function<void(v1::DrainResponse)> done) {
   draining_ = true;

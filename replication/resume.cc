@@ -11,14 +11,13 @@ Resume::Resume(Options options) : options_(std::move(options)) {
   for (const Rule& rule : options_.rules) {
     for (const VoterId& voter : rule.voters) whom_.insert(voter.node_id);
   }
-  if (options_.rules.empty() || options_.rules.back().quorum == 0) {
+  const bool is_local = options_.rules.empty() || options_.rules.back().quorum == 0;
+  if (is_local) {
     for (const auto& [server, unused] : options_.other_servers) whom_.insert(server);
   }
   whom_.erase(options_.node_id);
   servers_ = whom_;
-  if (!servers_.empty() && (options_.rules.empty() || options_.rules.back().quorum == 0)) {
-    whom_.insert(options_.proxies.begin(), options_.proxies.end());
-  }
+  if (is_local && !servers_.empty()) whom_.insert(options_.proxies.begin(), options_.proxies.end());
 }
 
 void Resume::OnAnswer(const v1::PromiseResponse& answer) {
@@ -43,7 +42,11 @@ void Resume::OnAnswer(const v1::PromiseResponse& answer) {
     bad(kSuspended, absl::StrCat("'", answer.node_id(), "' has another record at ", appended.ToString()));
   }
   answered_[answer.node_id()] = answer.incarnation();
-  Counts(answer) ? (void)counted_.insert(answer.node_id()) : (void)counted_.erase(answer.node_id());
+  if (Counts(answer)) {
+    counted_.insert(answer.node_id());
+  } else {
+    counted_.erase(answer.node_id());
+  }
 }
 
 bool Resume::Counts(const v1::PromiseResponse& answer) const {
