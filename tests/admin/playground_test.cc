@@ -3,7 +3,6 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -12,6 +11,7 @@
 #include "admin/processes.h"
 #include "base/poll.h"
 #include "gtest/gtest.h"
+#include "tests/support/temporary_directory.h"
 
 namespace holdfast::admin {
 namespace {
@@ -22,9 +22,6 @@ namespace fs = std::filesystem;
 class PlaygroundTest : public ::testing::Test {
  protected:
   PlaygroundTest() {
-    std::string path = ::testing::TempDir() + "/holdfast-playground-XXXXXX";
-    EXPECT_NE(mkdtemp(path.data()), nullptr);
-    root_ = path;
     EXPECT_EQ(mkfifo((root_ + "/nothing").c_str(), 0600), 0);
     for (const char* name : {"/holdfast-primary", "/holdfast-proxy"}) {
       std::ofstream(root_ + name) << "#!/bin/sh\nread line < \"${0%/*}/nothing\"\n";
@@ -37,7 +34,6 @@ class PlaygroundTest : public ::testing::Test {
   ~PlaygroundTest() override {
     for (const ClusterFile::Node& node : started_.nodes)
       EndPrograms({{node.pid, node.config}}, absl::ZeroDuration());
-    fs::remove_all(root_);
   }
 
   // What a first start does until it dies in the middle.
@@ -56,7 +52,8 @@ class PlaygroundTest : public ::testing::Test {
                          [&](const ClusterFile::Node& node) { return playground.IsNodeRunning(node); });
   }
 
-  std::string root_;
+  const testing::TemporaryDirectory directory_;
+  const std::string root_ = directory_.path();
   ClusterFile started_;
   std::ostringstream out_;
   std::ostringstream err_;

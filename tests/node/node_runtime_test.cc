@@ -41,14 +41,13 @@ TEST(NodeRuntimeTest, TellsOfChangesFromItsStartOnAndNotBefore) {
 }
 
 TEST(NodeRuntimeTest, DataOfAnotherClusterIsRefusedWhereTheFileNamesOne) {
-  std::string directory = ::testing::TempDir() + "/holdfast-node-XXXXXX";
-  ASSERT_NE(mkdtemp(directory.data()), nullptr);
+  const testing::TemporaryDirectory directory;
   RecordingLogger logger;
   const auto create = [&](const std::string& cluster_id) {
     NodeRuntime::Options options;
     options.config.node_id = "n";
     options.config.site = "s";
-    options.config.data_dir = directory;
+    options.config.data_dir = directory.path();
     options.config.cluster_id = cluster_id;
     options.logger = &logger;
     return NodeRuntime::Create(std::move(options));
@@ -61,7 +60,6 @@ TEST(NodeRuntimeTest, DataOfAnotherClusterIsRefusedWhereTheFileNamesOne) {
   EXPECT_EQ(ReasonOf(create("c2").status()), "WRONG_CLUSTER");
   EXPECT_TRUE(create("c1").ok());
   EXPECT_TRUE(create("").ok());
-  std::filesystem::remove_all(directory);
 }
 
 }  // namespace

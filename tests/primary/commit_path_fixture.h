@@ -57,6 +57,14 @@ class CommitPathTest : public ::testing::Test {
     return request;
   }
 
+  v1::CommitRequest PutIfAbsent(const std::string& key, const std::string& value) {
+    v1::CommitRequest request = Put(key, value);
+    v1::Precondition& absent = *request.add_preconditions();
+    absent.set_key(key);
+    absent.set_absent(true);
+    return request;
+  }
+
   // The answer arrives in the returned place.
   std::shared_ptr<std::optional<Answer>> Send(const v1::CommitRequest& request,
                                               absl::Duration patience = absl::Seconds(10)) {

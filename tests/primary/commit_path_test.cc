@@ -33,10 +33,7 @@ TEST_F(CommitPathTest, WaitingCommitsShareOneTransaction) {
 }
 
 TEST_F(CommitPathTest, ARetryGetsTheFirstAnswerAndMakesNoRecord) {
-  v1::CommitRequest request = Put("k", "v");
-  v1::Precondition& absent = *request.add_preconditions();
-  absent.set_key("k");
-  absent.set_absent(true);
+  const v1::CommitRequest request = PutIfAbsent("k", "v");
   const Answer first = Commit(request);
   const Answer second = Commit(request);
   ASSERT_TRUE(second.ok()) << second.status();
@@ -170,10 +167,7 @@ TEST_F(CommitPathTest, AnswersOnlyWhenTheRecordIsCommitted) {
 TEST_F(CommitPathTest, ARefusalWaitsForTheStateThatItRestsOn) {
   replica_.hold = true;
   Send(Put("k", "v"));
-  v1::CommitRequest request = Put("k", "w");
-  v1::Precondition& absent = *request.add_preconditions();
-  absent.set_key("k");
-  absent.set_absent(true);
+  const v1::CommitRequest request = PutIfAbsent("k", "w");
   const auto place = Send(request);
   time_.RunFor(absl::Seconds(1));
   EXPECT_FALSE(place->has_value());
@@ -184,10 +178,7 @@ TEST_F(CommitPathTest, ARefusalWaitsForTheStateThatItRestsOn) {
 TEST_F(CommitPathTest, ARefusalWhoseStateIsNotCommittedInTimeIsNotGivenOut) {
   replica_.hold = true;
   Send(Put("k", "v"));
-  v1::CommitRequest refused = Put("k", "w");
-  v1::Precondition& absent = *refused.add_preconditions();
-  absent.set_key("k");
-  absent.set_absent(true);
+  const v1::CommitRequest refused = PutIfAbsent("k", "w");
   v1::CommitRequest nothing = Put("no such key", "");
   nothing.mutable_mutations(0)->set_delete_(true);
   for (const v1::CommitRequest& request : {refused, nothing}) {
@@ -202,10 +193,7 @@ TEST_F(CommitPathTest, ARefusalWhoseStateIsNotCommittedInTimeIsNotGivenOut) {
 TEST_F(CommitPathTest, ARefusalIsNotGivenOutOnceTheRoleIsLost) {
   replica_.hold = true;
   Send(Put("k", "v"));
-  v1::CommitRequest request = Put("k", "w");
-  request.add_preconditions()->set_key("k");
-  request.mutable_preconditions(0)->set_absent(true);
-  const auto place = Send(request);
+  const auto place = Send(PutIfAbsent("k", "w"));
   time_.RunFor(absl::Seconds(1));
   replica_.admit = MakeError(absl::StatusCode::kFailedPrecondition, "SUSPENDED", "suspended");
   path_->OnRoleChange();
