@@ -113,7 +113,7 @@ absl::Status Playground::Create(int proxies_per_site) {
   fs::create_directories(directory_, error);
   if (error) return FileError("write", directory_, error.message());
   HF_ASSIGN_OR_RETURN(const std::vector<int> ports,
-                      FindFreePorts(2 * members.size(), *context_->environment().random));
+                      FindFreePorts(2 * members.size(), *context_->environment().random, port_holds_));
   for (size_t i = 0; i < members.size(); ++i) {
     members[i].set_client_address(absl::StrCat("127.0.0.1:", ports[2 * i]));
     members[i].set_peer_address(absl::StrCat("127.0.0.1:", ports[2 * i + 1]));

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "admin/cluster_file.h"
 #include "admin/context.h"
+#include "admin/free_ports.h"
 #include "holdfast/v1/admin.pb.h"
 
 namespace holdfast::admin {
@@ -64,6 +65,7 @@ class Playground {
   Context* const context_;
   const std::string directory_;
   ClusterFile cluster_;
+  PortHolds port_holds_;        // until the nodes listen
   int64_t first_revision_ = 0;  // of the cluster, once it is initialised by us
 };
 

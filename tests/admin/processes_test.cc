@@ -1,6 +1,8 @@
 #include "admin/processes.h"
 
+#include <algorithm>
 #include <set>
+#include <vector>
 
 #include "admin/files.h"
 #include "admin/free_ports.h"
@@ -60,13 +62,43 @@ TEST_F(ProcessesTest, AProgramThatIsNotThereIsNamed) {
 }
 
 TEST(FreePortsTest, AreDifferentAndBelowThoseOfOutgoingConnections) {
-  const auto ports = FindFreePorts(40, *SystemRandom());
+  PortHolds holds;
+  const auto ports = FindFreePorts(40, *SystemRandom(), holds);
   ASSERT_TRUE(ports.ok()) << ports.status();
   EXPECT_EQ(std::set<int>(ports->begin(), ports->end()).size(), 40u);
   for (const int port : *ports) {
     EXPECT_GT(port, 1024);
     EXPECT_LT(port, 32768);
   }
+}
+
+// Always the same numbers: whoever looks with it finds the same ports first.
+class SameRandom : public Random {
+ public:
+  uint64_t Next64() override { return ++last_; }
+
+ private:
+  uint64_t last_ = 0;
+};
+
+TEST(FreePortsTest, AreNobodyElsesWhileTheyAreHeld) {
+  SameRandom mine, another, later;
+  std::vector<int> first;
+  {
+    PortHolds holds;
+    const auto ports = FindFreePorts(8, mine, holds);
+    ASSERT_TRUE(ports.ok()) << ports.status();
+    first = *ports;
+    EXPECT_FALSE(holds.Hold(first.front()));
+    PortHolds others;
+    const auto theirs = FindFreePorts(8, another, others);
+    ASSERT_TRUE(theirs.ok()) << theirs.status();
+    for (const int port : *theirs) EXPECT_EQ(std::count(first.begin(), first.end(), port), 0) << port;
+  }
+  PortHolds holds;
+  const auto again = FindFreePorts(8, later, holds);
+  ASSERT_TRUE(again.ok()) << again.status();
+  EXPECT_EQ(*again, first);
 }
 
 }  // namespace

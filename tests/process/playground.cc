@@ -44,7 +44,7 @@ Playground::Playground(const Options& options) : directory_(root_ / "cluster") {
   }
   const CommandResult up = Run(command);
   if (up.exit_status != 0) {
-    error_ = absl::StrCat("holdfast up: exit status ", up.exit_status, "\n", up.out, up.err);
+    error_ = absl::StrCat("holdfast up: exit status ", up.exit_status, "\n", up.out, up.err, Logs());
     return;
   }
   ReadClusterFile();
@@ -113,6 +113,8 @@ void Playground::ReadClusterFile() {
     node.address = Field(entry, "address");
     node.peer_address = Field(entry, "peer_address");
     node.data_dir = Field(entry, "data_dir");
+    HoldPortOf(node.address);
+    HoldPortOf(node.peer_address);
     node.pid = static_cast<pid_t>(entry.fields().at("pid").number_value());
     node.command = CommandLineOf(node.pid);
     if (node.role != "standby") absl::StrAppend(&endpoints_, endpoints_.empty() ? "" : ",", node.address);

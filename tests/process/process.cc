@@ -18,6 +18,7 @@
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
+#include "rpc/address.h"
 
 namespace holdfast::testing {
 namespace {
@@ -131,12 +132,28 @@ bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
   });
 }
 
+namespace {
+
+admin::PortHolds& PortsOfThisProcess() {
+  static auto& holds = *new admin::PortHolds();
+  return holds;
+}
+
+}  // namespace
+
 std::vector<std::string> FreeAddresses(size_t count) {
-  const absl::StatusOr<std::vector<int>> ports = admin::FindFreePorts(count, *SystemRandom());
+  const absl::StatusOr<std::vector<int>> ports =
+      admin::FindFreePorts(count, *SystemRandom(), PortsOfThisProcess());
   HF_CHECK(ports.ok(), ports.status().ToString());
   std::vector<std::string> addresses;
   for (const int port : *ports) addresses.push_back(absl::StrCat("127.0.0.1:", port));
   return addresses;
+}
+
+void HoldPortOf(const std::string& address) {
+  const absl::StatusOr<rpc::Address> parsed = rpc::ParseAddress(address);
+  HF_CHECK(parsed.ok(), parsed.status().ToString());
+  PortsOfThisProcess().Hold(parsed->port);  // or another has it for a moment, who then finds it taken
 }
 
 std::vector<std::string> CommandLineOf(pid_t pid) {

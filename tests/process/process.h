@@ -37,8 +37,11 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
 bool StopProcess(pid_t pid, int signal_number, absl::Duration patience);
 
 // `count` loopback addresses (host:port) that nobody listens at now, none twice, below the ports that
-// outgoing connections take.
+// outgoing connections take. Nobody else finds them free until this process ends.
 std::vector<std::string> FreeAddresses(size_t count);
+
+// The same for the address of a node that runs: while a test has ended it, nobody else takes its port.
+void HoldPortOf(const std::string& address);
 
 // The command line of a running process.
 std::vector<std::string> CommandLineOf(pid_t pid);
