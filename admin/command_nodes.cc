@@ -157,7 +157,7 @@ absl::StatusOr<ExitCode> Remove(Context& context, const Arguments& arguments) {
 
 using Handler = absl::StatusOr<ExitCode> (*)(Context&, const Arguments&);
 
-void Bind(Command& command, std::shared_ptr<Arguments> arguments, Handler handler) {
+void Bind(Command& command, const std::shared_ptr<Arguments>& arguments, Handler handler) {
   command.Runs([arguments, handler](Context& context) { return handler(context, *arguments); });
 }
 

@@ -115,7 +115,8 @@ absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vect
       posix_spawn(&pid, program.c_str(), settings.files(), settings.attributes(), argv.data(), environ);
   if (error != 0) return FileError("start", program, strerror(error));
   // The child is known by its arguments, which its new image shows a moment after the call returns.
-  PollUntil(*RealClock(), absl::Seconds(1), [&] { return CommandLineOf(pid) != "" || StateOf(pid) == 'Z'; });
+  PollUntil(*RealClock(), absl::Seconds(1),
+            [&] { return !CommandLineOf(pid).empty() || StateOf(pid) == 'Z'; });
   return pid;
 }
 

@@ -23,7 +23,8 @@ absl::Status Convert(const grpc::Status& status, const std::string& address) {
 
 class GrpcWatchCall : public WatchCall {
  public:
-  GrpcWatchCall(std::shared_ptr<grpc::Channel> channel, std::string address, const v1::WatchRequest& request)
+  GrpcWatchCall(const std::shared_ptr<grpc::Channel>& channel, std::string address,
+                const v1::WatchRequest& request)
       : address_(std::move(address)),
         stub_(v1::ConfigService::NewStub(channel)),
         reader_(stub_->Watch(&context_, request)) {}

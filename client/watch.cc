@@ -62,7 +62,7 @@ absl::Status Watch::PauseBeforeRetry(const absl::Status& why) {
     Backoff backoff({options.initial_backoff, options.max_backoff}, options.random);
     absl::Duration delay;
     for (int i = 0; i < std::min(rounds, 16); ++i) delay = backoff.Next();
-    cancelled_cv_.WaitFor(&mu_, delay, [&] { return cancelled_; });
+    cancelled_cv_.WaitFor(&mu_, delay, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return cancelled_; });
   }
   return cancelled_ ? WatchCancelledError() : absl::OkStatus();
 }

@@ -23,8 +23,9 @@ template <typename Response>
 std::function<void(absl::StatusOr<Response>)> Finisher(grpc::ServerUnaryReactor* reactor,
                                                        Response* response) {
   return [reactor, response](absl::StatusOr<Response> result) {
+    const grpc::Status status = rpc::ToGrpcStatus(result.status());
     if (result.ok()) *response = *std::move(result);
-    reactor->Finish(rpc::ToGrpcStatus(result.status()));
+    reactor->Finish(status);
   };
 }
 

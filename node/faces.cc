@@ -25,7 +25,8 @@ absl::StatusOr<std::unique_ptr<Faces>> Faces::Create(Options options) {
 
 serving::CommitHandler Faces::Counted(serving::CommitHandler commit) {
   return [this, commit = std::move(commit)](v1::CommitRequest request, std::string principal,
-                                            absl::Duration deadline, auto done) {
+                                            absl::Duration deadline,
+                                            std::function<void(absl::StatusOr<v1::CommitResponse>)> done) {
     commit(std::move(request), std::move(principal), deadline,
            [this, done = std::move(done)](absl::StatusOr<v1::CommitResponse> answer) {
              if (answer.ok()) commits_.fetch_add(1, std::memory_order_relaxed);

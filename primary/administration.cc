@@ -69,18 +69,18 @@ class AdministrationImpl : public Administration {
   // Asks each for its incarnation and position, without a promise; those that do not answer in time are
   // absent.
   void Ask(const Addresses& peers, std::function<void(Answers)> done);
-  void AskOne(std::shared_ptr<Round> round, const std::string& node_id, const std::string& address);
+  void AskOne(const std::shared_ptr<Round>& round, const std::string& node_id, const std::string& address);
   Inventory inventory() const { return {options_.replica->cluster(), options_.replica->nodes()}; }
   absl::Duration now() const { return options_.clock->SinceBoot(); }
 
   void BeginCluster(const v1::InitRequest& request, absl::Duration deadline, const Answers& answers,
-                    std::shared_ptr<InitCall> call);
+                    const std::shared_ptr<InitCall>& call);
   void AnswerInit(const std::shared_ptr<InitCall>& call, absl::StatusOr<v1::InitResponse> answer);
   void AnswerInitUnknown(const std::shared_ptr<InitCall>& call, absl::string_view why);
 
-  void AppendMembers(std::shared_ptr<NodesCall> call);
-  void AppendWhenCaughtUp(std::shared_ptr<NodesCall> call);
-  void AnswerWhenSettled(std::shared_ptr<NodesCall> call, Revision revision);
+  void AppendMembers(const std::shared_ptr<NodesCall>& call);
+  void AppendWhenCaughtUp(const std::shared_ptr<NodesCall>& call);
+  void AnswerWhenSettled(const std::shared_ptr<NodesCall>& call, Revision revision);
   absl::Status CheckEnoughAlive(const NodesCall& call, const v1::DurabilityRule& after) const;
   absl::Status CheckCaughtUp(const NodesCall& call, const v1::DurabilityRule& before,
                              const v1::DurabilityRule& after) const;
@@ -112,7 +112,7 @@ void AdministrationImpl::Ask(const Addresses& peers, std::function<void(Answers)
 }
 
 // Again and again until the round's time is up: a channel that has just failed needs a moment.
-void AdministrationImpl::AskOne(std::shared_ptr<Round> round, const std::string& node_id,
+void AdministrationImpl::AskOne(const std::shared_ptr<Round>& round, const std::string& node_id,
                                 const std::string& address) {
   options_.transport->Promise(address, round->question, round->until - now(),
                               [this, round, node_id, address](absl::StatusOr<v1::PromiseResponse> answer) {
@@ -147,7 +147,7 @@ void AdministrationImpl::Init(v1::InitRequest request, absl::Duration deadline,
 
 // Whoever comes first answers: the commit, the end of the caller's patience, or the end of the node.
 void AdministrationImpl::BeginCluster(const v1::InitRequest& request, absl::Duration deadline,
-                                      const Answers& answers, std::shared_ptr<InitCall> call) {
+                                      const Answers& answers, const std::shared_ptr<InitCall>& call) {
   if (stopping_) return AnswerInit(call, replication::StoppingError({}));
   std::string cluster_id = request.cluster_id();
   if (cluster_id.empty()) cluster_id = RandomHexId(*options_.random);
@@ -157,13 +157,14 @@ void AdministrationImpl::BeginCluster(const v1::InitRequest& request, absl::Dura
   begun_.insert(call);
   call->timer = options_.strand->PostAfter(deadline - now(),
                                            [this, call] { AnswerInitUnknown(call, "the deadline passed"); });
-  options_.replica->InitCluster(cluster_id, *std::move(draft), [this, call, cluster_id](absl::Status status) {
-    if (!status.ok()) return AnswerInit(call, status);
-    v1::InitResponse response;
-    response.set_cluster_id(cluster_id);
-    response.set_revision(Revision(0, 1).number());
-    AnswerInit(call, std::move(response));
-  });
+  options_.replica->InitCluster(cluster_id, *std::move(draft),
+                                [this, call, cluster_id](const absl::Status& status) {
+                                  if (!status.ok()) return AnswerInit(call, status);
+                                  v1::InitResponse response;
+                                  response.set_cluster_id(cluster_id);
+                                  response.set_revision(Revision(0, 1).number());
+                                  AnswerInit(call, std::move(response));
+                                });
 }
 
 void AdministrationImpl::AnswerInit(const std::shared_ptr<InitCall>& call,
@@ -264,7 +265,7 @@ absl::StatusOr<std::optional<storage::RecordDraft>> AdministrationImpl::MakeDraf
 }
 
 // Where a new voter lags, or is new: its membership first, so that it can follow.
-void AdministrationImpl::AppendMembers(std::shared_ptr<NodesCall> call) {
+void AdministrationImpl::AppendMembers(const std::shared_ptr<NodesCall>& call) {
   if (!IsNotCaughtUp(MakeDraft(*call, Scope::kWhole).status())) return AppendWhenCaughtUp(call);
   options_.commit_path->AppendControl(
       [this, call](storage::Store::Batch&) { return MakeDraft(*call, Scope::kMembers); }, call->deadline,
@@ -274,7 +275,7 @@ void AdministrationImpl::AppendMembers(std::shared_ptr<NodesCall> call) {
       });
 }
 
-void AdministrationImpl::AppendWhenCaughtUp(std::shared_ptr<NodesCall> call) {
+void AdministrationImpl::AppendWhenCaughtUp(const std::shared_ptr<NodesCall>& call) {
   const absl::StatusOr<std::optional<storage::RecordDraft>> ready = MakeDraft(*call, Scope::kWhole);
   if (!ready.ok() && IsNotCaughtUp(ready.status()) && !TimeIsUp(*call)) {
     options_.strand->PostAfter(kPollInterval, [this, call] {
@@ -297,7 +298,7 @@ void AdministrationImpl::AppendWhenCaughtUp(std::shared_ptr<NodesCall> call) {
       });
 }
 
-void AdministrationImpl::AnswerWhenSettled(std::shared_ptr<NodesCall> call, Revision revision) {
+void AdministrationImpl::AnswerWhenSettled(const std::shared_ptr<NodesCall>& call, Revision revision) {
   const bool settled = options_.replica->RuleSettled();
   if (!settled && !TimeIsUp(*call)) {
     options_.strand->PostAfter(kPollInterval, [this, call, revision] { AnswerWhenSettled(call, revision); });

@@ -41,7 +41,7 @@ class CommitPathImpl : public CommitPath {
  private:
   void DrainQueue();
   void RunBatch(std::vector<CommitQueue::Item> items);
-  void FailBatch(std::vector<CommitQueue::Item> items, std::vector<Waiter> judged,
+  void FailBatch(std::vector<CommitQueue::Item>& items, std::vector<Waiter> judged,
                  const absl::Status& status);
   absl::Status AppendBatch(std::vector<CommitQueue::Item>& items, std::vector<Waiter>& judged);
   absl::StatusOr<Waiter> JudgeOne(storage::Store::Batch& batch, const CommitQueue::Item& item, Revision& end);
@@ -68,7 +68,7 @@ void CommitPathImpl::Commit(v1::CommitRequest request, std::string principal, ab
   item.principal = std::move(principal);
   item.deadline = std::min(deadline, options_.clock->SinceBoot() + kMaxCommitDeadline);
   item.done = std::move(done);
-  switch (queue_.Push(std::move(item))) {
+  switch (queue_.Push(item)) {
     case CommitQueue::Pushed::kFull:
       options_.strand->Post([done = std::move(item.done)] { done(CommitQueueFullError(kMaxQueuedCommits)); });
       return;
@@ -91,7 +91,7 @@ void CommitPathImpl::DrainQueue() {
 void CommitPathImpl::RunBatch(std::vector<CommitQueue::Item> items) {
   std::vector<Waiter> judged;
   if (absl::Status status = AppendBatch(items, judged); !status.ok()) {
-    FailBatch(std::move(items), std::move(judged), status);
+    FailBatch(items, std::move(judged), status);
     return;
   }
   Wait(std::move(judged));
@@ -102,7 +102,7 @@ void CommitPathImpl::RunBatch(std::vector<CommitQueue::Item> items) {
 // Nothing of the batch happened, and whatever was judged was judged on it: all get the reason. Only who asked
 // for a record that was there before waits for it as ever: it is not refused because another of its batch
 // failed.
-void CommitPathImpl::FailBatch(std::vector<CommitQueue::Item> items, std::vector<Waiter> judged,
+void CommitPathImpl::FailBatch(std::vector<CommitQueue::Item>& items, std::vector<Waiter> judged,
                                const absl::Status& status) {
   std::vector<Waiter> repeated;
   for (Waiter& waiter : judged) {

@@ -6,7 +6,7 @@
 
 namespace holdfast::primary {
 
-CommitQueue::Pushed CommitQueue::Push(Item&& item) {
+CommitQueue::Pushed CommitQueue::Push(Item& item) {
   MutexLock lock(&mu_);
   if (items_.size() >= static_cast<size_t>(kMaxQueuedCommits) ||
       bytes_ + item.bytes > kMaxQueuedCommitBytes) {

@@ -34,7 +34,7 @@ class CommitQueue {
   };  // kFirst: the queue was idle, so the caller must have it drained
 
   // `item` is moved from unless the queue is full.
-  Pushed Push(Item&& item);
+  Pushed Push(Item& item);
 
   // The next requests of a batch: kMaxCommitsPerBatch, about kMaxBatchBytes. Empty: the queue is idle again,
   // the next Push says kFirst.

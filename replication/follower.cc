@@ -183,7 +183,7 @@ void Follower::OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched) {
 }
 
 void Follower::OnInstalled(const absl::StatusOr<std::string>& kept_as) {
-  if (const absl::Status status = kept_as.status(); !status.ok()) {
+  if (const absl::Status& status = kept_as.status(); !status.ok()) {
     int64_t retry_ms = 0;
     if (absl::SimpleAtoi(DetailOf(status, "retry_after_ms"), &retry_ms)) {
       reconnect_.Spread(absl::Milliseconds(retry_ms));

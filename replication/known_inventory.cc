@@ -60,8 +60,8 @@ absl::Status KnownInventory::ReadVisible(Revision at, Inventory* out) {
                         lease->Scan(next, kNodesEnd, at, kMaxRowsPerLease, /*keys_only=*/false,
                                     [&](const storage::KeyVersion& row) {
                                       auto node = NodeFromJson(row.value);
-                                      if (node.ok()) Put(*std::move(node), &out->nodes);
                                       parsed.Update(node.status());
+                                      if (node.ok()) Put(*std::move(node), &out->nodes);
                                       return true;
                                     }));
     HF_RETURN_IF_ERROR(parsed);

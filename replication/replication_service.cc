@@ -210,8 +210,9 @@ grpc::ServerUnaryReactor* ReplicationServiceImpl::Promise(grpc::CallbackServerCo
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   strand_->Post([this, reactor, request, response] {
     absl::StatusOr<v1::PromiseResponse> answer = peers_->AcceptPromise(*request);
+    const grpc::Status status = rpc::ToGrpcStatus(answer.status());
     if (answer.ok()) *response = *std::move(answer);
-    reactor->Finish(rpc::ToGrpcStatus(answer.status()));
+    reactor->Finish(status);
   });
   return reactor;
 }

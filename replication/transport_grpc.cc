@@ -84,7 +84,7 @@ class OpenCalls {
 template <typename Reactor, typename Received>
 class StreamCall : public Reactor, public std::enable_shared_from_this<StreamCall<Reactor, Received>> {
  public:
-  StreamCall(std::shared_ptr<grpc::Channel> channel, std::shared_ptr<OpenCalls> open,
+  StreamCall(const std::shared_ptr<grpc::Channel>& channel, std::shared_ptr<OpenCalls> open,
              StreamEvents<Received>* events)
       : stub_(v1::ReplicationService::NewStub(channel)), events_(events), open_(std::move(open)) {}
 

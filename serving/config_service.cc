@@ -67,12 +67,13 @@ grpc::ServerUnaryReactor* ConfigServiceImpl::Commit(grpc::CallbackServerContext*
   }
   options_.commit(*request, rpc::PrincipalOf(*context), *deadline,
                   [this, reactor, response](absl::StatusOr<v1::CommitResponse> answer) {
+                    const absl::Status status = answer.status();
                     if (answer.ok()) {
                       *response = *std::move(answer);
                       options_.serving->node().FillHeader(options_.serving->admission().Look(),
                                                           response->mutable_header());
                     }
-                    Finish(reactor, answer.status());
+                    Finish(reactor, status);
                   });
   return reactor;
 }

@@ -55,22 +55,22 @@ void ReadAdmission::OnWorker(const ReadDemands& demands, const CallLimits& limit
   Try(std::make_shared<Call>(Call{demands, std::min(longest, limits.deadline), queue, std::move(then)}));
 }
 
-void ReadAdmission::Try(std::shared_ptr<Call> call) const {
+void ReadAdmission::Try(const std::shared_ptr<Call>& call) const {
   const absl::StatusOr<ReadDecision> decision = Decide(call->demands);
   if (!decision.ok()) return call->then(decision.status());
-  if (decision->wait) return Wait(std::move(call), decision->revision);
+  if (decision->wait) return Wait(call, decision->revision);
   if (!call->queue([this, call] { Judge(call); })) call->then(TooBusyError("reads", kMaxQueuedRangeReads));
 }
 
 // On the worker: things may have changed while the call was queued.
-void ReadAdmission::Judge(std::shared_ptr<Call> call) const {
+void ReadAdmission::Judge(const std::shared_ptr<Call>& call) const {
   const absl::StatusOr<ReadDecision> decision = Decide(call->demands);
   if (!decision.ok()) return call->then(decision.status());
-  if (decision->wait) return Wait(std::move(call), decision->revision);
+  if (decision->wait) return Wait(call, decision->revision);
   call->then(*decision);
 }
 
-void ReadAdmission::Wait(std::shared_ptr<Call> call, Revision revision) const {
+void ReadAdmission::Wait(const std::shared_ptr<Call>& call, Revision revision) const {
   const absl::Duration left = call->wait_until - options_.clock->SinceBoot();
   if (left <= absl::ZeroDuration()) return call->then(TimeIsUp(revision));
   const bool waits = options_.waiters->Wait(revision, left, [this, call, revision](bool look_again) {

@@ -58,9 +58,9 @@ class ReadAdmission {
 
  private:
   struct Call;
-  void Try(std::shared_ptr<Call> call) const;
-  void Judge(std::shared_ptr<Call> call) const;
-  void Wait(std::shared_ptr<Call> call, Revision revision) const;
+  void Try(const std::shared_ptr<Call>& call) const;
+  void Judge(const std::shared_ptr<Call>& call) const;
+  void Wait(const std::shared_ptr<Call>& call, Revision revision) const;
   absl::Status TimeIsUp(Revision revision) const;
 
   const Options options_;

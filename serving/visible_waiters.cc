@@ -83,7 +83,7 @@ bool VisibleWaiters::Wait(Revision revision, absl::Duration timeout, Callback ca
     if (state_->visible < revision) {
       if (state_->waiters.size() >= size_t{kMaxVisibleWaiters}) return false;
       id = state_->next_id++;
-      state_->waiters.emplace(revision, State::Waiter{id, std::move(callback), 0});
+      state_->waiters.emplace(revision, State::Waiter{id, nullptr, 0})->second.callback.swap(callback);
     }
   }
   if (id == 0) {

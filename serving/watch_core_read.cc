@@ -32,7 +32,7 @@ void WatchCore::StartReads() {
       auto result = std::make_shared<absl::StatusOr<WatchReadResult>>(
           ReadForWatch(*log, *readers, filter, from, up_to));
       executor->Post([weak, id, generation, result] {
-        if (const auto self = weak.lock()) self->OnReadDone(id, generation, *std::move(result));
+        if (const auto self = weak.lock()) self->OnReadDone(id, generation, std::move(*result));
       });
     };
     if (!options_.workers(read)) {

@@ -70,7 +70,7 @@ void WatchCore::StartRestore(Revision ancestor) {
                      generation = generation_, keys = rewound_keys_, ancestor] {
     auto restored = std::make_shared<absl::StatusOr<RestoredKeys>>(ReadRestored(*readers, keys, ancestor));
     executor->Post([weak, generation, restored] {
-      if (const auto self = weak.lock()) self->OnRestored(generation, *std::move(restored));
+      if (const auto self = weak.lock()) self->OnRestored(generation, std::move(*restored));
     });
   };
   if (!options_.workers(read)) OnRestored(generation_, TooBusyError("reads", kMaxQueuedRangeReads));

@@ -6,7 +6,7 @@
 
 namespace holdfast::serving {
 
-WatchHub::WatchHub(WatchCore::Options options)
+WatchHub::WatchHub(const WatchCore::Options& options)
     : core_(std::make_shared<WatchCore>(options)),
       executor_(options.executor),
       steps_(std::make_shared<Steps>()) {}

@@ -20,7 +20,7 @@ namespace holdfast::serving {
 // it when the executor has stopped.
 class WatchHub : public storage::StoreObserver {
  public:
-  explicit WatchHub(WatchCore::Options options);
+  explicit WatchHub(const WatchCore::Options& options);
   ~WatchHub() override;
 
   // A name for a stream to be. Never given twice.

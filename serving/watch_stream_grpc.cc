@@ -55,7 +55,7 @@ class WatchStreamGrpc : public grpc::ServerWriteReactor<grpc::ByteBuffer>,
       return true;
     };
     admission.OnWorker(demands, limits, at_once,
-                       [self = self_, request = std::move(request)](absl::StatusOr<ReadDecision> at) {
+                       [self = self_, request = std::move(request)](const absl::StatusOr<ReadDecision>& at) {
                          if (!at.ok()) return self->Finish(at.status());
                          self->hub_->Open(self->id_, request, self);
                        });

@@ -15,11 +15,12 @@ template <typename Response>
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const v1::ResponseHeader& header,
                                  absl::StatusOr<Response> result, Response* response) {
   auto* reactor = context->DefaultReactor();
+  const grpc::Status status = rpc::ToGrpcStatus(result.status());
   if (result.ok()) {
     *response = *std::move(result);
     *response->mutable_header() = header;
   }
-  reactor->Finish(rpc::ToGrpcStatus(result.status()));
+  reactor->Finish(status);
   return reactor;
 }
 

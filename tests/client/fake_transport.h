@@ -41,7 +41,9 @@ class FakeWatchCall : public WatchCall {
       script_.messages.pop_front();
       return true;
     }
-    if (!script_.end.has_value()) cancelled_cv_.Wait(&mu_, [this] { return cancelled_; });
+    if (!script_.end.has_value()) {
+      cancelled_cv_.Wait(&mu_, [this]() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_) { return cancelled_; });
+    }
     return false;
   }
   absl::Status Finish() override {

@@ -16,7 +16,8 @@ class WatchTest : public ClientTest {
     int64_t revision;
     std::string key;
   };
-  static v1::WatchResponse Message(int64_t revision, std::vector<Change> changes, bool fragment = false) {
+  static v1::WatchResponse Message(int64_t revision, const std::vector<Change>& changes,
+                                   bool fragment = false) {
     v1::WatchResponse response;
     for (const Change& change : changes) {
       auto* kv = response.add_events()->mutable_kv();

@@ -255,7 +255,7 @@ TEST_F(CommitPathTest, AControlRecordAnswersWhenItIsCommitted) {
     return storage::CompactDraft(Revision(0, 1));
   };
   path_->AppendControl(make, clock_.SinceBoot() + absl::Seconds(5),
-                       [&](absl::StatusOr<Revision> revision) { answer = revision; });
+                       [&](const absl::StatusOr<Revision>& revision) { answer = revision; });
   EXPECT_FALSE(answer.has_value());
   replica_.CommitAll();
   time_.RunFor(absl::Milliseconds(1));
@@ -282,7 +282,8 @@ TEST_F(CommitPathTest, WhoAppendsUponAnAnswerDoesNotDisturbTheOrderForLaterObser
   const absl::Duration deadline = clock_.SinceBoot() + absl::Seconds(5);
   std::optional<absl::StatusOr<Revision>> second;
   path_->AppendControl(make, deadline, [&](const absl::StatusOr<Revision>&) {
-    path_->AppendControl(make, deadline, [&](absl::StatusOr<Revision> revision) { second = revision; });
+    path_->AppendControl(make, deadline,
+                         [&](const absl::StatusOr<Revision>& revision) { second = revision; });
   });
   time_.RunFor(absl::Seconds(1));
   store_->RemoveObserver(&observer);

@@ -223,19 +223,24 @@ TEST_F(WatchLoadTest, AStalledWatcherDelaysNobody) {
   const int watcher_count = Scale("HOLDFAST_WATCHERS", 300);
   ASSERT_NO_FATAL_FAILURE(OpenWatches(watcher_count));
   const absl::Duration without = DeliverAll();
+  FillRing();
+  ASSERT_TRUE(Delivered());
   ASSERT_NO_FATAL_FAILURE(OpenStalledWatch());
+  const int64_t before = OwnKilobytes(proxy_.pid);
   const absl::Duration with = DeliverAll();
+  const int64_t grown = OwnKilobytes(proxy_.pid) - before;
   EXPECT_LT(stalled_events_, kCommits) << "it was to be stalled";
   // Where the machine has nothing else to do.
   if (watcher_count >= 1000) {
     EXPECT_LT(with, 3 * without + absl::Seconds(2));
+    EXPECT_LT(grown, (kSentBytes >> 10) / 2) << "kilobytes";
   }
   std::printf(
       "%d watchers, %d commits of %d bytes: the last event came %d ms after the last commit, %d ms with a "
-      "stalled watcher beside\n",
+      "stalled watcher beside; memory grew by %d KiB\n",
       watcher_count, kCommits, kValueBytes + kLargeValueBytes,
-      static_cast<int>(absl::ToInt64Milliseconds(without)),
-      static_cast<int>(absl::ToInt64Milliseconds(with)));
+      static_cast<int>(absl::ToInt64Milliseconds(without)), static_cast<int>(absl::ToInt64Milliseconds(with)),
+      static_cast<int>(grown));
 }
 
 }  // namespace

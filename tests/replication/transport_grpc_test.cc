@@ -91,7 +91,7 @@ class Watcher : public storage::StoreObserver {
 
 class WiredNode {
  public:
-  explicit WiredNode(std::string id, std::vector<std::string> seeds = {})
+  explicit WiredNode(const std::string& id, std::vector<std::string> seeds = {})
       : files_(&disk_), strand_("core-" + id, RealClock()), offload_(&strand_), service_(&late_, &strand_) {
     EXPECT_TRUE(files_.MakeDirectories("/d").ok());
     storage::Store::Options store;

@@ -22,7 +22,7 @@ class TlsTest : public ::testing::Test {
  protected:
   TlsTest() : authority_(directory_.path(), "ours") {}
 
-  TlsFiles Issue(const std::string& name, std::vector<std::string> names = {"IP:127.0.0.1"}) {
+  TlsFiles Issue(const std::string& name, const std::vector<std::string>& names = {"IP:127.0.0.1"}) {
     const TestAuthority::Files files = authority_.Issue(name, names);
     return {files.ca, files.cert, files.key};
   }

@@ -179,7 +179,8 @@ TEST_F(ConfigServiceTest, AProxyRefusesCommitsAndSaysWhereToGo) {
 
 TEST_F(ConfigServiceTest, HandsValidCommitsOver) {
   int called = 0;
-  Start([&called](v1::CommitRequest request, std::string principal, absl::Duration deadline, auto done) {
+  Start([&called](const v1::CommitRequest& request, const std::string& principal, absl::Duration deadline,
+                  const auto& done) {
     ++called;
     EXPECT_EQ(principal, "");
     EXPECT_GT(deadline, RealClock()->SinceBoot());

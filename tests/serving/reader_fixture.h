@@ -31,7 +31,7 @@ class ReaderTest : public ServingFixture {
   }
 
   // Answers come while the test runs queues; requests stay alive with the fixture.
-  std::shared_ptr<Answer<v1::GetResponse>> Get(const std::string& key, v1::ReadOptions options = {}) {
+  std::shared_ptr<Answer<v1::GetResponse>> Get(const std::string& key, const v1::ReadOptions& options = {}) {
     v1::GetRequest& request = gets_.emplace_back();
     request.set_key(key);
     *request.mutable_options() = options;
@@ -40,7 +40,7 @@ class ReaderTest : public ServingFixture {
     return answer;
   }
   std::shared_ptr<Answer<v1::ListResponse>> StartList(const v1::ListRequest& request,
-                                                      CallLimits limits = {}) {
+                                                      const CallLimits& limits = {}) {
     const v1::ListRequest& kept = lists_.emplace_back(request);
     auto answer = std::make_shared<Answer<v1::ListResponse>>();
     reader_->List(kept, limits, &answer->response, [answer](const absl::Status& s) { answer->status = s; });

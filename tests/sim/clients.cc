@@ -43,7 +43,7 @@ void Writers::CommitOne(std::function<void(bool)> done) {
   attempt->request = MakeRequest();
   attempt->done = std::move(done);
   cluster_->world().checker.OnRequest(attempt->request);
-  Send(std::move(attempt));
+  Send(attempt);
 }
 
 // Most clients' clocks are right, some are seconds off, a few are hours ahead. (Not where records are soon
@@ -98,7 +98,7 @@ v1::CommitRequest Writers::MakeRequest() {
   return request;
 }
 
-void Writers::Send(std::shared_ptr<Try> attempt) {
+void Writers::Send(const std::shared_ptr<Try>& attempt) {
   World& world = cluster_->world();
   ++attempt->attempts;
   attempt->answered = false;
@@ -130,8 +130,8 @@ void Writers::Send(std::shared_ptr<Try> attempt) {
   });
 }
 
-void Writers::OnAnswer(std::shared_ptr<Try> attempt, const std::string& node,
-                       absl::StatusOr<v1::CommitResponse> answer) {
+void Writers::OnAnswer(const std::shared_ptr<Try>& attempt, const std::string& node,
+                       const absl::StatusOr<v1::CommitResponse>& answer) {
   attempt->answered = true;
   World& world = cluster_->world();
   if (answer.ok()) {
@@ -146,7 +146,7 @@ void Writers::OnAnswer(std::shared_ptr<Try> attempt, const std::string& node,
   Again(attempt);
 }
 
-void Writers::Again(std::shared_ptr<Try> attempt) {
+void Writers::Again(const std::shared_ptr<Try>& attempt) {
   attempt->answered = true;
   if (attempt->attempts >= kMaxAttempts) return Finish(attempt, false);
   World& world = cluster_->world();

@@ -34,10 +34,10 @@ class Writers {
 
   Clock& ClockOfAClient();
   v1::CommitRequest MakeRequest();
-  void Send(std::shared_ptr<Try> attempt);
-  void OnAnswer(std::shared_ptr<Try> attempt, const std::string& node,
-                absl::StatusOr<v1::CommitResponse> answer);
-  void Again(std::shared_ptr<Try> attempt);
+  void Send(const std::shared_ptr<Try>& attempt);
+  void OnAnswer(const std::shared_ptr<Try>& attempt, const std::string& node,
+                const absl::StatusOr<v1::CommitResponse>& answer);
+  void Again(const std::shared_ptr<Try>& attempt);
   void Finish(const std::shared_ptr<Try>& attempt, bool acknowledged);
 
   SimCluster* const cluster_;

@@ -40,7 +40,7 @@ std::string Value(int i) {
 
 class SqliteChecksumVfsTest : public ::testing::Test {
  protected:
-  std::unique_ptr<SqliteDatabase> Writer(SqliteOptions options = {}) {
+  std::unique_ptr<SqliteDatabase> Writer(const SqliteOptions& options = {}) {
     auto database = SqliteDatabase::OpenWriter(path_, options);
     EXPECT_TRUE(database.ok()) << database.status();
     return *std::move(database);

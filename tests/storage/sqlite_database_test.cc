@@ -14,14 +14,14 @@ namespace {
 
 class SqliteDatabaseTest : public ::testing::Test {
  protected:
-  std::unique_ptr<SqliteDatabase> Writer(SqliteOptions options = {}) {
+  std::unique_ptr<SqliteDatabase> Writer(const SqliteOptions& options = {}) {
     auto database = SqliteDatabase::OpenWriter(path_, options);
     EXPECT_TRUE(database.ok()) << database.status();
     EXPECT_TRUE((*database)->Execute("CREATE TABLE IF NOT EXISTS t(k BLOB PRIMARY KEY, v BLOB)").ok());
     return *std::move(database);
   }
 
-  std::unique_ptr<SqliteDatabase> Reader(SqliteOptions options = {}) {
+  std::unique_ptr<SqliteDatabase> Reader(const SqliteOptions& options = {}) {
     auto database = SqliteDatabase::OpenReader(path_, options);
     EXPECT_TRUE(database.ok()) << database.status();
     return *std::move(database);

@@ -115,10 +115,10 @@ std::unique_ptr<StreamEnd<v1::FollowRequest>> SimTransport::Follow(const std::st
   call->client = events;
   // Weak: the ends own the call, and the call owns the connection.
   std::weak_ptr<FollowCall> weak = call;
-  call->connection->SetOnBroken(SimConnection::kDown, [weak](absl::Status status) {
+  call->connection->SetOnBroken(SimConnection::kDown, [weak](const absl::Status& status) {
     if (const auto alive = weak.lock()) alive->CloseClient(status);
   });
-  call->connection->SetOnBroken(SimConnection::kUp, [weak](absl::Status status) {
+  call->connection->SetOnBroken(SimConnection::kUp, [weak](const absl::Status& status) {
     if (const auto alive = weak.lock()) FollowCall::CloseServer(alive, status);
   });
   call->connection->Push(SimConnection::kUp, [call, network = network_, address] {

@@ -27,7 +27,7 @@ void SimTransport::Promise(const std::string& address, const v1::PromiseRequest&
   call->done = std::move(done);
   call->strand = strand_;
   std::weak_ptr<PromiseCall> weak = call;
-  call->connection->SetOnBroken(SimConnection::kDown, [weak](absl::Status status) {
+  call->connection->SetOnBroken(SimConnection::kDown, [weak](const absl::Status& status) {
     if (const auto alive = weak.lock()) alive->Finish(status);
   });
   call->timer = strand_->PostAfter(timeout, [call, address] {

@@ -103,7 +103,7 @@ std::unique_ptr<replication::SnapshotStream> SimTransport::FetchSnapshot(
   call->connection = network_->Connect(address_, address);
   call->client = events;
   std::weak_ptr<SnapshotCall> weak = call;
-  call->connection->SetOnBroken(SimConnection::kDown, [weak](absl::Status status) {
+  call->connection->SetOnBroken(SimConnection::kDown, [weak](const absl::Status& status) {
     if (const auto alive = weak.lock()) alive->CloseClient(status);
   });
   call->connection->SetOnBroken(SimConnection::kUp, [weak](const absl::Status&) {
