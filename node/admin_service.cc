@@ -8,7 +8,7 @@
 #include "node/errors.h"
 #include "node/verify_service.h"
 #include "rpc/call_context.h"
-#include "rpc/status.h"
+#include "rpc/finisher.h"
 
 namespace holdfast::node {
 namespace {
@@ -17,17 +17,6 @@ constexpr absl::Duration kDefaultAdminDeadline = absl::Seconds(30);
 // How long a drain waits for watches to end; they are told to at once, and new ones are refused.
 constexpr absl::Duration kDefaultDrainWait = absl::Seconds(5);
 constexpr absl::Duration kMaxDrainWait = absl::Minutes(1);
-
-// Fills the response of a call when a result arrives, and ends the call.
-template <typename Response>
-std::function<void(absl::StatusOr<Response>)> Finisher(grpc::ServerUnaryReactor* reactor,
-                                                       Response* response) {
-  return [reactor, response](absl::StatusOr<Response> result) {
-    const grpc::Status status = rpc::ToGrpcStatus(result.status());
-    if (result.ok()) *response = *std::move(result);
-    reactor->Finish(status);
-  };
-}
 
 }  // namespace
 
@@ -42,7 +31,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Init(grpc::CallbackServerContext* co
                                                  const v1::InitRequest* request, v1::InitResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   options_.strand->Post([this, reactor, request, response, deadline = DeadlineOf(*context)] {
-    options_.administration->Init(*request, deadline, Finisher(reactor, response));
+    options_.administration->Init(*request, deadline, rpc::Finisher(reactor, response));
   });
   return reactor;
 }
@@ -67,7 +56,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::ChangeNodes(grpc::CallbackServerCont
                                                         v1::ChangeNodesResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   options_.strand->Post([this, reactor, request, response, deadline = DeadlineOf(*context)] {
-    options_.administration->ChangeNodes(*request, deadline, Finisher(reactor, response));
+    options_.administration->ChangeNodes(*request, deadline, rpc::Finisher(reactor, response));
   });
   return reactor;
 }

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "rpc/credentials.h"
+#include "rpc/finisher.h"
 #include "rpc/status.h"
 
 namespace holdfast::replication {
@@ -209,10 +210,7 @@ grpc::ServerUnaryReactor* ReplicationServiceImpl::Promise(grpc::CallbackServerCo
                                                           v1::PromiseResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   strand_->Post([this, reactor, request, response] {
-    absl::StatusOr<v1::PromiseResponse> answer = peers_->AcceptPromise(*request);
-    const grpc::Status status = rpc::ToGrpcStatus(answer.status());
-    if (answer.ok()) *response = *std::move(answer);
-    reactor->Finish(status);
+    rpc::Finisher(reactor, response)(peers_->AcceptPromise(*request));
   });
   return reactor;
 }
