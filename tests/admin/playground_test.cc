@@ -22,14 +22,14 @@ namespace fs = std::filesystem;
 class PlaygroundTest : public ::testing::Test {
  protected:
   PlaygroundTest() {
-    EXPECT_EQ(mkfifo((root_ + "/nothing").c_str(), 0600), 0);
-    for (const char* name : {"/holdfast-primary", "/holdfast-proxy"}) {
-      std::ofstream(root_ + name) << "#!/bin/sh\nread line < \"${0%/*}/nothing\"\n";
-      fs::permissions(root_ + name, fs::perms::owner_all);
+    EXPECT_EQ(mkfifo((root_ / "nothing").c_str(), 0600), 0);
+    for (const char* name : {"holdfast-primary", "holdfast-proxy"}) {
+      std::ofstream(root_ / name) << "#!/bin/sh\nread line < \"${0%/*}/nothing\"\n";
+      fs::permissions(root_ / name, fs::perms::owner_all);
     }
     environment_.out = &out_;
     environment_.err = &err_;
-    environment_.program = root_ + "/holdfast";
+    environment_.program = root_ / "holdfast";
   }
   ~PlaygroundTest() override {
     for (const ClusterFile::Node& node : started_.nodes)
@@ -39,7 +39,7 @@ class PlaygroundTest : public ::testing::Test {
   // What a first start does until it dies in the middle.
   void StartAndDie() {
     Context context(&environment_);
-    Playground playground(&context, root_ + "/d");
+    Playground playground(&context, root_ / "d");
     ASSERT_TRUE(playground.Create(1).ok());
     const absl::Status started = playground.Start();
     ASSERT_TRUE(started.ok()) << started;
@@ -52,8 +52,7 @@ class PlaygroundTest : public ::testing::Test {
                          [&](const ClusterFile::Node& node) { return playground.IsNodeRunning(node); });
   }
 
-  const testing::TemporaryDirectory directory_;
-  const std::string root_ = directory_.path();
+  const testing::TemporaryDirectory root_;
   ClusterFile started_;
   std::ostringstream out_;
   std::ostringstream err_;
@@ -63,7 +62,7 @@ class PlaygroundTest : public ::testing::Test {
 TEST_F(PlaygroundTest, AFirstStartThatDiedIsFoundAgain) {
   StartAndDie();
   Context context(&environment_);
-  Playground playground(&context, root_ + "/d");
+  Playground playground(&context, root_ / "d");
   EXPECT_FALSE(playground.Exists());  // which says: ready
   ASSERT_TRUE(playground.HasBegun());
   ASSERT_TRUE(playground.Load().ok());
@@ -74,31 +73,31 @@ TEST_F(PlaygroundTest, AProgramThatWasStartedButNotNotedIsFoundToo) {
   StartAndDie();
   ClusterFile noted = started_;
   noted.nodes[0].pid = 0;
-  ASSERT_TRUE(WriteClusterFile(root_ + "/d/starting.json", noted).ok());
+  ASSERT_TRUE(WriteClusterFile(root_ / "d/starting.json", noted).ok());
   Context context(&environment_);
-  Playground playground(&context, root_ + "/d");
+  Playground playground(&context, root_ / "d");
   ASSERT_TRUE(playground.Load().ok());
   EXPECT_EQ(playground.cluster().nodes[0].pid, started_.nodes[0].pid);
 }
 
 TEST_F(PlaygroundTest, DownEndsWhatAFirstStartThatDiedHasStarted) {
   StartAndDie();
-  EXPECT_EQ(RunCommandLine({"down", "--dir", root_ + "/d"}, environment_), ExitCode::kOk) << err_.str();
+  EXPECT_EQ(RunCommandLine({"down", "--dir", root_ / "d"}, environment_), ExitCode::kOk) << err_.str();
   EXPECT_EQ(out_.str().rfind("ended 5 nodes", 0), 0u) << out_.str();
   for (const ClusterFile::Node& node : started_.nodes) EXPECT_FALSE(IsRunning(node.pid, node.config));
 }
 
 TEST_F(PlaygroundTest, UpSaysThatAClusterThatIsThereKeepsItsProxies) {
-  fs::create_directory(root_ + "/d");
-  std::ofstream(root_ + "/d/cluster.json") << "{}";  // an old one; up goes no further
-  EXPECT_NE(RunCommandLine({"up", "--dir", root_ + "/d", "--detach", "--proxies", "3"}, environment_),
+  fs::create_directory(root_ / "d");
+  std::ofstream(root_ / "d/cluster.json") << "{}";  // an old one; up goes no further
+  EXPECT_NE(RunCommandLine({"up", "--dir", root_ / "d", "--detach", "--proxies", "3"}, environment_),
             ExitCode::kOk);
   EXPECT_NE(err_.str().find("--proxies is not looked at"), std::string::npos) << err_.str();
 }
 
 TEST_F(PlaygroundTest, ClusterJsonAppearsWhenTheFirstStartIsDone) {
   Context context(&environment_);
-  Playground playground(&context, root_ + "/d");
+  Playground playground(&context, root_ / "d");
   ASSERT_TRUE(playground.Create(1).ok());
   EXPECT_FALSE(playground.Exists());
   ASSERT_TRUE(playground.Finish().ok());

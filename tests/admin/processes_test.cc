@@ -72,31 +72,23 @@ TEST(FreePortsTest, AreDifferentAndBelowThoseOfOutgoingConnections) {
   }
 }
 
-// Always the same numbers: whoever looks with it finds the same ports first.
-class SameRandom : public Random {
- public:
-  uint64_t Next64() override { return ++last_; }
-
- private:
-  uint64_t last_ = 0;
-};
-
+// Whoever looks with the same numbers finds the same ports first.
 TEST(FreePortsTest, AreNobodyElsesWhileTheyAreHeld) {
-  SameRandom mine, another, later;
+  constexpr uint64_t kSeed = 5;
   std::vector<int> first;
   {
     PortHolds holds;
-    const auto ports = FindFreePorts(8, mine, holds);
+    const auto ports = FindFreePorts(8, *SeededRandom(kSeed), holds);
     ASSERT_TRUE(ports.ok()) << ports.status();
     first = *ports;
     EXPECT_FALSE(holds.Hold(first.front()));
     PortHolds others;
-    const auto theirs = FindFreePorts(8, another, others);
+    const auto theirs = FindFreePorts(8, *SeededRandom(kSeed), others);
     ASSERT_TRUE(theirs.ok()) << theirs.status();
     for (const int port : *theirs) EXPECT_EQ(std::count(first.begin(), first.end(), port), 0) << port;
   }
   PortHolds holds;
-  const auto again = FindFreePorts(8, later, holds);
+  const auto again = FindFreePorts(8, *SeededRandom(kSeed), holds);
   ASSERT_TRUE(again.ok()) << again.status();
   EXPECT_EQ(*again, first);
 }

@@ -23,6 +23,12 @@
 namespace holdfast::testing {
 namespace {
 
+// Until it ends.
+admin::PortHolds& PortsOfThisProcess() {
+  static auto& holds = *new admin::PortHolds();
+  return holds;
+}
+
 // In the child, after fork: never returns.
 [[noreturn]] void Execute(const std::vector<std::string>& command,
                           const std::vector<std::string>& environment) {
@@ -131,15 +137,6 @@ bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
     return zombie && ThreadCount(pid) <= 1;
   });
 }
-
-namespace {
-
-admin::PortHolds& PortsOfThisProcess() {
-  static auto& holds = *new admin::PortHolds();
-  return holds;
-}
-
-}  // namespace
 
 std::vector<std::string> FreeAddresses(size_t count) {
   const absl::StatusOr<std::vector<int>> ports =
