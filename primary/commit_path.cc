@@ -248,7 +248,8 @@ void CommitPathImpl::OnRewound(const Position& ancestor, const Position&, const 
 void CommitPathImpl::OnReplaced(const Position&) { OnRoleChange(); }
 
 void CommitPathImpl::OnRoleChange() {
-  if (options_.replica->CanAdmit().ok()) return;
+  // A primary that only admits nothing for a moment decides what is in its log as ever.
+  if (options_.replica->view().role == v1::NODE_ROLE_PRIMARY) return;
   AnswerUndecided(waiters_.TakeAbove(Revision()), "this node is no longer the primary");
 }
 

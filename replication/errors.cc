@@ -71,6 +71,20 @@ absl::Status DivergedError(Revision revision, absl::string_view what) {
                     "revision", revision.ToString());
 }
 
+absl::Status HandingOverError(absl::string_view candidate) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "SUSPENDED",
+                   absl::StrCat("this primary is being handed over to '", candidate,
+                                "'; commits go on there, or here, in a moment"));
+}
+
+absl::Status BranchesError(Revision ancestor, Revision visible) {
+  return DivergedError(
+      ancestor, absl::StrCat("another log parts from this one there, and this node has shown commits up "
+                             "to ",
+                             visible.ToString(),
+                             ": one of both branches has to be chosen, by promoting a node that has it"));
+}
+
 absl::Status FollowLoopError(const std::vector<std::string>& path) {
   const std::string joined = absl::StrJoin(path, " <- ");
   return WithDetail(MakeError(StatusCode::kFailedPrecondition, "FOLLOW_LOOP",

@@ -27,6 +27,13 @@ absl::Status PromisedElsewhereError(const v1::EpochPromise& promise);
 absl::Status BrokenChainError(Revision revision, absl::string_view what);
 // DIVERGED. Two records with one revision, or a conflict within one epoch (I4): a person must look.
 absl::Status DivergedError(Revision revision, absl::string_view what);
+
+// SUSPENDED. The primary is being handed over, and commits wait for a moment; the same again soon.
+absl::Status HandingOverError(absl::string_view candidate);
+
+// DIVERGED. Another log parts from this one at `ancestor`, below what was shown here: a person must say which
+// of both is kept (R20).
+absl::Status BranchesError(Revision ancestor, Revision visible);
 // FOLLOW_LOOP. The follower feeds, directly or not, the node that it wants to follow.
 absl::Status FollowLoopError(const std::vector<std::string>& path);
 // SNAPSHOT_BUSY. As many copies as a node makes at a time are being made or read.

@@ -53,6 +53,13 @@ void Follower::Reconsider() {
   Connect();
 }
 
+void Follower::Hurry(const std::string& address) {
+  const bool is_tried = state_ == State::kGreeting && address_ == address;
+  if (state_ == State::kStopped || state_ == State::kSnapshot || is_tried) return;
+  failed_ = 0;
+  Connect();
+}
+
 void Follower::StartRepair() {
   Stop();
   repairing_ = true;

@@ -57,6 +57,8 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   void Stop();
   // What the node has promised has changed: the stream is decided anew, at once.
   void Reconsider();
+  // Whoever is at `address` feeds, or will: tried at once, unless that is being done or a snapshot is taken.
+  void Hurry(const std::string& address);
   // Damage was found: takes a snapshot from whoever has one, however far it reaches (the incarnation is new
   // already).
   void StartRepair();

@@ -65,6 +65,7 @@ void ReplicaImpl::Stop() {
   copies_.EndAll(Revision());
   questions_.Renew();
   lifetime_.Renew();
+  answers_.AnswerAll(StoppingError({}));
   if (observing_) options_.store->RemoveObserver(this);
   observing_ = false;
   role_ = Role::kStopped;
@@ -180,6 +181,7 @@ void ReplicaImpl::Halt(const absl::Status& status) {
   copies_.EndAll(Revision());
   questions_.Renew();
   SetRole(Role::kHalted, absl::StrCat("stopped serving: ", std::string(status.message())));
+  AnswerBegin(status);
   if (options_.on_halt) options_.strand->Post(lifetime_.Wrap([this] { options_.on_halt(halted_); }));
 }
 
@@ -252,8 +254,12 @@ std::vector<UpstreamPolicy::Candidate> ReplicaImpl::Candidates() {
   std::vector<UpstreamPolicy::Candidate> candidates;
   const Inventory& inventory = inventory_.inventory();
   const v1::FollowVerdict& verdict = follower_.verdict();
-  const std::string& primary =
-      verdict.primary_node_id().empty() ? inventory.cluster.primary_node_id() : verdict.primary_node_id();
+  // Whoever was promised a higher epoch than that of the last stream is, or will be, the primary.
+  const v1::EpochPromise& promise = options_.store->node().promise();
+  const bool promised_on = promise.epoch() > verdict.stream_epoch() && !promise.candidate_node_id().empty();
+  const std::string& primary = promised_on                         ? promise.candidate_node_id()
+                               : verdict.primary_node_id().empty() ? inventory.cluster.primary_node_id()
+                                                                   : verdict.primary_node_id();
   const auto add = [&](UpstreamPolicy::Candidate candidate) {
     const bool known = std::any_of(candidates.begin(), candidates.end(), [&](const auto& other) {
       return other.peer_address == candidate.peer_address;
@@ -261,7 +267,7 @@ std::vector<UpstreamPolicy::Candidate> ReplicaImpl::Candidates() {
     if (known || candidate.peer_address.empty() || candidate.peer_address == options_.peer_address) return;
     candidates.push_back(std::move(candidate));
   };
-  if (!verdict.primary_peer_address().empty()) {
+  if (!promised_on && !verdict.primary_peer_address().empty()) {
     const v1::NodeInfo* node = inventory.Find(primary);
     add({verdict.primary_peer_address(), primary, true, node != nullptr && node->site() == options_.site,
          true});

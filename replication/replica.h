@@ -126,6 +126,16 @@ class Replica : public PeerService {
   virtual void BeginEpoch(uint64_t epoch, storage::RecordDraft first,
                           std::function<void(absl::Status)> done) = 0;
 
+  // Brings records that a node which has promised `epoch` to this one has beyond `ancestor`, a record of both
+  // logs, into the log (R6), cutting own records that conflict (salvaged first, I6). Requires that the
+  // durable promise is (epoch, this node and incarnation) and that the log has no record of `epoch`. Returns
+  // how far the log is the other's. LOWER_EPOCH, PROMISED_ELSEWHERE, COMPACTED, CHAIN_BROKEN, DIVERGED,
+  // DISK_FULL. Strand.
+  virtual absl::StatusOr<Position> AppendHarvested(uint64_t epoch, const Position& ancestor,
+                                                   const v1::FollowRecords& records) = 0;
+  // What AcceptPromise says of the operation that runs here; nullopt when it has ended. Strand.
+  virtual void SetRunningOperation(std::optional<v1::EpochPromise> running) = 0;
+
   // Lets a fenced or suspended former primary come back as a follower: what it alone held goes to salvage
   // when a stream of a higher epoch conflicts with it. Durable. FENCED-like errors do not arise;
   // CONFLICTING_SETTINGS for any other role. Strand.

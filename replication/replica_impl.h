@@ -13,6 +13,7 @@
 #include "replication/follower.h"
 #include "replication/known_inventory.h"
 #include "replication/lifetime.h"
+#include "replication/open_answers.h"
 #include "replication/recent_records.h"
 #include "replication/replica.h"
 #include "replication/resume.h"
@@ -26,6 +27,7 @@ namespace holdfast::replication {
 //   replica_view.cc     what other threads and services see
 //   replica_primary.cc  being primary: begin, resume (R18), count, suspend, fence
 //   replica_peers.cc    what other nodes ask: follow, snapshots, promises
+//   replica_harvest.cc  what a candidate needs of others, and they of it: records, and who reaches whom
 class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, private storage::StoreObserver {
  public:
   explicit ReplicaImpl(Options options);
@@ -44,6 +46,11 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
                    std::function<void(absl::Status)> done) override;
   void BeginEpoch(uint64_t epoch, storage::RecordDraft first,
                   std::function<void(absl::Status)> done) override;
+  absl::StatusOr<Position> AppendHarvested(uint64_t epoch, const Position& ancestor,
+                                           const v1::FollowRecords& records) override;
+  void SetRunningOperation(std::optional<v1::EpochPromise> running) override {
+    running_operation_ = std::move(running);
+  }
   absl::Status Rejoin() override;
   absl::Status Repair(absl::string_view why) override;
   absl::Status CanAdmit() const override;
@@ -58,6 +65,11 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   absl::StatusOr<std::unique_ptr<SnapshotSource>> AcceptFetchSnapshot(
       const v1::FetchSnapshotRequest& request) override;
   absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest& request) override;
+  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest& request) override;
+  void AcceptFetchRecords(const v1::FetchRecordsRequest& request,
+                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override;
+  void AcceptLook(const v1::LookRequest& request,
+                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override;
 
  private:
   enum class Role { kNew, kFollower, kRecovering, kPrimary, kSuspended, kFenced, kHalted, kStopped };
@@ -105,6 +117,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void AskVoters();
   void JudgeAnswers(bool round_over);
   void BecomePrimary();
+  void NoteHandOver(const v1::EpochPromise& promise);
   void LosePrimary(Role role, uint64_t other_epoch, std::string activity);
   absl::Status BeginEpochNow(uint64_t epoch, const storage::RecordDraft& first);
   absl::Status CheckSlot(uint64_t epoch) const;
@@ -139,6 +152,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   std::optional<Resume> resume_;
   int questions_open_ = 0;
   Lifetime lifetime_;
+  OpenAnswers answers_;  // of calls that wait for something else
   Lifetime questions_;
   Backoff question_backoff_;
   Backoff retry_backoff_;   // of Begin and ReloadInventory
@@ -154,6 +168,9 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   Revision begin_revision_;
   Revision begin_end_;  // the end of the log when this node became primary
   std::function<void(absl::Status)> begin_done_;
+  std::optional<v1::EpochPromise> running_operation_;
+  absl::Duration frozen_until_ = -absl::InfiniteDuration();  // SinceBoot: until then nothing is admitted
+  std::string frozen_for_;                                   // to whom this primary is handed over
   bool observing_ = false;
   bool reload_posted_ = false;
 

@@ -95,6 +95,8 @@ HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
     case HandshakeVerdict::kNothing:
       break;
     case HandshakeVerdict::kHigherPromise:
+      // A hand-over that got no further than this: promised on, it is taken back like one that did (F7, R2).
+      if (hello.promise().hand_over()) NoteHandOver(hello.promise());
       LosePrimary(Role::kSuspended, hello.promise().epoch(),
                   absl::StrCat("suspended: '", hello.node_id(), "' has promised epoch ",
                                hello.promise().epoch(), " to '", hello.promise().candidate_node_id(), "'"));
@@ -110,6 +112,14 @@ HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
       break;
   }
   return verdict;
+}
+
+// Without a disk to write it to, a person takes the role back.
+void ReplicaImpl::NoteHandOver(const v1::EpochPromise& promise) {
+  storage::NodeStore& node = options_.store->node();
+  const absl::StatusOr<PromiseDecision> decision =
+      DecidePromise(node.promise(), options_.store->appended().revision.epoch(), promise);
+  if (decision.ok() && *decision == PromiseDecision::kStore) node.StorePromise(promise).IgnoreError();
 }
 
 void ReplicaImpl::FillVerdict(v1::FollowVerdict* verdict) {
@@ -221,6 +231,12 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
                     absl::StrCat("suspended: has promised epoch ", request.promise().epoch(), " to '",
                                  request.promise().candidate_node_id(), "'"));
       }
+    } else if (IsFollowing() && follower_.stream() !=
+                                    StreamIdentity{node.promise().epoch(), node.promise().candidate_node_id(),
+                                                   node.promise().candidate_incarnation()}) {
+      // Its candidate has become primary, or asks for those who have not come yet.
+      const v1::NodeInfo* const candidate = inventory_.inventory().Find(node.promise().candidate_node_id());
+      if (candidate != nullptr) follower_.Hurry(candidate->peer_address());
     }
   }
   v1::PromiseResponse response;
@@ -234,6 +250,13 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
   response.set_role(seen.role);
   response.set_epoch(seen.epoch);
   response.set_primary_node_id(seen.primary_node_id);
+  if (running_operation_) *response.mutable_running() = *running_operation_;
+  response.set_version(options_.version);
+  if (!halted_.ok() || !not_begun_.ok()) {
+    response.set_cannot_promise(std::string((halted_.ok() ? not_begun_ : halted_).message()));
+  } else if (role_ == Role::kStopped) {
+    response.set_cannot_promise("it stops");
+  }
   return response;
 }
 

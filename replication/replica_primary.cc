@@ -148,6 +148,7 @@ bool ReplicaImpl::RuleSettled() const { return role_ == Role::kPrimary && count_
 void ReplicaImpl::LosePrimary(Role role, uint64_t other_epoch, std::string activity) {
   questions_.Renew();
   resume_.reset();
+  frozen_until_ = -absl::InfiniteDuration();
   other_epoch_ = std::max(other_epoch_, other_epoch);
   SetRole(role, std::move(activity));
   EndSenders(role == Role::kFenced ? FencedError(other_epoch_, "") : SuspendedError(other_epoch_));

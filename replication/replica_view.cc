@@ -51,6 +51,7 @@ absl::Status ReplicaImpl::CanAdmit() const {
   const ReplicaView seen = view();
   switch (role_) {
     case Role::kPrimary:
+      if (options_.clock->SinceBoot() < frozen_until_) return HandingOverError(frozen_for_);
       return absl::OkStatus();
     case Role::kRecovering:
       return RecoveringError(resume_ ? resume_->explanation() : "its voters");

@@ -215,4 +215,33 @@ grpc::ServerUnaryReactor* ReplicationServiceImpl::Promise(grpc::CallbackServerCo
   return reactor;
 }
 
+grpc::ServerUnaryReactor* ReplicationServiceImpl::FetchRecords(grpc::CallbackServerContext* context,
+                                                               const v1::FetchRecordsRequest* request,
+                                                               v1::FetchRecordsResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  strand_->Post([this, reactor, request, response] {
+    peers_->AcceptFetchRecords(*request, rpc::Finisher(reactor, response));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ReplicationServiceImpl::Look(grpc::CallbackServerContext* context,
+                                                       const v1::LookRequest* request,
+                                                       v1::LookResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  strand_->Post(
+      [this, reactor, request, response] { peers_->AcceptLook(*request, rpc::Finisher(reactor, response)); });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* ReplicationServiceImpl::Freeze(grpc::CallbackServerContext* context,
+                                                         const v1::FreezeRequest* request,
+                                                         v1::FreezeResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  strand_->Post([this, reactor, request, response] {
+    rpc::Finisher(reactor, response)(peers_->AcceptFreeze(*request));
+  });
+  return reactor;
+}
+
 }  // namespace holdfast::replication

@@ -23,6 +23,14 @@ class ReplicationServiceImpl : public v1::ReplicationService::CallbackService {
       grpc::CallbackServerContext* context, const v1::FetchSnapshotRequest* request) override;
   grpc::ServerUnaryReactor* Promise(grpc::CallbackServerContext* context, const v1::PromiseRequest* request,
                                     v1::PromiseResponse* response) override;
+  grpc::ServerUnaryReactor* FetchRecords(grpc::CallbackServerContext* context,
+                                         const v1::FetchRecordsRequest* request,
+                                         v1::FetchRecordsResponse* response) override;
+  grpc::ServerUnaryReactor* Look(grpc::CallbackServerContext* context, const v1::LookRequest* request,
+                                 v1::LookResponse* response) override;
+
+  grpc::ServerUnaryReactor* Freeze(grpc::CallbackServerContext* context, const v1::FreezeRequest* request,
+                                   v1::FreezeResponse* response) override;
 
  private:
   PeerService* const peers_;

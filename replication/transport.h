@@ -59,6 +59,13 @@ class PeerTransport {
   // address, DEADLINE).
   virtual void Promise(const std::string& address, const v1::PromiseRequest& request, absl::Duration timeout,
                        std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) = 0;
+  virtual void FetchRecords(const std::string& address, const v1::FetchRecordsRequest& request,
+                            absl::Duration timeout,
+                            std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) = 0;
+  virtual void Look(const std::string& address, const v1::LookRequest& request, absl::Duration timeout,
+                    std::function<void(absl::StatusOr<v1::LookResponse>)> done) = 0;
+  virtual void Freeze(const std::string& address, const v1::FreezeRequest& request, absl::Duration timeout,
+                      std::function<void(absl::StatusOr<v1::FreezeResponse>)> done) = 0;
 };
 
 // What a node does for peers that call it. The network adapter calls these on the strand.
@@ -83,6 +90,12 @@ class PeerService {
       const v1::FetchSnapshotRequest& request) = 0;
 
   virtual absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest& request) = 0;
+  virtual absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest& request) = 0;
+  // Answer later, on the strand.
+  virtual void AcceptFetchRecords(const v1::FetchRecordsRequest& request,
+                                  std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) = 0;
+  virtual void AcceptLook(const v1::LookRequest& request,
+                          std::function<void(absl::StatusOr<v1::LookResponse>)> done) = 0;
 };
 
 }  // namespace holdfast::replication

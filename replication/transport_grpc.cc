@@ -255,12 +255,13 @@ class SnapshotEnd : public SnapshotStream {
   const std::shared_ptr<SnapshotCall> call_;
 };
 
-// What a Promise call needs until it is answered.
-struct PromiseCall {
+// What a call with one question and one answer needs until it is answered.
+template <typename Request, typename Response>
+struct UnaryCall {
   std::unique_ptr<v1::ReplicationService::Stub> stub;
   grpc::ClientContext context;
-  v1::PromiseRequest request;
-  v1::PromiseResponse response;
+  Request request;
+  Response response;
 };
 
 class GrpcTransport : public PeerTransport {
@@ -293,30 +294,56 @@ class GrpcTransport : public PeerTransport {
 
   void Promise(const std::string& address, const v1::PromiseRequest& request, absl::Duration timeout,
                std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) override {
+    Ask(address, request, timeout, std::move(done),
+        [](auto* stub, auto... arguments) { stub->Promise(std::move(arguments)...); });
+  }
+
+  void FetchRecords(const std::string& address, const v1::FetchRecordsRequest& request,
+                    absl::Duration timeout,
+                    std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
+    Ask(address, request, timeout, std::move(done),
+        [](auto* stub, auto... arguments) { stub->FetchRecords(std::move(arguments)...); });
+  }
+
+  void Look(const std::string& address, const v1::LookRequest& request, absl::Duration timeout,
+            std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
+    Ask(address, request, timeout, std::move(done),
+        [](auto* stub, auto... arguments) { stub->Look(std::move(arguments)...); });
+  }
+
+  void Freeze(const std::string& address, const v1::FreezeRequest& request, absl::Duration timeout,
+              std::function<void(absl::StatusOr<v1::FreezeResponse>)> done) override {
+    Ask(address, request, timeout, std::move(done),
+        [](auto* stub, auto... arguments) { stub->Freeze(std::move(arguments)...); });
+  }
+
+ private:
+  // `start` begins the call at an asynchronous stub.
+  template <typename Request, typename Response, typename Start>
+  void Ask(const std::string& address, const Request& request, absl::Duration timeout,
+           std::function<void(absl::StatusOr<Response>)> done, Start start) {
     absl::StatusOr<std::shared_ptr<grpc::Channel>> channel = channels_->Get(address);
     if (!channel.ok()) {
       strand_->Post([done = std::move(done), status = channel.status()] { done(status); });
       return;
     }
-    auto call = std::make_shared<PromiseCall>();
+    auto call = std::make_shared<UnaryCall<Request, Response>>();
     call->stub = v1::ReplicationService::NewStub(*channel);
     call->request = request;
     rpc::SetTimeout(call->context, timeout);
-    const uint64_t entry = open_->Enter([weak = std::weak_ptr<PromiseCall>(call)] {
+    const uint64_t entry = open_->Enter([weak = std::weak_ptr(call)] {
       if (const auto alive = weak.lock()) alive->context.TryCancel();
     });
-    call->stub->async()->Promise(
-        &call->context, &call->request, &call->response,
-        [open = open_, entry, call, address, done = std::move(done)](const grpc::Status& status) {
-          open->Post([call, address, done, status] {
-            if (!status.ok()) return done(OfPeer(address, status));
-            done(std::move(call->response));
+    start(call->stub->async(), &call->context, &call->request, &call->response,
+          [open = open_, entry, call, address, done = std::move(done)](const grpc::Status& status) {
+            open->Post([call, address, done, status] {
+              if (!status.ok()) return done(OfPeer(address, status));
+              done(std::move(call->response));
+            });
+            open->Leave(entry);
           });
-          open->Leave(entry);
-        });
   }
 
- private:
   rpc::ChannelCache* const channels_;
   Executor* const strand_;
   const std::shared_ptr<OpenCalls> open_;

@@ -30,7 +30,24 @@ class EmptyNetwork : public replication::PeerTransport {
   }
   void Promise(const std::string&, const v1::PromiseRequest&, absl::Duration,
                std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) override {
-    done(MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE", "nobody is there"));
+    done(Nobody());
+  }
+  void FetchRecords(const std::string&, const v1::FetchRecordsRequest&, absl::Duration,
+                    std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
+    done(Nobody());
+  }
+  void Look(const std::string&, const v1::LookRequest&, absl::Duration,
+            std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
+    done(Nobody());
+  }
+  void Freeze(const std::string&, const v1::FreezeRequest&, absl::Duration,
+              std::function<void(absl::StatusOr<v1::FreezeResponse>)> done) override {
+    done(Nobody());
+  }
+
+ private:
+  static absl::Status Nobody() {
+    return MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE", "nobody is there");
   }
 };
 

@@ -33,7 +33,11 @@ class FakeReplica : public replication::Replica {
 
   void Start() override {}
   void Stop() override {}
-  replication::ReplicaView view() const override { return {}; }
+  replication::ReplicaView view() const override {
+    replication::ReplicaView view;
+    view.role = admit.ok() ? v1::NODE_ROLE_PRIMARY : v1::NODE_ROLE_SUSPENDED;
+    return view;
+  }
   std::optional<absl::Duration> FreshAt() const override { return absl::InfiniteDuration(); }
   std::optional<absl::Duration> Staleness() const override { return absl::ZeroDuration(); }
   std::vector<v1::NodeInfo> nodes() const override { return {}; }
@@ -44,6 +48,10 @@ class FakeReplica : public replication::Replica {
   absl::Status Repair(absl::string_view) override {
     return absl::UnimplementedError("not part of these tests");
   }
+  absl::StatusOr<Position> AppendHarvested(uint64_t, const Position&, const v1::FollowRecords&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  void SetRunningOperation(std::optional<v1::EpochPromise>) override {}
   // The record is committed when the test calls `begun`.
   void InitCluster(const std::string&, storage::RecordDraft,
                    std::function<void(absl::Status)> done) override {
@@ -60,6 +68,17 @@ class FakeReplica : public replication::Replica {
   }
   absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest&) override {
     return absl::UnimplementedError("not part of these tests");
+  }
+  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  void AcceptFetchRecords(const v1::FetchRecordsRequest&,
+                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
+    done(absl::UnimplementedError("not part of these tests"));
+  }
+  void AcceptLook(const v1::LookRequest&,
+                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
+    done(absl::UnimplementedError("not part of these tests"));
   }
 };
 

@@ -20,6 +20,17 @@ class BadUpstream : public PeerService {
       const v1::FetchSnapshotRequest&) override {
     return absl::UnimplementedError("no snapshots here");
   }
+  void AcceptFetchRecords(const v1::FetchRecordsRequest&,
+                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
+    done(absl::UnimplementedError("not asked here"));
+  }
+  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  void AcceptLook(const v1::LookRequest&,
+                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
+    done(absl::UnimplementedError("not asked here"));
+  }
   absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest&) override {
     return absl::UnimplementedError("no promises here");
   }

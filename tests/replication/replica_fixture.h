@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -89,6 +90,9 @@ class TestNode {
     options.transport = transport_.get();
     options.upstream_policy = &upstream;
     options.on_halt = [this](const absl::Status& status) { halted = status; };
+    options.on_change = [this] {
+      if (on_change) on_change();
+    };
     replica_ = Replica::Create(options);
     network_->Listen(id_, strand_.get(), replica_.get());
     strand_->Post([this] { replica_->Start(); });
@@ -115,12 +119,21 @@ class TestNode {
   storage::MemoryDisk& disk() { return disk_; }
   testing::SimExecutor& strand() { return *strand_; }
   testing::SimExecutor& worker() { return *worker_; }
+  // The machine loses power: what was not synced is gone, and nothing that this process writes from now on
+  // reaches the disk. Kill and Start follow.
+  void LosePower() {
+    network_->Crash(id_, /*reset=*/true);
+    disk_.Crash(storage::CrashMode::kLoseUnsynced, *random_);
+  }
+  PeerTransport& transport() { return *transport_; }
+  Clock* clock() { return &clock_; }
   const std::string& id() const { return id_; }
   v1::NodeKind kind() const { return kind_; }
   std::string incarnation() { return store_->node().identity().incarnation; }
   v1::NodeRole role() { return replica_->view().role; }
 
   ChosenUpstream upstream;
+  std::function<void()> on_change;
   absl::Status halted;
   absl::Status failed_sync;  // where a real process ends
 

@@ -53,6 +53,17 @@ class LateService : public PeerService {
       const v1::FetchSnapshotRequest& request) override {
     return to->AcceptFetchSnapshot(request);
   }
+  void AcceptFetchRecords(const v1::FetchRecordsRequest&,
+                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
+    done(absl::UnimplementedError("not asked here"));
+  }
+  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  void AcceptLook(const v1::LookRequest&,
+                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
+    done(absl::UnimplementedError("not asked here"));
+  }
   absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest& request) override {
     return to->AcceptPromise(request);
   }

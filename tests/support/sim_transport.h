@@ -23,6 +23,13 @@ class SimTransport : public replication::PeerTransport {
       replication::StreamEvents<v1::FetchSnapshotResponse>* events) override;
   void Promise(const std::string& address, const v1::PromiseRequest& request, absl::Duration timeout,
                std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) override;
+  void FetchRecords(const std::string& address, const v1::FetchRecordsRequest& request,
+                    absl::Duration timeout,
+                    std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override;
+  void Look(const std::string& address, const v1::LookRequest& request, absl::Duration timeout,
+            std::function<void(absl::StatusOr<v1::LookResponse>)> done) override;
+  void Freeze(const std::string& address, const v1::FreezeRequest& request, absl::Duration timeout,
+              std::function<void(absl::StatusOr<v1::FreezeResponse>)> done) override;
 
  private:
   struct FollowCall;
@@ -30,7 +37,10 @@ class SimTransport : public replication::PeerTransport {
   class FollowServerEnd;
   struct SnapshotCall;
   class SnapshotClientEnd;
-  struct PromiseCall;
+
+  template <typename Response, typename Accept>
+  void Ask(const std::string& address, absl::Duration timeout,
+           std::function<void(absl::StatusOr<Response>)> done, Accept accept);
 
   SimNetwork* const network_;
   VirtualTime* const time_;
