@@ -55,6 +55,13 @@ constexpr ReasonRow kTable[] = {
     {v1::REASON_UNREACHABLE, StatusCode::kUnavailable, Retry::kElsewhere},
     {v1::REASON_DEADLINE, StatusCode::kDeadlineExceeded, Retry::kLater},
     {v1::REASON_REQUEST_ID_AHEAD, StatusCode::kInvalidArgument, Retry::kNever},
+    {v1::REASON_CHECK_FAILED, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
+    {v1::REASON_PLAN_CHANGED, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
+    {v1::REASON_VERDICT_WORSE, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
+    {v1::REASON_OPERATION_RUNNING, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
+    {v1::REASON_OPERATION_NOT_FOUND, StatusCode::kNotFound, Retry::kNever},
+    {v1::REASON_OPERATION_ENDED, StatusCode::kFailedPrecondition, Retry::kNever},
+    {v1::REASON_ABORTED, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
     {v1::REASON_INTERNAL, StatusCode::kInternal, Retry::kNever},
 };
 

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <vector>
+
+#include "failover/plan.h"
+#include "holdfast/v1/operation.pb.h"
+
+namespace holdfast::failover {
+
+// The checks of a promotion, each with what was seen and needed. A dead node that safety does not need never
+// blocks; a live one that would be harmed always does. Blocking ones first, then overridden ones, warnings,
+// and what passed. Pure.
+std::vector<v1::Check> CheckPromotion(const PlanInput& input, const v1::Plan& plan);
+
+// The nodes that were met, from anywhere, acting as primary of whatever epoch, each once.
+struct PrimarySeen {
+  std::string node_id;
+  uint64_t epoch = 0;             // the highest one that it was met in
+  std::vector<std::string> from;  // vantage points, in order
+};
+std::vector<PrimarySeen> PrimariesSeen(const v1::ClusterView& view);
+
+}  // namespace holdfast::failover

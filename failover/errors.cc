@@ -1,0 +1,144 @@
+#include "failover/errors.h"
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+
+namespace holdfast::failover {
+namespace {
+
+absl::Status Precondition(absl::string_view reason, absl::string_view message) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
+}
+
+}  // namespace
+
+absl::Status CheckFailedError(const v1::Check& check) {
+  const std::string at = check.node_id().empty() ? "" : absl::StrCat(" ('", check.node_id(), "')");
+  const std::string next = check.next_command().empty() ? "" : absl::StrCat("; next: ", check.next_command());
+  absl::Status status =
+      Precondition("CHECK_FAILED", absl::StrCat("the check ", check.name(), at, " blocks: ", check.seen(),
+                                                "; needed: ", check.needed(), next));
+  status = WithDetail(std::move(status), "check", check.name());
+  status = WithDetail(std::move(status), "node_id", check.node_id());
+  return WithDetail(std::move(status), "next", check.next_command());
+}
+
+absl::Status PlanChangedError(absl::string_view confirmed, absl::string_view now) {
+  return WithDetail(
+      Precondition("PLAN_CHANGED", absl::StrCat("the plan ", confirmed, " no longer holds; it is ", now,
+                                                " now. Look at it, then confirm that")),
+      "plan_id", now);
+}
+
+absl::Status OperationRunningError(const v1::Operation& running) {
+  absl::Status status =
+      Precondition("OPERATION_RUNNING", absl::StrCat("operation ", running.operation_id(), " of ",
+                                                     running.operator_name(), " on ", running.host(),
+                                                     " runs here already; next: holdfast operation "
+                                                     "attach ",
+                                                     running.operation_id()));
+  status = WithDetail(std::move(status), "operation", running.operation_id());
+  status = WithDetail(std::move(status), "operator", running.operator_name());
+  return WithDetail(std::move(status), "host", running.host());
+}
+
+absl::Status VerdictWorseError(const v1::Verdict& verdict) {
+  return Precondition("VERDICT_WORSE",
+                      absl::StrCat("the promises prove less than the plan that was confirmed: ",
+                                   verdict.says(), ". Make a new plan"));
+}
+
+absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed) {
+  return Precondition("VERDICT_WORSE",
+                      absl::StrCat("only ", quorum, " voters of the new epoch could be had, and ", confirmed,
+                                   " were confirmed. Make a new plan"));
+}
+
+absl::Status NothingFetchedError(absl::string_view node_id) {
+  return MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
+                   absl::StrCat("'", node_id, "' says that its log is higher, and gave nothing of it"));
+}
+
+absl::Status SupersededError(uint64_t epoch, const v1::EpochPromise& by, bool was_open) {
+  return Precondition("FENCED",
+                      absl::StrCat(was_open ? "its epoch was opened, and "
+                                            : "whether its epoch was ever opened is not known here: ",
+                                   "epoch ", by.epoch(), " of '", by.candidate_node_id(), "' (operation ",
+                                   by.operation_id(), " of ", by.operator_name(), " on ", by.host(),
+                                   ") has taken the place of ", epoch, "; next: holdfast status"));
+}
+
+absl::Status PastReturnError(absl::string_view operation_id) {
+  return WithDetail(
+      Precondition("OPERATION_ENDED",
+                   absl::StrCat("operation ", operation_id,
+                                " is behind its point of no return, and can only go on; next: holdfast "
+                                "operation attach ",
+                                operation_id)),
+      "operation", operation_id);
+}
+
+absl::Status NotCloseError(uint64_t lag) {
+  return Precondition(
+      "NOT_CAUGHT_UP",
+      absl::StrCat("the candidate stays ", lag, " records behind; look what holds it up: holdfast status"));
+}
+
+absl::Status NotDrainedError(Revision held, Revision end) {
+  return Precondition("NOT_CAUGHT_UP",
+                      absl::StrCat("the candidate holds ", held.ToString(), " of ", end.ToString(),
+                                   ", and the rest does not come; the primary goes on"));
+}
+
+absl::Status NotHandedOverError(absl::string_view primary) {
+  return Precondition("PROMISED_ELSEWHERE",
+                      absl::StrCat("'", primary, "' has not promised to stop; it remains the primary"));
+}
+
+absl::Status AbortedError(absl::string_view operation_id) {
+  return Precondition("ABORTED", absl::StrCat("operation ", operation_id, " was given up by an operator"));
+}
+
+absl::Status UnsoundError(absl::string_view why) {
+  return Precondition("CHECK_FAILED", absl::StrCat("it has stopped serving: ", why));
+}
+
+absl::Status PlanningError() {
+  return MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+                   "this node is making a plan already; try again in a second");
+}
+
+absl::Status StoppedError() {
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING",
+                   "this node stops; when it is back: holdfast operation list");
+}
+
+absl::Status OperationNotFoundError(absl::string_view operation_id) {
+  return WithDetail(MakeError(absl::StatusCode::kNotFound, "OPERATION_NOT_FOUND",
+                              absl::StrCat("this node knows no operation ", operation_id,
+                                           "; next: holdfast operation list")),
+                    "operation", operation_id);
+}
+
+absl::Status AmbiguousOperationError(absl::string_view operation_id) {
+  return MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
+                   absl::StrCat("several operations begin with ", operation_id, "; write more of its id"));
+}
+
+absl::Status OperationEndedError(absl::string_view operation_id, absl::string_view how) {
+  return WithDetail(
+      Precondition("OPERATION_ENDED", absl::StrCat("operation ", operation_id, " has ended: ", how)),
+      "operation", operation_id);
+}
+
+std::vector<std::string> OverridesAsTyped(const v1::Overrides& overrides) {
+  std::vector<std::string> typed;
+  if (overrides.has_accept_loss()) typed.push_back(absl::StrCat("--accept-loss=", overrides.accept_loss()));
+  if (overrides.accept_unknown_loss()) typed.emplace_back("--accept-unknown-loss");
+  for (const std::string& site : overrides.assert_sites_down())
+    typed.push_back(absl::StrCat("--assert-site-down=", site));
+  if (overrides.accept_local()) typed.emplace_back("--accept-local");
+  return typed;
+}
+
+}  // namespace holdfast::failover

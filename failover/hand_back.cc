@@ -1,0 +1,77 @@
+#include "failover/hand_back.h"
+
+#include <utility>
+
+namespace holdfast::failover {
+namespace {
+
+constexpr absl::Duration kAskTimeout = absl::Milliseconds(500);
+constexpr absl::Duration kAskInterval = absl::Milliseconds(50);
+constexpr absl::Duration kTryAgain = absl::Seconds(1);
+// A candidate that does not answer for so long is taken for gone; one that is at work gets more.
+constexpr absl::Duration kSilence = absl::Seconds(3);
+constexpr absl::Duration kMaxHandOver = absl::Seconds(10);
+
+}  // namespace
+
+bool HandBack::IsToWatch() const {
+  return options_.store->node().promise().hand_over() &&
+         options_.replica->view().role == v1::NODE_ROLE_SUSPENDED;
+}
+
+void HandBack::Look() {
+  const uint64_t epoch = options_.store->node().promise().epoch();
+  if (!IsToWatch()) {
+    round_.Renew();
+    since_.reset();
+    return;
+  }
+  if (since_ && epoch == epoch_) return;
+  round_.Renew();
+  epoch_ = epoch;
+  since_ = options_.clock->SinceBoot();
+  Ask();
+}
+
+void HandBack::AskLater(absl::Duration pause) {
+  options_.strand->PostAfter(pause, round_.Wrap([this] { IsToWatch() ? Ask() : Look(); }));
+}
+
+void HandBack::Ask() {
+  const v1::EpochPromise& given = options_.store->node().promise();
+  const std::string& self = options_.store->node().identity().node_id;
+  if (given.candidate_node_id() == self) return TakeBack();  // an attempt of its own that did not succeed
+  v1::PromiseRequest look;
+  look.set_cluster_id(options_.store->node().identity().cluster_id);
+  look.set_inspect(true);
+  std::string address;
+  for (const v1::NodeInfo& member : options_.replica->nodes()) {
+    if (member.node_id() == given.candidate_node_id()) address = member.peer_address();
+  }
+  options_.transport->Promise(
+      address, look, kAskTimeout,
+      round_.Wrap([this](const absl::StatusOr<v1::PromiseResponse>& said) { OnAnswer(said); }));
+}
+
+void HandBack::OnAnswer(const absl::StatusOr<v1::PromiseResponse>& said) {
+  if (!IsToWatch()) return Look();
+  const v1::EpochPromise& given = options_.store->node().promise();
+  const absl::Duration waited = options_.clock->SinceBoot() - *since_;
+  if (!said.ok()) return waited < kSilence ? AskLater(kAskInterval) : TakeBack();
+  if (said->role() == v1::NODE_ROLE_PRIMARY && said->epoch() >= given.epoch()) {
+    since_.reset();
+    options_.replica->Rejoin().IgnoreError();  // a full disk: asked again when the role is looked at
+    return AskLater(kTryAgain);
+  }
+  const bool is_at_work =
+      said->running().operation_id() == given.operation_id() || said->role() == v1::NODE_ROLE_RECOVERING;
+  if (is_at_work && waited < kMaxHandOver) return AskLater(kAskInterval);
+  TakeBack();
+}
+
+void HandBack::TakeBack() {
+  options_.take_back(options_.store->node().promise());
+  AskLater(kTryAgain);
+}
+
+}  // namespace holdfast::failover

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/executor.h"
+#include "holdfast/v1/replication.pb.h"
+#include "replication/lifetime.h"
+#include "replication/replica.h"
+#include "replication/transport.h"
+#include "storage/store.h"
+
+namespace holdfast::failover {
+
+// What a primary does that has promised its role away in a planned hand-over (F7): once the candidate is
+// primary it follows it, as if told to rejoin, for it has handed everything over; if the candidate's epoch
+// does not begin, it takes its role back with an epoch of its own. Safe however late or wrong its picture
+// is: taking back is a promotion like any other, with promises, and finds a record that was written. Strand.
+class HandBack {
+ public:
+  struct Options {
+    storage::Store* store = nullptr;  // these must outlive this
+    replication::Replica* replica = nullptr;
+    replication::PeerTransport* transport = nullptr;
+    Executor* strand = nullptr;
+    Clock* clock = nullptr;
+    // Begins the promotion of this node; may do nothing, and is called again.
+    std::function<void(const v1::EpochPromise& given)> take_back;
+  };
+  explicit HandBack(Options options) : options_(std::move(options)) {}
+
+  // Whenever the role or the promise may have changed, and at the start.
+  void Look();
+  void Stop() { round_.Renew(); }
+
+ private:
+  bool IsToWatch() const;
+  void Ask();
+  void OnAnswer(const absl::StatusOr<v1::PromiseResponse>& said);
+  void AskLater(absl::Duration pause);
+  void TakeBack();
+
+  const Options options_;
+  std::optional<absl::Duration> since_;  // SinceBoot
+  uint64_t epoch_ = 0;                   // of the promise that is watched over
+  replication::Lifetime round_;
+};
+
+}  // namespace holdfast::failover

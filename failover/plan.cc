@@ -1,0 +1,164 @@
+#include "failover/plan.h"
+
+#include <algorithm>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/escaping.h"
+#include "absl/strings/str_cat.h"
+#include "base/digest.h"
+#include "failover/checks.h"
+#include "failover/errors.h"
+#include "storage/record_codec.h"
+
+namespace holdfast::failover {
+namespace {
+
+using replication::Rule;
+
+// The answers of all that were reached, as the promises that they would give.
+std::vector<v1::PromiseResponse> WordsOf(const v1::ClusterView& view) {
+  std::vector<v1::PromiseResponse> words;
+  for (const v1::NodeView& node : view.nodes()) {
+    if (node.reached()) words.push_back(node.said());
+  }
+  return words;
+}
+
+// R3, and never below what anybody has promised: a promise for more can only be had with a higher number.
+uint64_t HighestEpochSeen(const PlanInput& input) {
+  uint64_t highest = std::max(input.self_promised, input.candidate.appended.revision.epoch());
+  for (const v1::NodeView& node : input.view.nodes()) {
+    if (!node.reached()) continue;
+    const v1::PromiseResponse& said = node.said();
+    highest = std::max(
+        {highest, said.promise().epoch(), said.epoch(), Revision(said.appended().revision()).epoch()});
+  }
+  return highest;
+}
+
+// Whose epoch ends: the highest of which anybody has a record. Who its primary was: the candidate's log
+// knows, or somebody says who has the record.
+void FillEnding(const PlanInput& input, v1::Plan* plan) {
+  uint64_t epoch = input.candidate.appended.revision.epoch();
+  std::string primary = input.newest_epoch.node_id();
+  for (const v1::NodeView& node : input.view.nodes()) {
+    if (!node.reached()) continue;
+    const uint64_t theirs = Revision(node.said().appended().revision()).epoch();
+    if (theirs <= epoch) continue;
+    epoch = theirs;
+    primary = node.said().primary_node_id();
+  }
+  plan->set_ending_epoch(epoch);
+  plan->set_ending_primary(primary);
+}
+
+// `drained`: where all that is reached will hold, at the end of a planned hand-over.
+std::vector<NewVoter> VotersToBe(const v1::ClusterView& view, const std::optional<Position>& drained) {
+  std::vector<NewVoter> voters;
+  for (const v1::NodeView& node : view.nodes()) {
+    if (!node.reached() || !node.said().cannot_promise().empty()) continue;
+    NewVoter& voter = voters.emplace_back();
+    voter.node_id = node.member().node_id();
+    voter.incarnation = node.said().incarnation();
+    voter.site = node.member().site();
+    voter.is_proxy = node.member().kind() == v1::NODE_KIND_PROXY;
+    voter.appended = drained ? *drained : storage::FromProto(node.said().appended()).value_or(Position());
+  }
+  return voters;
+}
+
+void FillSteps(v1::Plan* plan) {
+  const std::string epoch = absl::StrCat(plan->epoch());
+  if (plan->kind() == v1::OPERATION_KIND_SWITCHOVER) {
+    plan->add_steps("bring this node close to the primary, while commits go on");
+    plan->add_steps(absl::StrCat("hold up commits at '", plan->ending_primary(),
+                                 "' (the pause begins; it ends by itself after 5 s if nothing follows)"));
+    plan->add_steps("receive the rest of its log");
+  }
+  plan->add_steps(absl::StrCat("promise epoch ", epoch, " to itself"));
+  plan->add_steps(absl::StrCat("ask every reachable node for its promise; from then on nothing of epoch ",
+                               plan->ending_epoch(), " is taken there"));
+  plan->add_steps(plan->verdict().chosen_from() == plan->candidate()
+                      ? "fetch what anybody has beyond this log (nothing, by now)"
+                      : absl::StrCat("fetch what '", plan->verdict().chosen_from(), "' has beyond this log"));
+  plan->add_steps("judge the promises again; stop if they say less than this plan");
+  plan->add_steps(absl::StrCat("append the EPOCH record of epoch ", epoch, " (the point of no return)"));
+  plan->add_steps("open for commits when the voters hold it");
+  plan->add_steps("send every node to the new primary, and wait until they follow it");
+}
+
+}  // namespace
+
+uint64_t NextEpoch(uint64_t highest, uint32_t slot) {
+  const uint64_t above = highest + 1;
+  return above + (kEpochSlots + slot - above % kEpochSlots) % kEpochSlots;
+}
+
+v1::Plan MakePlan(const PlanInput& input) {
+  v1::Plan plan;
+  plan.set_kind(input.kind);
+  plan.set_candidate(input.candidate.self.node_id);
+  plan.set_epoch(NextEpoch(HighestEpochSeen(input), input.self.slot()));
+  FillEnding(input, &plan);
+  *plan.mutable_overrides() = input.overrides;
+  *plan.mutable_view() = input.view;
+  const std::vector<v1::PromiseResponse> words = WordsOf(input.view);
+  // What a reachable node holds can be had from it.
+  const v1::PromiseResponse* const highest = Highest(input.candidate, words);
+  const Position reachable = highest == nullptr
+                                 ? input.candidate.appended
+                                 : storage::FromProto(highest->appended()).value_or(Position());
+  *plan.mutable_verdict() = Judge(input.candidate, words, reachable);
+  const bool across = input.kind == v1::OPERATION_KIND_SWITCHOVER;
+  const auto drained = across ? std::optional<Position>(reachable) : std::nullopt;
+  *plan.mutable_new_rule() =
+      RuleForNewEpoch(input.candidate, input.self.site(), across, VotersToBe(input.view, drained), reachable);
+  for (v1::Check& check : CheckPromotion(input, plan)) *plan.add_checks() = std::move(check);
+  plan.set_admissible(std::none_of(plan.checks().begin(), plan.checks().end(), [](const v1::Check& check) {
+    return check.outcome() == v1::CHECK_OUTCOME_BLOCKED;
+  }));
+  FillSteps(&plan);
+  plan.set_plan_id(PlanId(plan));
+  return plan;
+}
+
+std::string PlanId(const v1::Plan& plan) {
+  std::string facts =
+      absl::StrCat("kind=", plan.kind(), ";candidate=", plan.candidate(), ";epoch=", plan.epoch(),
+                   ";ending=", plan.ending_epoch(), "/", plan.ending_primary(),
+                   ";verdict=", plan.verdict().kind(), "/", plan.verdict().lost_at_most());
+  for (const v1::NodeView& node : plan.view().nodes()) {
+    if (node.member().node_id() == plan.candidate()) absl::StrAppend(&facts, ":", node.said().incarnation());
+  }
+  // The branch: of which epoch the chosen log is, not how far it reaches.
+  absl::StrAppend(&facts, ";branch=", Revision(plan.verdict().chosen().revision()).epoch());
+  for (const v1::RuleCount& count : plan.verdict().rules()) {
+    absl::StrAppend(&facts, ";rule=", count.rule().quorum(), "/", count.needed());
+    for (const v1::Voter& voter : count.rule().voters())
+      absl::StrAppend(&facts, ",", voter.node_id(), ":", voter.incarnation());
+    for (const std::string& node_id : count.promised()) absl::StrAppend(&facts, ",+", node_id);
+  }
+  // Not who they are: which node holds the whole log changes from one moment to the next.
+  absl::StrAppend(&facts, ";new=", plan.new_rule().quorum());
+  const v1::Overrides& overrides = plan.overrides();
+  absl::StrAppend(&facts, ";loss=", overrides.has_accept_loss() ? overrides.accept_loss() : -1, "/",
+                  overrides.accept_unknown_loss(), "/", overrides.accept_local());
+  const std::set<std::string> sites(overrides.assert_sites_down().begin(),
+                                    overrides.assert_sites_down().end());
+  for (const std::string& site : sites) absl::StrAppend(&facts, ",down:", site);
+  const auto digest = Sha256(facts);
+  return absl::BytesToHexString(absl::string_view(reinterpret_cast<const char*>(digest.data()), 6));
+}
+
+absl::Status WhyRefused(const v1::Plan& plan) {
+  for (const v1::Check& check : plan.checks()) {
+    if (check.outcome() == v1::CHECK_OUTCOME_BLOCKED) return CheckFailedError(check);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace holdfast::failover

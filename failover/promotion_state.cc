@@ -1,0 +1,197 @@
+// What a promotion knows at any step: the arithmetic's input, and the books.
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/error.h"
+#include "failover/errors.h"
+#include "failover/promotion.h"
+#include "failover/proto_time.h"
+#include "replication/inventory.h"
+#include "replication/store_log.h"
+#include "storage/record_codec.h"
+
+namespace holdfast::failover {
+namespace {
+
+// These say that there is no promise; any other failure leaves it open.
+bool IsRefusal(const absl::Status& status) {
+  const std::string reason = ReasonOf(status);
+  return reason == "LOWER_EPOCH" || reason == "PROMISED_ELSEWHERE" || reason == "WRONG_CLUSTER";
+}
+
+// A rule that the promises do not meet. A spell of q = 0 needs no acknowledgement of the new record, so there
+// is nothing to waive.
+bool IsWaived(const v1::RuleCount& count) {
+  return count.rule().quorum() > 0 && static_cast<uint32_t>(count.promised_size()) < count.needed();
+}
+
+}  // namespace
+
+CandidateLog Promotion::Candidate() const {
+  const storage::NodeStore::Identity& self = options_.store->node().identity();
+  const Position end = options_.store->appended();
+  return {{self.node_id, self.incarnation},
+          end,
+          [store = options_.store, end](const Position& position) {
+            return replication::StoreLog(store, end).Has(position);
+          },
+          replication::RulesFrom(*options_.store, Revision())};
+}
+
+std::vector<v1::PromiseResponse> Promotion::Words() const {
+  std::vector<v1::PromiseResponse> words;
+  for (const auto& [node_id, said] : promised_) {
+    if (!cannot_give_.contains(node_id)) words.push_back(said);
+  }
+  return words;
+}
+
+v1::Verdict Promotion::Verdict() const { return Judge(Candidate(), Words(), options_.store->appended()); }
+
+bool Promotion::IsAsGoodAsConfirmed(const v1::Verdict& verdict) const {
+  if (!verdict.other_branch().empty()) return false;
+  const v1::Verdict& confirmed = operation_.plan().verdict();
+  const v1::Overrides& overrides = operation_.plan().overrides();
+  switch (verdict.kind()) {
+    case v1::VERDICT_KIND_PROVEN:
+      return true;
+    case v1::VERDICT_KIND_BOUNDED:
+      return (overrides.has_accept_loss() && verdict.lost_at_most() <= overrides.accept_loss()) ||
+             confirmed.kind() == v1::VERDICT_KIND_UNKNOWN;
+    default:
+      return confirmed.kind() == v1::VERDICT_KIND_UNKNOWN || overrides.accept_unknown_loss();
+  }
+}
+
+// What was confirmed can be carried out: the verdict is as good, and everybody who is to vote next has
+// answered. Whoever is left out would weaken the new epoch for as long as it lasts.
+bool Promotion::IsEnough() const {
+  const auto& voters = operation_.plan().new_rule().voters();
+  return HasHandedOver() && IsAsGoodAsConfirmed(Verdict()) &&
+         std::all_of(voters.begin(), voters.end(), [this](const v1::Voter& voter) {
+           return promised_.contains(voter.node_id()) || refused_.contains(voter.node_id());
+         });
+}
+
+// A primary that has not promised could still acknowledge.
+bool Promotion::HasHandedOver() const {
+  return !IsSwitchover() || promised_.contains(operation_.plan().ending_primary());
+}
+
+v1::DurabilityRule Promotion::NewRule() const {
+  std::vector<NewVoter> voters;
+  std::string site;
+  for (const v1::NodeInfo& member : options_.replica->nodes()) {
+    if (member.node_id() == promise_.candidate_node_id()) site = member.site();
+    const auto said = promised_.find(member.node_id());
+    if (said == promised_.end()) continue;
+    voters.push_back({member.node_id(), said->second.incarnation(), member.site(),
+                      member.kind() == v1::NODE_KIND_PROXY,
+                      storage::FromProto(said->second.appended()).value_or(Position())});
+  }
+  return RuleForNewEpoch(Candidate(), site, IsSwitchover(), voters, options_.store->appended());
+}
+
+storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
+  storage::RecordDraft draft;
+  draft.kind = v1::RECORD_KIND_EPOCH;
+  draft.epoch.emplace();
+  draft.epoch->set_node_id(promise_.candidate_node_id());
+  draft.epoch->set_incarnation(promise_.candidate_incarnation());
+  draft.epoch->set_operation_id(operation_.operation_id());
+  draft.epoch->set_operator_name(operation_.operator_name());
+  draft.epoch->set_host(operation_.host());
+  draft.epoch->set_reason(operation_.reason());
+  for (const std::string& override : OverridesAsTyped(operation_.plan().overrides()))
+    draft.epoch->add_overrides(override);
+  // R20: what could not be asked is waived by name, and the record is committed under its own rule alone.
+  for (const v1::RuleCount& count : verdict.rules()) {
+    if (verdict.kind() == v1::VERDICT_KIND_UNKNOWN && IsWaived(count))
+      *draft.epoch->add_waived_rules() = count.rule();
+  }
+  draft.rule = NewRule();
+  v1::ClusterInfo cluster = options_.replica->cluster();
+  cluster.set_epoch(promise_.epoch());
+  cluster.set_primary_node_id(promise_.candidate_node_id());
+  *cluster.mutable_rule() = *draft.rule;
+  v1::Change& change = draft.changes.emplace_back();
+  change.set_key(std::string(replication::kClusterKey));
+  change.set_value(replication::ToJson(cluster));
+  return draft;
+}
+
+v1::PromiseRequest Promotion::Request() const {
+  v1::PromiseRequest request;
+  request.set_cluster_id(options_.store->node().identity().cluster_id);
+  *request.mutable_promise() = promise_;
+  return request;
+}
+
+// ---- The books ----
+
+void Promotion::StartStep(const std::string& name) {
+  step_at_ = options_.clock->SinceBoot();
+  v1::OperationStep& step = *operation_.add_steps();
+  step.set_name(name);
+  step.set_state(v1::OPERATION_STATE_RUNNING);
+  FillDuration(step_at_ - started_at_, step.mutable_began());
+}
+
+void Promotion::EndStep(const std::string& detail) {
+  v1::OperationStep& step = *operation_.mutable_steps()->rbegin();
+  step.set_state(v1::OPERATION_STATE_DONE);
+  step.set_detail(detail);
+  FillDuration(options_.clock->SinceBoot() - step_at_, step.mutable_took());
+}
+
+bool Promotion::IsIn(const std::string& name) const {
+  return operation_.steps_size() > 0 && operation_.steps().rbegin()->name() == name &&
+         operation_.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING;
+}
+
+bool Promotion::Note() {
+  const absl::Status noted = options_.journal->Put(operation_);
+  if (!noted.ok()) {
+    // Behind the point of no return a journal that cannot be written stops nothing: the log has the record.
+    if (!is_past_return_) {
+      End(v1::OPERATION_STATE_ROLLED_BACK, noted);
+      return false;
+    }
+  }
+  if (options_.on_change) options_.on_change(operation_);
+  return true;
+}
+
+void Promotion::NamePromisesLeft() {
+  operation_.clear_promises_left();
+  if (options_.store->node().promise().operation_id() == operation_.operation_id())
+    operation_.add_promises_left(promise_.candidate_node_id());
+  for (const std::string& node_id : operation_.asked()) {
+    const auto refused = refused_.find(node_id);
+    if (refused == refused_.end() || !IsRefusal(refused->second)) operation_.add_promises_left(node_id);
+  }
+}
+
+void Promotion::End(v1::OperationState state, const absl::Status& why) {
+  step_life_.Renew();
+  look_life_.Renew();
+  operation_.set_state(state);
+  if (!why.ok()) {
+    if (operation_.steps_size() > 0 && operation_.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING) {
+      EndStep(std::string(why.message()));
+      operation_.mutable_steps()->rbegin()->set_state(state);
+    }
+    operation_.set_error(std::string(why.message()));
+    operation_.set_error_reason(ReasonOf(why));
+  }
+  if (state == v1::OPERATION_STATE_ROLLED_BACK || state == v1::OPERATION_STATE_REFUSED) NamePromisesLeft();
+  if (hand_over_ != nullptr) hand_over_->Stop();
+  if (hand_over_ != nullptr && !is_past_return_) hand_over_->Thaw();
+  options_.replica->SetRunningOperation(std::nullopt);
+  // It has ended, whatever the disk says: after a restart the log and the promises tell the same.
+  options_.journal->Put(operation_).IgnoreError();
+  if (options_.on_change) options_.on_change(operation_);
+}
+
+}  // namespace holdfast::failover

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "base/position.h"
+#include "holdfast/v1/operation.pb.h"
+#include "holdfast/v1/replication.pb.h"
+#include "replication/rule.h"
+
+namespace holdfast::failover {
+
+// The candidate as the arithmetic sees it. A plain value.
+struct CandidateLog {
+  replication::VoterId self;
+  Position appended;
+  // Is this a record of its log? R14: what is known committed counts by its hash, never by its number alone.
+  std::function<bool(const Position&)> has;
+  // Every record of its log that carries a rule, in order (replication::RulesFrom a zero revision).
+  std::vector<replication::RuleRecord> rules;
+};
+
+// R4 to R6, R20: what is known of commits that were acknowledged as replicated, if the candidate goes on from
+// the highest log among its own and those of `words`: promises, or answers to the question what would be
+// promised; each node's once, the candidate's too. PROVEN if every rule from the highest revision known
+// committed on has its promises; BOUNDED if a log of the same epoch is known to be higher than `reachable`,
+// the highest one that can be had; UNKNOWN otherwise. Pure.
+//
+// The rules are those of the candidate's own log: while a higher one is to be harvested, the verdict is of
+// what is known yet, and is made again afterwards (R5).
+v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
+                  const Position& reachable);
+
+// The word with the highest log of those that can be promised; nullptr if none is above the candidate's own
+// (R6: revision, never length).
+const v1::PromiseResponse* Highest(const CandidateLog& candidate,
+                                   const std::vector<v1::PromiseResponse>& words);
+
+// The rule of the new epoch: the voters of the candidate's newest rule that have given their word, without
+// the candidate (R10), filled up to as many as there were with nodes that hold the whole chosen log (R21),
+// proxies of the candidate's site first; q as it was, but never more than there are voters. With
+// `across`, after a planned hand-over, nodes of the other sites come first, servers before proxies: nothing
+// is lost with the site of the primary.
+struct NewVoter {
+  std::string node_id;
+  std::string incarnation;
+  std::string site;
+  bool is_proxy = false;
+  Position appended;
+};
+v1::DurabilityRule RuleForNewEpoch(const CandidateLog& candidate, const std::string& site, bool across,
+                                   const std::vector<NewVoter>& promised, const Position& chosen);
+
+}  // namespace holdfast::failover

@@ -1,0 +1,388 @@
+// The driver of a promotion over real replicas and stores, on memory disks and a simulated network.
+#include "failover/promotion.h"
+
+#include <gmock/gmock.h>
+
+#include "failover/plan.h"
+#include "failover/view_gatherer.h"
+#include "replication/store_log.h"
+#include "tests/replication/replica_fixture.h"
+
+namespace holdfast::failover {
+namespace {
+
+using replication::TestNode;
+using ::testing::HasSubstr;
+using ::testing::IsSupersetOf;
+
+// p is primary in dc1; a and b, the pair, and the proxies x and z are in dc2. Two of {a, b, x}.
+class PromotionTest : public replication::ReplicaTest {
+ protected:
+  void Begin(const std::vector<std::string>& voters = {"a", "b", "x"}, uint32_t quorum = 2) {
+    for (const char* id : {"p", "a", "b"}) Add(id);
+    for (const char* id : {"x", "z"}) Add(id, v1::NODE_KIND_PROXY);
+    const auto begun = Init(voters, quorum);
+    ASSERT_TRUE(begun && begun->ok()) << begun.value_or(absl::OkStatus());
+    for (const char* id : {"a", "b", "x", "z"})
+      ASSERT_TRUE(RunUntilShown(id, node("p").store().visible())) << id;
+  }
+  Position CommitEverywhere(const std::string& key) {
+    const Position position = Commit("p", key, "1");
+    for (const char* id : {"a", "b", "x", "z"}) EXPECT_TRUE(RunUntilShown(id, position)) << id;
+    return position;
+  }
+
+  v1::Plan PlanAt(const std::string& id, const v1::Overrides& overrides = {},
+                  v1::OperationKind kind = v1::OPERATION_KIND_PROMOTE) {
+    TestNode& candidate = node(id);
+    ViewGatherer gatherer(&candidate.store(), &candidate.replica(), &candidate.transport());
+    std::optional<v1::ClusterView> view;
+    candidate.strand().Post(
+        [&] { gatherer.Gather({}, {}, [&](v1::ClusterView gathered) { view = std::move(gathered); }); });
+    EXPECT_TRUE(time_.RunUntil([&] { return view.has_value(); }, absl::Seconds(5)));
+    PlanInput input;
+    input.overrides = overrides;
+    input.candidate = {{id, candidate.incarnation()},
+                       candidate.store().appended(),
+                       [store = &candidate.store(), end = candidate.store().appended()](const Position& at) {
+                         return replication::StoreLog(store, end).Has(at);
+                       },
+                       replication::RulesFrom(candidate.store(), Revision())};
+    const auto newest = replication::NewestEpoch(candidate.store());
+    if (newest && newest->epoch) input.newest_epoch = *newest->epoch;
+    input.self_role = candidate.role();
+    input.kind = kind;
+    for (const v1::NodeInfo& member : candidate.replica().nodes()) {
+      if (member.node_id() == id) input.self = member;
+    }
+    input.self_promised = candidate.store().node().promise().epoch();
+    input.disk_free_bytes = int64_t{1} << 40;
+    input.view = *view;
+    return MakePlan(input);
+  }
+
+  // A promotion in its node's process.
+  struct Running {
+    std::unique_ptr<Journal> journal;
+    std::unique_ptr<Promotion> promotion;
+    std::vector<std::string> steps;  // as they begin
+  };
+  // Loses power when `last_step` has begun.
+  std::unique_ptr<Running> Start(const std::string& id, v1::Operation operation,
+                                 const std::string& last_step = "") {
+    TestNode& candidate = node(id);
+    auto running = std::make_unique<Running>();
+    running->journal = std::make_unique<Journal>(&candidate.store().node());
+    Promotion::Options options;
+    options.store = &candidate.store();
+    options.replica = &candidate.replica();
+    options.transport = &candidate.transport();
+    options.strand = &candidate.strand();
+    options.clock = candidate.clock();
+    options.journal = running->journal.get();
+    options.on_change = [&candidate, last_step, steps = &running->steps](const v1::Operation& now) {
+      const std::string& name = now.steps().rbegin()->name();
+      if (!steps->empty() && steps->back() == name) return;
+      steps->push_back(name);
+      if (name == last_step) candidate.LosePower();
+    };
+    running->promotion = std::make_unique<Promotion>(std::move(options), std::move(operation));
+    candidate.strand().Post([promotion = running->promotion.get()] { promotion->Begin(); });
+    return running;
+  }
+  static v1::Operation Of(const v1::Plan& plan) {
+    v1::Operation operation;
+    operation.set_operation_id("op-of-" + plan.candidate());
+    *operation.mutable_plan() = plan;
+    operation.set_state(v1::OPERATION_STATE_RUNNING);
+    operation.set_operator_name("kim");
+    return operation;
+  }
+  v1::Operation Promote(const std::string& id, const v1::Overrides& overrides = {}) {
+    const v1::Plan plan = PlanAt(id, overrides);
+    EXPECT_TRUE(plan.admissible()) << plan.DebugString();
+    auto running = Start(id, Of(plan));
+    EXPECT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)))
+        << running->promotion->operation().DebugString();
+    return running->promotion->operation();
+  }
+  bool Follows(const std::string& id, const std::string& primary) {
+    return time_.RunUntil([&] { return node(id).store().visible() == node(primary).store().visible(); },
+                          absl::Seconds(30));
+  }
+};
+
+TEST_F(PromotionTest, AStandbyTakesOverFromALostSiteAndNothingIsLost) {
+  Begin();
+  const Position last = CommitEverywhere("k");
+  Isolate("p");
+  const v1::Operation done = Promote("a");
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_EQ(done.verdict().kind(), v1::VERDICT_KIND_PROVEN);
+  EXPECT_EQ(node("a").role(), v1::NODE_ROLE_PRIMARY);
+  EXPECT_TRUE(node("a").store().PositionAt(last.revision)->has_value());
+  EXPECT_EQ(Revision(done.epoch_revision()), Revision(done.plan().epoch(), last.revision.index() + 1));
+  for (const char* id : {"b", "x", "z"}) EXPECT_TRUE(Follows(id, "a")) << id;
+  ASSERT_EQ(done.remains_size(), 1);
+  EXPECT_THAT(done.remains(0), HasSubstr("holdfast rejoin p"));
+  EXPECT_TRUE(node("a").replica().CanAdmit().ok());
+  const Position next = Commit("a", "k", "2");
+  EXPECT_TRUE(RunUntilShown("x", next));
+}
+
+TEST_F(PromotionTest, TheFreshestNodeIsAProxyAndItsRecordsAreHarvested) {
+  Begin();
+  CommitEverywhere("k");
+  for (const char* id : {"a", "b", "z"}) {
+    network_.Cut("p", id);
+    network_.Reset("p", id);
+  }
+  // x alone has them: not acknowledged, and kept all the same (R6).
+  Position last;
+  for (int i = 0; i < 5; ++i) last = Commit("p", "more", std::to_string(i));
+  ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == last; }, absl::Seconds(10)));
+  Isolate("p");
+  for (const char* id : {"a", "b", "z"}) EXPECT_LT(node(id).store().appended().revision, last.revision);
+  const v1::Operation done = Promote("a");
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_EQ(done.harvested(), 5);
+  EXPECT_EQ(done.harvested_from(), "x");
+  EXPECT_EQ(**node("a").store().PositionAt(last.revision), last);
+  EXPECT_TRUE(Follows("b", "a"));
+}
+
+TEST_F(PromotionTest, OneDeadVoterOfThreeChangesNothing) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  node("b").Kill();
+  const v1::Operation done = Promote("a");
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_EQ(done.verdict().kind(), v1::VERDICT_KIND_PROVEN);
+}
+
+TEST_F(PromotionTest, TwoDeadVotersAreRefusedAndCarriedOutUnderTheNamedOverride) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  node("b").Kill();
+  node("x").Kill();
+  const v1::Plan refused = PlanAt("a");
+  EXPECT_FALSE(refused.admissible());
+  EXPECT_TRUE(node("a").store().node().promise().epoch() == 0) << "a plan promises nothing";
+  v1::Overrides overrides;
+  overrides.set_accept_unknown_loss(true);
+  const v1::Operation done = Promote("a", overrides);
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_EQ(done.verdict().kind(), v1::VERDICT_KIND_UNKNOWN);
+  const auto newest = replication::NewestEpoch(node("a").store());
+  ASSERT_TRUE(newest && newest->epoch);
+  EXPECT_EQ(newest->epoch->waived_rules_size(), 1) << "R20: what was waived is in the record";
+}
+
+// I8: what is refused has changed nothing that a client can see, and names the promises that remain.
+TEST_F(PromotionTest, PromisesThatProveLessThanThePlanEndItBeforeTheRecord) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  const v1::Plan plan = PlanAt("a");
+  node("b").Kill();
+  node("x").Kill();
+  auto running = Start("a", Of(plan));
+  ASSERT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)));
+  const v1::Operation& ended = running->promotion->operation();
+  EXPECT_EQ(ended.state(), v1::OPERATION_STATE_ROLLED_BACK);
+  EXPECT_EQ(ended.error_reason(), "VERDICT_WORSE");
+  EXPECT_THAT(ended.promises_left(), IsSupersetOf({"a", "z"})) << "its own, and z's";
+  EXPECT_EQ(node("a").store().appended().revision.epoch(), 0u);
+}
+
+TEST_F(PromotionTest, TheOldPrimaryThatIsOnlyCutOffFencesItselfOnContact) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  const Position orphan = Commit("p", "orphan", "1");
+  const v1::Operation done = Promote("a");
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_LT(node("p").store().visible().revision, orphan.revision) << "nothing was acknowledged";
+  for (auto& [id, unused] : nodes_) {
+    network_.Heal("p", id);
+    network_.Heal(id, "p");
+  }
+  // Somebody of the new epoch asks it anything.
+  v1::PromiseRequest request;
+  request.set_cluster_id("c1");
+  *request.mutable_promise() = node("a").store().node().promise();
+  node("a").strand().Post(
+      [&] { node("a").transport().Promise("p", request, absl::Seconds(1), [](const auto&) {}); });
+  ASSERT_TRUE(time_.RunUntil([&] { return !node("p").replica().CanAdmit().ok(); }, absl::Seconds(30)));
+  ASSERT_TRUE(node("p").replica().Rejoin().ok());
+  EXPECT_TRUE(Follows("p", "a"));
+}
+
+// Every step may be the last one of its process: begun again from the journal, the end is the same.
+TEST_F(PromotionTest, AfterAPowerCutAtAnyStepItEndsTheSame) {
+  for (const char* last_step :
+       {"promise-self", "promises", "harvest", "judge", "epoch", "open", "converge"}) {
+    SCOPED_TRACE(last_step);
+    for (auto& [id, killed] : nodes_) killed->Kill();
+    nodes_.clear();
+    network_.HealAll();
+    Begin();
+    CommitEverywhere("k");
+    for (const char* id : {"a", "b", "z"}) {
+      network_.Cut("p", id);
+      network_.Reset("p", id);
+    }
+    const Position last = Commit("p", "more", "1");
+    ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == last; }, absl::Seconds(10)));
+    Isolate("p");
+    const v1::Plan plan = PlanAt("a");
+    ASSERT_TRUE(plan.admissible());
+    auto running = Start("a", Of(plan), last_step);
+    ASSERT_TRUE(time_.RunUntil(
+        [&] { return std::count(running->steps.begin(), running->steps.end(), last_step) > 0; },
+        absl::Seconds(60)))
+        << ::testing::PrintToString(running->steps);
+    running.reset();
+    node("a").Kill();
+    node("a").Start();
+    time_.RunFor(absl::Seconds(1));
+    Journal journal(&node("a").store().node());
+    const absl::StatusOr<std::vector<v1::Operation>> operations = journal.List();
+    ASSERT_TRUE(operations.ok()) << operations.status();
+    ASSERT_EQ(operations->size(), 1u);
+    auto again = Start("a", operations->front());
+    ASSERT_TRUE(time_.RunUntil([&] { return again->promotion->has_ended(); }, absl::Seconds(60)));
+    EXPECT_EQ(again->promotion->operation().state(), v1::OPERATION_STATE_DONE)
+        << again->promotion->operation().DebugString();
+    EXPECT_EQ(**node("a").store().PositionAt(last.revision), last);
+    EXPECT_EQ(replication::EpochStarts(node("a").store()).size(), 2u) << "R7: one EPOCH record";
+    for (const char* id : {"b", "x", "z"}) EXPECT_TRUE(Follows(id, "a")) << id;
+  }
+}
+
+// F7: a promise stops the primary; it comes back with an epoch of its own, and nothing is lost.
+TEST_F(PromotionTest, WhatWasGivenUpIsTakenBackByTheOldPrimary) {
+  Begin();
+  const Position last = CommitEverywhere("k");
+  v1::Plan plan = PlanAt("a");
+  EXPECT_FALSE(plan.admissible()) << "the primary is healthy";
+  plan.mutable_verdict()->set_kind(v1::VERDICT_KIND_PROVEN);
+  auto running = Start("a", Of(plan));
+  ASSERT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_SUSPENDED; }, absl::Seconds(10)));
+  node("a").strand().Post([&] { running->promotion->Abort().IgnoreError(); });
+  ASSERT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(10)));
+  EXPECT_EQ(running->promotion->operation().state(), v1::OPERATION_STATE_ROLLED_BACK);
+  running.reset();
+  const v1::Plan back = PlanAt("p", {}, v1::OPERATION_KIND_PROMOTE_IN_PLACE);
+  ASSERT_TRUE(back.admissible()) << back.DebugString();
+  auto again = Start("p", Of(back));
+  ASSERT_TRUE(time_.RunUntil([&] { return again->promotion->has_ended(); }, absl::Seconds(60)));
+  EXPECT_EQ(again->promotion->operation().state(), v1::OPERATION_STATE_DONE)
+      << again->promotion->operation().DebugString();
+  EXPECT_EQ(**node("p").store().PositionAt(last.revision), last);
+  EXPECT_TRUE(Follows("a", "p"));
+}
+
+// The voters die right behind the record: it ends, says what it waits for, and can be gone on with.
+TEST_F(PromotionTest, WithoutItsNewVotersItEndsIncompleteAndIsGoneOnWith) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  const v1::Plan plan = PlanAt("a");
+  TestNode& candidate = node("a");
+  auto running = Start("a", Of(plan));
+  ASSERT_TRUE(time_.RunUntil([&] { return candidate.store().appended().revision.epoch() == plan.epoch(); },
+                             absl::Seconds(30)));
+  for (const char* id : {"b", "x", "z"}) node(id).Kill();
+  ASSERT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)));
+  v1::Operation ended = running->promotion->operation();
+  EXPECT_EQ(ended.state(), v1::OPERATION_STATE_INCOMPLETE) << ended.DebugString();
+  ASSERT_GT(ended.remains_size(), 0);
+  EXPECT_THAT(ended.remains(0), HasSubstr("holdfast operation resume op-of-a"));
+  running.reset();
+  for (const char* id : {"b", "x", "z"}) node(id).Start();
+  auto again = Start("a", ended);
+  time_.RunFor(absl::Milliseconds(1));
+  ASSERT_TRUE(time_.RunUntil([&] { return again->promotion->has_ended(); }, absl::Seconds(60)));
+  EXPECT_EQ(again->promotion->operation().state(), v1::OPERATION_STATE_DONE)
+      << again->promotion->operation().DebugString();
+}
+
+// F22: a voter that is slow to promise must not be left out of the next epoch.
+TEST_F(PromotionTest, ASlowVoterStillVotesNext) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  const v1::Plan plan = PlanAt("a");
+  ASSERT_EQ(plan.new_rule().voters_size(), 3);
+  network_.Cut("a", "x");
+  auto running = Start("a", Of(plan));
+  time_.RunFor(absl::Milliseconds(500));
+  network_.Heal("a", "x");
+  ASSERT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)));
+  const v1::Operation& ended = running->promotion->operation();
+  const auto newest = replication::NewestEpoch(node("a").store());
+  ASSERT_TRUE(newest && newest->rule);
+  // Asked in vain it may be missing; then the quorum holds all the same, or nothing was begun.
+  EXPECT_TRUE(ended.state() == v1::OPERATION_STATE_ROLLED_BACK || newest->rule->quorum() == 2)
+      << ended.DebugString();
+}
+
+// Two candidates at once: the higher epoch wins, and the other one says who has it.
+TEST_F(PromotionTest, TheOtherStandbyTakesOverAfterEveryStep) {
+  for (const char* last_step :
+       {"promise-self", "promises", "harvest", "judge", "epoch", "open", "converge"}) {
+    SCOPED_TRACE(last_step);
+    for (auto& [id, killed] : nodes_) killed->Kill();
+    nodes_.clear();
+    network_.HealAll();
+    Begin();
+    CommitEverywhere("k");
+    for (const char* id : {"a", "b", "z"}) {
+      network_.Cut("p", id);
+      network_.Reset("p", id);
+    }
+    const Position last = Commit("p", "more", "1");
+    ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == last; }, absl::Seconds(10)));
+    Isolate("p");
+    auto running = Start("a", Of(PlanAt("a")), last_step);
+    ASSERT_TRUE(time_.RunUntil(
+        [&] { return std::count(running->steps.begin(), running->steps.end(), last_step) > 0; },
+        absl::Seconds(60)));
+    running.reset();
+    node("a").Kill();
+    const v1::Plan plan = PlanAt("b");
+    ASSERT_TRUE(plan.admissible()) << plan.DebugString();
+    auto over = Start("b", Of(plan));
+    ASSERT_TRUE(time_.RunUntil([&] { return over->promotion->has_ended(); }, absl::Seconds(60)));
+    EXPECT_EQ(over->promotion->operation().state(), v1::OPERATION_STATE_DONE)
+        << over->promotion->operation().DebugString();
+    EXPECT_EQ(**node("b").store().PositionAt(last.revision), last);
+    // The first one is back, and what it says is true.
+    node("a").Start();
+    time_.RunFor(absl::Seconds(1));
+    Journal journal(&node("a").store().node());
+    const absl::StatusOr<std::vector<v1::Operation>> operations = journal.List();
+    ASSERT_TRUE(operations.ok() && !operations->empty());
+    if (operations->front().state() != v1::OPERATION_STATE_RUNNING) continue;
+    auto again = Start("a", operations->front());
+    ASSERT_TRUE(time_.RunUntil([&] { return again->promotion->has_ended(); }, absl::Seconds(60)));
+    const v1::OperationState state = again->promotion->operation().state();
+    const bool was_begun = std::string(last_step) == "open" || std::string(last_step) == "converge";
+    if (was_begun) {
+      EXPECT_TRUE(state == v1::OPERATION_STATE_UNKNOWN || state == v1::OPERATION_STATE_INCOMPLETE)
+          << again->promotion->operation().DebugString();
+    } else {
+      EXPECT_NE(state, v1::OPERATION_STATE_DONE) << again->promotion->operation().DebugString();
+    }
+    if (node("a").role() == v1::NODE_ROLE_SUSPENDED || node("a").role() == v1::NODE_ROLE_FENCED) {
+      EXPECT_TRUE(node("a").replica().Rejoin().ok());
+    }
+    EXPECT_TRUE(Follows("a", "b"));
+  }
+}
+
+}  // namespace
+}  // namespace holdfast::failover
