@@ -39,6 +39,7 @@ PeerFace::Options Faces::PeerOptions(const Options& options) {
   PeerFace::Options peers;
   peers.node = options.node;
   peers.administration = options.administration;
+  peers.operations = options.operations;
   peers.watches = [this] { return clients_->watches(); };
   peers.reads = [this] { return clients_->reads(); };
   peers.commits = [this] { return commits_.load(std::memory_order_relaxed); };

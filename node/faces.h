@@ -18,7 +18,8 @@ class Faces {
   struct Options {
     NodeRuntime* node = nullptr;  // these must outlive the faces
     NodeAdministration* administration = nullptr;
-    serving::CommitHandler commit;  // empty at a proxy
+    failover::Operations* operations = nullptr;  // null at a proxy
+    serving::CommitHandler commit;               // empty at a proxy
   };
 
   // Listens at both. Errors as rpc::Server::Start.

@@ -40,7 +40,10 @@ AdminServiceImpl::Options AdminOptions(const PeerFace::Options& face, NodeStatus
 PeerFace::PeerFace(Options options)
     : status_(StatusOptions(options)),
       admin_(AdminOptions(options, &status_)),
-      replication_(&options.node->replica(), &options.node->strand()) {}
+      replication_(&options.node->replica(), &options.node->strand()) {
+  if (options.operations != nullptr)
+    operations_.emplace(options.operations, &options.node->strand(), RealClock());
+}
 
 absl::StatusOr<std::unique_ptr<PeerFace>> PeerFace::Create(Options options) {
   const NodeConfig& config = options.node->config();
@@ -50,7 +53,9 @@ absl::StatusOr<std::unique_ptr<PeerFace>> PeerFace::Create(Options options) {
   server.tls = {config.tls_ca, config.tls_cert, config.tls_key};
   server.admit = rpc::Admit::kNodesAndOperators;
   server.insecure = config.insecure;
-  HF_ASSIGN_OR_RETURN(face->server_, rpc::Server::Start(server, {&face->admin_, &face->replication_}));
+  std::vector<grpc::Service*> services = {&face->admin_, &face->replication_};
+  if (face->operations_) services.push_back(&*face->operations_);
+  HF_ASSIGN_OR_RETURN(face->server_, rpc::Server::Start(server, services));
   face->server_->SetServing(true);
   return face;
 }

@@ -2,12 +2,14 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
 #include "node/admin_service.h"
 #include "node/node_runtime.h"
 #include "node/node_status.h"
+#include "node/operation_service.h"
 #include "replication/replication_service.h"
 #include "rpc/server.h"
 
@@ -19,6 +21,7 @@ class PeerFace {
   struct Options {
     NodeRuntime* node = nullptr;  // these must outlive the face
     NodeAdministration* administration = nullptr;
+    failover::Operations* operations = nullptr;  // of a server; null at a proxy
     std::function<int64_t()> watches;
     std::function<int64_t()> reads;
     std::function<int64_t()> commits;
@@ -38,6 +41,7 @@ class PeerFace {
   NodeStatus status_;
   AdminServiceImpl admin_;
   replication::ReplicationServiceImpl replication_;
+  std::optional<OperationServiceImpl> operations_;
   std::unique_ptr<rpc::Server> server_;
 };
 

@@ -2,7 +2,9 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "failover/operations.h"
 #include "node/faces.h"
 #include "node/node_runtime.h"
 #include "node/version.h"
@@ -40,12 +42,14 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
   absl::Status BuildFaces();
   void OnChange();
   void LeaveRole();
+  void LogOperation(const v1::Operation& operation);
 
   Logger* const logger_;
   std::unique_ptr<node::NodeRuntime> node_;
   std::unique_ptr<CommitPath> commit_path_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<Retention> retention_;
+  std::unique_ptr<failover::Operations> operations_;
   std::unique_ptr<node::Faces> faces_;
   bool stopped_ = false;
 };
@@ -61,7 +65,10 @@ absl::Status PrimaryServer::Start(const node::NodeConfig& config) {
   BuildCommitPath();
   HF_RETURN_IF_ERROR(BuildFaces());
   node_->Start();
-  node_->strand().RunAndWait([this] { retention_->Start(); });
+  node_->strand().RunAndWait([this] {
+    retention_->Start();
+    operations_->Start();
+  });
   return absl::OkStatus();
 }
 
@@ -92,12 +99,35 @@ void PrimaryServer::BuildCommitPath() {
   retention.strand = &node_->strand();
   retention.clock = RealClock();
   retention_ = std::make_unique<Retention>(retention);
+
+  failover::Operations::Options operations;
+  operations.store = &node_->store();
+  operations.replica = &node_->replica();
+  operations.transport = &node_->transport();
+  operations.strand = &node_->strand();
+  operations.clock = RealClock();
+  operations.random = SystemRandom();
+  operations.files = storage::PosixFileSystem();
+  operations.on_change = [this](const v1::Operation& operation) { LogOperation(operation); };
+  operations_ = std::make_unique<failover::Operations>(std::move(operations));
+}
+
+void PrimaryServer::LogOperation(const v1::Operation& operation) {
+  if (operation.steps_size() == 0) return;
+  const v1::OperationStep& step = *operation.steps().rbegin();
+  logger_->Info("failover", "operation",
+                {{"operation", operation.operation_id()},
+                 {"epoch", absl::StrCat(operation.plan().epoch())},
+                 {"state", v1::OperationState_Name(operation.state())},
+                 {"step", step.name()},
+                 {"detail", step.detail()}});
 }
 
 absl::Status PrimaryServer::BuildFaces() {
   node::Faces::Options options;
   options.node = node_.get();
   options.administration = this;
+  options.operations = operations_.get();
   options.commit = [this](v1::CommitRequest request, std::string principal, absl::Duration deadline,
                           CommitPath::Callback done) {
     commit_path_->Commit(std::move(request), std::move(principal), deadline, std::move(done));
@@ -108,12 +138,14 @@ absl::Status PrimaryServer::BuildFaces() {
 
 void PrimaryServer::OnChange() {
   if (commit_path_ != nullptr) commit_path_->OnRoleChange();
+  if (operations_ != nullptr) operations_->OnRoleChange();
   if (faces_ != nullptr) faces_->Refresh();
 }
 
 void PrimaryServer::LeaveRole() {
   node_->StopReplication();
   administration_->Stop();
+  operations_->Stop();
   commit_path_->OnRoleChange();
 }
 
