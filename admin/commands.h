@@ -23,6 +23,10 @@ void AddVerifyCommand(Command& root);
 void AddNodesCommand(Command& root);
 void AddDrainCommand(Command& root);
 void AddSnapshotCommand(Command& root);
+void AddPromoteCommand(Command& root);
+void AddSwitchoverCommand(Command& root);
+void AddRejoinCommand(Command& root);
+void AddOperationCommand(Command& root);
 void AddUpCommand(Command& root);
 void AddDownCommand(Command& root);
 

@@ -43,6 +43,20 @@ absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::
                     "what", node_id);
 }
 
+absl::Status UnknownOperationError(absl::string_view operation_id,
+                                   const std::vector<std::string>& unreached) {
+  const std::string what =
+      operation_id.empty() ? "any operation" : absl::StrCat("an operation ", operation_id);
+  if (unreached.empty()) {
+    return WithDetail(
+        MakeError(absl::StatusCode::kNotFound, "OPERATION_NOT_FOUND", absl::StrCat("no server knows ", what)),
+        "operation", operation_id);
+  }
+  return MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
+                   absl::StrCat("no server that could be asked knows ", what, "; ",
+                                absl::StrJoin(unreached, ", "), " could not be asked"));
+}
+
 absl::Status ChangeUnknownError(absl::string_view change, absl::string_view address, absl::string_view look,
                                 const absl::Status& cause) {
   std::string why(cause.message());
@@ -56,6 +70,13 @@ absl::Status ChangeUnknownError(absl::string_view change, absl::string_view addr
                              "); look with `", look, "` before you repeat it"));
   for (const auto& [key, value] : DetailsOf(cause)) status = WithDetail(status, key, value);
   return WithDetail(status, "address", address);
+}
+
+absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now) {
+  return WithDetail(
+      MakeError(absl::StatusCode::kFailedPrecondition, "PLAN_CHANGED",
+                absl::StrCat("the plan is ", now, " now, not ", confirmed, ": look at it, then confirm it")),
+      "plan_id", now);
 }
 
 bool LeavesOpen(const absl::Status& status) {

@@ -29,6 +29,12 @@ absl::Status NoInventoryError(const std::vector<std::string>& endpoints, const a
 // CONFLICTING_SETTINGS, detail what.
 absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::string>& known);
 
+// OPERATION_NOT_FOUND. No server knows it; UNREACHABLE if some, `unreached`, could not be asked.
+absl::Status UnknownOperationError(absl::string_view operation_id, const std::vector<std::string>& unreached);
+
+// PLAN_CHANGED. The plan of now is not the one that was looked at.
+absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now);
+
 // COMMIT_UNKNOWN, detail address. `change` ("the change of members") was sent, and no answer says what became
 // of it; `look` is the command that tells. Only then repeat it.
 absl::Status ChangeUnknownError(absl::string_view change, absl::string_view address, absl::string_view look,

@@ -7,6 +7,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "holdfast/v1/admin.pb.h"
+#include "holdfast/v1/operation.pb.h"
 #include "holdfast/v1/replication.pb.h"
 #include "rpc/tls_files.h"
 
@@ -47,6 +48,28 @@ class NodeAdmin {
   virtual absl::Status FetchSnapshot(
       const std::string& peer_address, const v1::FetchSnapshotRequest& request, absl::Duration timeout,
       const std::function<absl::Status(const v1::FetchSnapshotResponse&)>& each) = 0;
+
+  // Operations: the server at this address is the candidate.
+  virtual absl::StatusOr<v1::PlanOperationResponse> PlanOperation(const std::string& peer_address,
+                                                                  const v1::PlanOperationRequest& request,
+                                                                  absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::StartOperationResponse> StartOperation(const std::string& peer_address,
+                                                                    const v1::StartOperationRequest& request,
+                                                                    absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetOperationResponse> GetOperation(const std::string& peer_address,
+                                                                const v1::GetOperationRequest& request,
+                                                                absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ListOperationsResponse> ListOperations(const std::string& peer_address,
+                                                                    absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::ResumeOperationResponse> ResumeOperation(
+      const std::string& peer_address, const v1::ResumeOperationRequest& request, absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::AbortOperationResponse> AbortOperation(const std::string& peer_address,
+                                                                    const v1::AbortOperationRequest& request,
+                                                                    absl::Duration timeout) = 0;
+
+  virtual absl::StatusOr<v1::RejoinResponse> Rejoin(const std::string& peer_address,
+                                                    const v1::RejoinRequest& request,
+                                                    absl::Duration timeout) = 0;
 
   // Whether the node at this *client* address serves, by gRPC health.
   virtual bool IsServing(const std::string& client_address, absl::Duration timeout) = 0;

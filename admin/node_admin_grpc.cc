@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "base/status_macros.h"
 #include "holdfast/v1/admin.grpc.pb.h"
+#include "holdfast/v1/operation.grpc.pb.h"
 #include "holdfast/v1/replication.grpc.pb.h"
 #include "rpc/channel.h"
 #include "rpc/connect.h"
@@ -17,6 +18,7 @@ namespace holdfast::admin {
 namespace {
 
 using AdminStub = v1::AdminService::Stub;
+using OperationStub = v1::OperationService::Stub;
 
 class GrpcNodeAdmin : public NodeAdmin {
  public:
@@ -81,17 +83,59 @@ class GrpcNodeAdmin : public NodeAdmin {
     return refused.ok() ? Convert(status, address) : refused;
   }
 
+  absl::StatusOr<v1::PlanOperationResponse> PlanOperation(const std::string& address,
+                                                          const v1::PlanOperationRequest& request,
+                                                          absl::Duration timeout) override {
+    return Operate<v1::PlanOperationResponse>(address, request, timeout, &OperationStub::PlanOperation);
+  }
+  absl::StatusOr<v1::StartOperationResponse> StartOperation(const std::string& address,
+                                                            const v1::StartOperationRequest& request,
+                                                            absl::Duration timeout) override {
+    return Change<v1::StartOperationResponse, v1::OperationService>(
+        "the operation", "holdfast operation list", address, request, timeout,
+        &OperationStub::StartOperation);
+  }
+  absl::StatusOr<v1::GetOperationResponse> GetOperation(const std::string& address,
+                                                        const v1::GetOperationRequest& request,
+                                                        absl::Duration timeout) override {
+    return Operate<v1::GetOperationResponse>(address, request, timeout, &OperationStub::GetOperation);
+  }
+  absl::StatusOr<v1::ResumeOperationResponse> ResumeOperation(const std::string& address,
+                                                              const v1::ResumeOperationRequest& request,
+                                                              absl::Duration timeout) override {
+    return Change<v1::ResumeOperationResponse, v1::OperationService>(
+        "the word to go on", "holdfast operation list", address, request, timeout,
+        &OperationStub::ResumeOperation);
+  }
+  absl::StatusOr<v1::AbortOperationResponse> AbortOperation(const std::string& address,
+                                                            const v1::AbortOperationRequest& request,
+                                                            absl::Duration timeout) override {
+    return Change<v1::AbortOperationResponse, v1::OperationService>(
+        "the word to give up", "holdfast operation list", address, request, timeout,
+        &OperationStub::AbortOperation);
+  }
+  absl::StatusOr<v1::RejoinResponse> Rejoin(const std::string& address, const v1::RejoinRequest& request,
+                                            absl::Duration timeout) override {
+    return Change<v1::RejoinResponse, v1::OperationService>("the word to rejoin", "holdfast status", address,
+                                                            request, timeout, &OperationStub::Rejoin);
+  }
+  absl::StatusOr<v1::ListOperationsResponse> ListOperations(const std::string& address,
+                                                            absl::Duration timeout) override {
+    return Operate<v1::ListOperationsResponse>(address, v1::ListOperationsRequest(), timeout,
+                                               &OperationStub::ListOperations);
+  }
+
   bool IsServing(const std::string& client_address, absl::Duration timeout) override {
     const auto channel = channels_->Get(client_address);
     return channel.ok() && rpc::ProbeHealth(*channel, timeout) == rpc::HealthAnswer::kServing;
   }
 
  private:
-  template <typename Response, typename Request, typename Method>
+  template <typename Response, typename Service = v1::AdminService, typename Request, typename Method>
   absl::StatusOr<Response> Call(const std::string& address, const Request& request, absl::Duration timeout,
                                 bool wait_until_up, Method method) {
     HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
-    const std::unique_ptr<AdminStub> stub = v1::AdminService::NewStub(channel);
+    const auto stub = Service::NewStub(channel);
     grpc::ClientContext context;
     context.set_wait_for_ready(wait_until_up);
     rpc::SetTimeout(context, timeout);
@@ -101,14 +145,20 @@ class GrpcNodeAdmin : public NodeAdmin {
     return response;
   }
 
+  template <typename Response, typename Request, typename Method>
+  absl::StatusOr<Response> Operate(const std::string& address, const Request& request, absl::Duration timeout,
+                                   Method method) {
+    return Call<Response, v1::OperationService>(address, request, timeout, false, method);
+  }
+
   // A call that changes something. Whether it left at all is known exactly, as for commits: only then is an
   // answer that settles nothing an unknown outcome.
-  template <typename Response, typename Request, typename Method>
+  template <typename Response, typename Service = v1::AdminService, typename Request, typename Method>
   absl::StatusOr<Response> Change(absl::string_view change, absl::string_view look,
                                   const std::string& address, const Request& request, absl::Duration timeout,
                                   Method method) {
     HF_RETURN_IF_ERROR(rpc::ConnectedChannel(*channels_, address, timeout, rpc::UnreachableError).status());
-    absl::StatusOr<Response> response = Call<Response>(address, request, timeout, false, method);
+    absl::StatusOr<Response> response = Call<Response, Service>(address, request, timeout, false, method);
     if (response.ok() || !LeavesOpen(response.status())) return response;
     return ChangeUnknownError(change, address, look, response.status());
   }

@@ -1,0 +1,110 @@
+#include "admin/operation_start.h"
+
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "admin/cluster_view.h"
+#include "admin/errors.h"
+#include "admin/operation_watch.h"
+#include "admin/show_operation.h"
+#include "base/error.h"
+#include "base/status_macros.h"
+
+namespace holdfast::admin {
+namespace {
+
+// Who does not answer within this is not reached from here.
+constexpr absl::Duration kLookPatience = absl::Milliseconds(700);
+
+v1::Vantage LookFromHere(const ClusterView& view,
+                         const std::vector<absl::StatusOr<v1::StatusResponse>>& answers) {
+  v1::Vantage vantage;
+  vantage.set_from("command");
+  for (size_t i = 0; i < answers.size(); ++i) {
+    v1::Sighting& sighting = *vantage.add_sightings();
+    sighting.set_node_id(view.nodes[i].node_id());
+    sighting.set_reached(answers[i].ok());
+    if (answers[i].ok()) {
+      sighting.set_role(answers[i]->header().role());
+      sighting.set_epoch(answers[i]->epoch());
+    } else {
+      sighting.set_reason(ReasonOf(answers[i].status()));
+    }
+  }
+  return vantage;
+}
+
+// True if the operator has said, in whatever way, that this very plan is to be carried out.
+absl::StatusOr<bool> Confirmed(Context& context, const OperationWish& wish, const v1::Plan& plan) {
+  if (wish.yes) {
+    if (wish.plan_id.empty())
+      return UsageError(absl::StrCat("--yes needs the plan that was looked at: --plan ", plan.plan_id()));
+    if (wish.plan_id == plan.plan_id()) return true;
+    return PlanMovedError(wish.plan_id, plan.plan_id());
+  }
+  if (!context.environment().out_is_terminal || context.json()) {
+    return UsageError(
+        absl::StrCat("nobody can be asked here: add --yes --plan ", plan.plan_id(), " to carry it out"));
+  }
+  context.out() << "\nType the plan's id to carry it out, anything else to leave all as it is: "
+                << std::flush;
+  std::string typed;
+  std::getline(*context.environment().in, typed);
+  return absl::StripAsciiWhitespace(typed) == plan.plan_id();
+}
+
+}  // namespace
+
+void AddOperationFlags(Command& command, OperationWish* wish) {
+  command.Flag("--dry-run", &wish->dry_run, "Show the plan, and promise nothing");
+  command.Text("--reason", &wish->reason, "Why: kept with the epoch");
+  command.Flag("--yes", &wish->yes, "Do not ask; needs --plan");
+  command.Text("--plan", &wish->plan_id, "The id of the plan that was looked at");
+}
+
+absl::StatusOr<ExitCode> PlanAndStart(Context& context, const OperationWish& wish) {
+  HF_ASSIGN_OR_RETURN(const ClusterView view, ReadClusterView(context));
+  const v1::NodeInfo* const candidate = view.Find(wish.node_id);
+  if (candidate == nullptr) return UnknownNodeError(wish.node_id, view.NodeIds());
+  HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
+  v1::PlanOperationRequest look;
+  look.set_kind(wish.kind);
+  *look.mutable_overrides() = wish.overrides;
+  *look.mutable_command() = LookFromHere(view, AskStatus(*admin, view.nodes, kLookPatience));
+  HF_ASSIGN_OR_RETURN(const v1::PlanOperationResponse planned,
+                      admin->PlanOperation(candidate->peer_address(), look, context.deadline()));
+  const v1::Plan& plan = planned.plan();
+  if (context.json() && (wish.dry_run || !plan.admissible())) {
+    JsonWriter json;
+    WritePlan(json, plan);
+    context.out() << json.text() << "\n";
+  } else if (!context.json()) {
+    PrintPlan(context, plan);
+  }
+  if (!plan.admissible()) {
+    context.err() << "holdfast: refused; nothing was changed and nothing promised\n";
+    return ExitCode::kRefused;
+  }
+  if (wish.dry_run) return ExitCode::kOk;
+  HF_ASSIGN_OR_RETURN(const bool confirmed, Confirmed(context, wish, plan));
+  if (!confirmed) {
+    context.err() << "holdfast: not confirmed; nothing was changed\n";
+    return ExitCode::kRefused;
+  }
+  v1::StartOperationRequest start;
+  start.set_kind(look.kind());
+  *start.mutable_overrides() = look.overrides();
+  *start.mutable_command() = look.command();
+  start.set_plan_id(plan.plan_id());
+  start.set_operator_name(context.author());
+  start.set_host(context.environment().host);
+  start.set_reason(wish.reason);
+  HF_ASSIGN_OR_RETURN(const v1::StartOperationResponse started,
+                      admin->StartOperation(candidate->peer_address(), start, context.deadline()));
+  return WatchOperation(context, candidate->peer_address(), started.operation().operation_id());
+}
+
+}  // namespace holdfast::admin
