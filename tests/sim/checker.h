@@ -120,6 +120,8 @@ class Checker : public testing::NetworkTap {
   const Entry* ReadLog(const std::string& node, storage::Store& store);
   void CheckOwnEpochFirst(const std::string& node, const Entry& shown, const NodeFacts& facts);
   void CheckFloor(const std::string& node, const storage::Store& store);
+  // Does a node have it that has promised the same?
+  bool IsWithFollowerOf(const v1::EpochPromise& promise, const Entry& entry) const;
   void CheckConflict(const std::string& node, const v1::EpochPromise& promise, const Entry* kept);
   void NoteShown(const std::string& node, const Entry* entry);
   bool IsSettled(const Override& override_) const;

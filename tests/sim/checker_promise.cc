@@ -1,5 +1,7 @@
 // What the checker makes of promises: it keeps every one that a node let anybody see, and judges by those
 // what the node takes afterwards, not by what the node says of itself then.
+#include <algorithm>
+
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "tests/sim/checker.h"
@@ -59,6 +61,8 @@ void Checker::CheckPromise(const std::string& node, const v1::EpochPromise& prom
     violations_->Add("R11", absl::StrCat(taken, " and has promised no more than ", Name(facts.granted)));
   } else if (candidate == Holder(node, facts.incarnation)) {
     if (entry.epoch() == facts.granted.epoch() && entry.record->message.origin_node() == node) return;
+    // R6: a candidate harvests, from who has promised it the same epoch and so stands still.
+    if (entry.epoch() < facts.granted.epoch() && IsWithFollowerOf(facts.granted, entry)) return;
     violations_->Add("R17",
                      absl::StrCat(taken, " although it promised itself epoch ", facts.granted.epoch()));
   } else if (!entry.holders.contains(candidate)) {
@@ -67,14 +71,25 @@ void Checker::CheckPromise(const std::string& node, const v1::EpochPromise& prom
   }
 }
 
+bool Checker::IsWithFollowerOf(const v1::EpochPromise& promise, const Entry& entry) const {
+  return std::any_of(facts_.begin(), facts_.end(), [&](const auto& other) {
+    const NodeFacts& facts = other.second;
+    return other.first != promise.candidate_node_id() && facts.granted.epoch() == promise.epoch() &&
+           CandidateOf(facts.granted) == CandidateOf(promise) && History::IsOnPath(&entry, facts.end);
+  });
+}
+
 // R13: what is cut conflicts with a record of the one whose stream it is, who goes on from `kept` another
 // way.
 void Checker::CheckConflict(const std::string& node, const v1::EpochPromise& promise, const Entry* kept) {
   NotePromise(node, promise, "rewind");
   const Entry* const end = facts_[node].end;
   const Holder primary = CandidateOf(facts_[node].granted);
+  // R6: a candidate cuts what conflicts with the log that it harvests.
+  const bool harvests = primary == Holder(node, facts_[node].incarnation);
   const bool conflicts = history_.Any([&](const Entry& entry) {
-    return entry.parent == kept && entry.holders.contains(primary) && !History::IsOnPath(&entry, end);
+    if (entry.parent != kept || History::IsOnPath(&entry, end)) return false;
+    return entry.holders.contains(primary) || (harvests && IsWithFollowerOf(facts_[node].granted, entry));
   });
   if (conflicts) return;
   violations_->Add("R13", absl::StrCat(node, " cuts from ", Name(end), " to ", Name(kept), "; ",

@@ -24,8 +24,10 @@ void Operators::One() {
     const bool site_lost = world.random->Below(3) != 0;
     if (site_lost) CutOffPrimary();
     // What the lost primary alone takes meanwhile is a branch of its own.
-    world.time.After(absl::Seconds(site_lost ? 1 : 0),
-                     [this, &world] { PromoteSomebody(world.random->Below(2) == 0); });
+    world.time.After(absl::Seconds(site_lost ? 1 : 0), [this, &world, site_lost] {
+      const bool may_override = world.random->Below(2) == 0;
+      PromoteSomebody(may_override, /*planned=*/!site_lost && world.random->Below(3) != 0);
+    });
     return;
   }
   if (world.scenario.compacts && dice < 8) return Compact();
@@ -143,7 +145,7 @@ void Operators::CutOffPrimary() {
   });
 }
 
-void Operators::PromoteSomebody(bool may_override) {
+void Operators::PromoteSomebody(bool may_override, bool planned) {
   if (busy_) return;
   // The longest log has the best chance; now and then somebody else is tried.
   World& world = cluster_->world();
@@ -159,7 +161,7 @@ void Operators::PromoteSomebody(bool may_override) {
   if (best == nullptr) return;
   busy_ = true;
   cluster_->NoteOperation();
-  std::make_shared<TakeOver>(cluster_, best->id(), may_override, [this](bool) { busy_ = false; })->Begin();
+  std::make_shared<Promoter>(cluster_, best->id(), may_override, planned, [this] { busy_ = false; })->Begin();
 }
 
 uint64_t Operators::HighestEpoch() const {
@@ -197,7 +199,7 @@ void Operators::Settle() {
   }
   if (ReasonOf(admits) == "RECOVERING") return;
   const v1::DurabilityRule* const rule = cluster_->RuleNow();
-  PromoteSomebody(/*may_override=*/rule != nullptr && rule->quorum() == 0);
+  PromoteSomebody(/*may_override=*/rule != nullptr && rule->quorum() == 0, /*planned=*/false);
 }
 
 }  // namespace holdfast::sim

@@ -1,46 +1,48 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
-#include "holdfast/v1/replication.pb.h"
+#include "absl/status/statusor.h"
+#include "holdfast/v1/operation.pb.h"
 #include "tests/sim/sim_cluster.h"
 
 namespace holdfast::sim {
 
-// A promotion by hand, step by step, as the failover driver will do it: the candidate promises itself, asks
-// the others, judges the answers by R4 to R6, and appends its EPOCH record. Where the promises do not prove
-// it, an operator may insist (R20). Every step may be met by a crash. This is the seam where `failover/`
-// comes in. One thread.
-class TakeOver : public std::enable_shared_from_this<TakeOver> {
+// An operator who promotes a node with the real driver: looks at the plan, adds the overrides that it asks
+// for if this operator is one who insists, confirms it, and watches; now and then gives it up in the middle,
+// or goes on with one that a crash has interrupted. One thread.
+class Promoter : public std::enable_shared_from_this<Promoter> {
  public:
-  // `done` hears whether the candidate has its EPOCH record.
-  TakeOver(SimCluster* cluster, std::string candidate, bool may_override, std::function<void(bool)> done);
+  // `done` hears when there is nothing more to watch.
+  // `planned`: hands over, with both sites up.
+  Promoter(SimCluster* cluster, std::string candidate, bool may_override, bool planned,
+           std::function<void()> done);
 
   void Begin();
 
  private:
-  void Ask();
-  void Judge();
-  // The rules whose promises are needed (R5), from the candidate's log.
-  std::vector<const v1::DurabilityRule*> Rules() const;
-  bool IsProven() const;
-  void AppendEpoch(bool overriding);
-  storage::RecordDraft Draft(bool overriding) const;
-  v1::DurabilityRule NewRule() const;
-  void End(bool taken, const std::string& why);
+  void Plan();
+  void OnPlan(const absl::StatusOr<v1::PlanOperationResponse>& planned);
+  // The overrides that the checks ask for; false if nothing helps.
+  bool Insist(const v1::Plan& plan);
+  void OnBegun(const absl::StatusOr<v1::StartOperationResponse>& begun);
+  void Watch();
+  void End(const std::string& why);
+  bool IsGone() const;
 
   SimCluster* const cluster_;
   const std::string candidate_;
   const bool may_override_;
-  std::function<void(bool)> done_;
+  const bool planned_;
+  std::function<void()> done_;
   uint64_t life_ = 0;
-  v1::EpochPromise promise_;
-  std::map<std::string, v1::PromiseResponse> answers_;  // of those that promised, itself included
+  int plans_ = 0;
+  int looks_ = 0;
+  v1::PlanOperationRequest request_;
+  std::string operation_id_;
 };
 
 // Operators who act now and then: compaction, changes of voters and of q, promotions. One thread.
@@ -64,7 +66,7 @@ class Operators {
   void RejoinAll();
   void TellOfEpoch(SimNode& node);
   void CutOffPrimary();
-  void PromoteSomebody(bool may_override);
+  void PromoteSomebody(bool may_override, bool planned);
   uint64_t HighestEpoch() const;
 
   SimCluster* const cluster_;

@@ -8,6 +8,7 @@
 namespace holdfast::sim {
 
 SimCluster::SimCluster(World* world) : world_(world), primary_(world->scenario.nodes.front().node_id) {
+  world_->on_primary = [this](const std::string& node_id) { SetPrimary(node_id); };
   std::vector<std::string> seeds;
   for (const NodePlan& plan : world_->scenario.nodes) seeds.push_back(plan.node_id);
   for (const NodePlan& a : world_->scenario.nodes) {

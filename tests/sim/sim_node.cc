@@ -161,6 +161,7 @@ void SimNode::MakeReplica() {
   options.upstream_policy = process.policy.get();
   options.on_change = [&process] {
     if (process.commit_path != nullptr) process.commit_path->OnRoleChange();
+    if (process.operations != nullptr) process.operations->OnRoleChange();
     if (process.serving != nullptr) process.serving->UpdateView();
   };
   options.on_halt = [this](const absl::Status& status) {
@@ -177,29 +178,71 @@ void SimNode::MakeReplica() {
   serving.node_id = id();
   serving.site = plan_.site;
   process.serving = std::make_unique<SimServing>(serving);
-  if (plan_.kind == v1::NODE_KIND_SERVER) {
-    primary::CommitPath::Options commit;
-    commit.store = process.store.get();
-    commit.replica = process.replica.get();
-    commit.strand = &process.strand;
-    commit.clock = &clock_;
-    commit.node_id = id();
-    process.commit_path = primary::CommitPath::Create(commit);
-    primary::Administration::Options administration;
-    administration.store = process.store.get();
-    administration.replica = process.replica.get();
-    administration.transport = process.transport.get();
-    administration.commit_path = process.commit_path.get();
-    administration.strand = &process.strand;
-    administration.clock = &clock_;
-    administration.random = random_.get();
-    administration.node_id = id();
-    process.administration = primary::Administration::Create(administration);
-  }
+  if (plan_.kind == v1::NODE_KIND_SERVER) MakeServer();
   world_->network.Listen(id(), &process.strand, process.replica.get());
   if (process.dying) world_->network.Silence(id());
-  process.strand.Post([&process] { process.replica->Start(); });
+  process.strand.Post([&process] {
+    process.replica->Start();
+    if (process.operations != nullptr) process.operations->Start();
+  });
   MaintainLater();
+}
+
+void SimNode::MakeServer() {
+  Process& process = *process_;
+  primary::CommitPath::Options commit;
+  commit.store = process.store.get();
+  commit.replica = process.replica.get();
+  commit.strand = &process.strand;
+  commit.clock = &clock_;
+  commit.node_id = id();
+  process.commit_path = primary::CommitPath::Create(commit);
+  primary::Administration::Options administration;
+  administration.store = process.store.get();
+  administration.replica = process.replica.get();
+  administration.transport = process.transport.get();
+  administration.commit_path = process.commit_path.get();
+  administration.strand = &process.strand;
+  administration.clock = &clock_;
+  administration.random = random_.get();
+  administration.node_id = id();
+  process.administration = primary::Administration::Create(administration);
+  failover::Operations::Options operations;
+  operations.store = process.store.get();
+  operations.replica = process.replica.get();
+  operations.transport = process.transport.get();
+  operations.strand = &process.strand;
+  operations.clock = &clock_;
+  operations.random = random_.get();
+  operations.files = &files_;
+  operations.on_change = [this](const v1::Operation& now) { OnOperation(now); };
+  process.operations = std::make_unique<failover::Operations>(std::move(operations));
+}
+
+// Tells the checker what no wire shows: the candidate's promise to itself, and what it waives.
+void SimNode::OnOperation(const v1::Operation& now) {
+  if (!is_up() || now.steps_size() == 0) return;
+  Checker& checker = world_->checker;
+  const std::string& step = now.steps().rbegin()->name();
+  const bool has_begun = now.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING;
+  if (step == "promises" && has_begun) {
+    v1::PromiseRequest look;
+    look.set_inspect(true);
+    checker.OnPromiseAnswer(id(), id(), process_->replica->AcceptPromise(look));
+  }
+  if (now.epoch_revision() == 0 || step != "open" || !process_->opened.insert(now.operation_id()).second)
+    return;
+  const Entry* record = checker.facts(id()).end;
+  while (record != nullptr && record->position.revision.number() != now.epoch_revision())
+    record = record->parent;
+  if (record == nullptr) return;  // it was begun before, and its record is gone
+  const bool overrides = now.verdict().kind() != v1::VERDICT_KIND_PROVEN;
+  if (overrides) checker.OnOverride(record, checker.NotCommitted(record->parent));
+  world_->coverage.Count(overrides ? "take_overs_by_override" : "take_overs_proven");
+  if (now.harvested() > 0) world_->coverage.Count("take_overs_with_harvest");
+  if (now.plan().kind() == v1::OPERATION_KIND_SWITCHOVER) world_->coverage.Count("switchovers");
+  if (now.takes_back()) world_->coverage.Count("roles_taken_back");
+  if (world_->on_primary) world_->on_primary(id());
 }
 
 // By the rule in force or by one that waits to be committed.
@@ -226,6 +269,7 @@ void SimNode::EndProcess(bool reset) {
   process_->strand.Shutdown();
   process_->worker.Shutdown();
   if (process_->serving != nullptr) process_->serving->Shutdown();
+  process_->operations.reset();
   process_->administration.reset();
   process_->commit_path.reset();
   process_->serving.reset();

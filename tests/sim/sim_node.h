@@ -3,10 +3,12 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/time/time.h"
 #include "base/random.h"
+#include "failover/operations.h"
 #include "primary/administration.h"
 #include "primary/commit_path.h"
 #include "replication/replica.h"
@@ -37,6 +39,7 @@ struct World {
   Violations violations;
   Checker checker;
   testing::SimNetwork network;
+  std::function<void(const std::string& node_id)> on_primary;  // a node has written its EPOCH record
 };
 
 // One machine: a disk and a clock that outlive its process, and the process with everything that a real one
@@ -76,6 +79,7 @@ class SimNode {
   // Only servers.
   primary::CommitPath& commit_path() { return *process_->commit_path; }
   primary::Administration& administration() { return *process_->administration; }
+  failover::Operations& operations() { return *process_->operations; }
   storage::Store& store() { return *process_->store; }
   SimServing& serving() { return *process_->serving; }
   replication::PeerTransport& transport() { return *process_->transport; }
@@ -109,6 +113,8 @@ class SimNode {
     std::unique_ptr<SimServing> serving;
     std::unique_ptr<primary::CommitPath> commit_path;
     std::unique_ptr<primary::Administration> administration;
+    std::unique_ptr<failover::Operations> operations;
+    std::set<std::string> opened;  // operations whose EPOCH record is known of
     bool dying = false;
   };
 
@@ -116,6 +122,8 @@ class SimNode {
   void OnFrozen(storage::CrashMode mode);
   void OnFailedSync();
   void MakeReplica();
+  void MakeServer();
+  void OnOperation(const v1::Operation& now);
   bool IsVoter() const;
   void MaintainLater();
   void EndProcess(bool reset);
