@@ -12,6 +12,7 @@ namespace holdfast::client {
 namespace {
 
 constexpr absl::Duration kLeastShare = absl::Milliseconds(200);
+constexpr absl::Duration kFirstRead = absl::Seconds(1);
 constexpr size_t kMaxLines = 8;
 
 }  // namespace
@@ -28,6 +29,11 @@ absl::Duration Attempts::remaining() const {
 absl::Duration Attempts::Share(int others) const {
   const absl::Duration left = remaining();
   return others == 0 ? left : std::min(left, std::max(left / 2, kLeastShare));
+}
+
+absl::Duration Attempts::ReadShare(int others) const {
+  const absl::Duration share = Share(others);
+  return rounds_ == 1 && others > 0 ? std::min(share, kFirstRead) : share;
 }
 
 bool Attempts::NextRound(absl::Duration* delay) {

@@ -21,6 +21,10 @@ class Attempts {
   // does not use up the whole deadline.
   absl::Duration Share(int others) const;
 
+  // The same for a read, which is answered within milliseconds or by a node in trouble: in the first round
+  // nobody gets longer than a second while others can be asked.
+  absl::Duration ReadShare(int others) const;
+
   // True if another round may begin; `*delay` says how long to wait before it.
   bool NextRound(absl::Duration* delay);
 

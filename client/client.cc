@@ -45,7 +45,7 @@ absl::StatusOr<Response> Client::ReadOneRound(const v1::ReadOptions& demands, At
                                               bool* again) {
   const std::vector<std::string> order = endpoints_.ReadOrder();
   for (size_t i = 0; i < order.size() && attempts.remaining() > absl::ZeroDuration(); ++i) {
-    absl::StatusOr<Response> response = call(order[i], attempts.Share(order.size() - i - 1));
+    absl::StatusOr<Response> response = call(order[i], attempts.ReadShare(order.size() - i - 1));
     const NextStep next =
         response.ok() ? NextStep::kReturn : AfterRead(response.status(), demands.has_max_staleness());
     if (next == NextStep::kReturn) {

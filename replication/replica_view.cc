@@ -18,6 +18,8 @@ ReplicaView ReplicaImpl::view() const {
   }
   const int64_t fresh_at_ns = fresh_at_ns_;
   if (fresh_at_ns == kAlways) return view;
+  // A stream of the primary itself is a sign of life before its first echo; its silence ends it.
+  if (view.upstream_connected && view.upstream_node_id == view.primary_node_id) return view;
   const absl::Duration heard = fresh_at_ns == kNever ? started_at_ : absl::Nanoseconds(fresh_at_ns);
   if (fresh_at_ns == kNever || options_.clock->SinceBoot() - heard > kUpstreamSilence)
     view.no_primary_since = heard;

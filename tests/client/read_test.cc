@@ -90,10 +90,10 @@ TEST_F(ReadTest, ADemandForFreshnessIsAnsweredWithStaleWithoutWaiting) {
   EXPECT_EQ(network_->calls.size(), 2u);
 }
 
-TEST_F(ReadTest, ASilentNodeGetsHalfOfTheTimeOnly) {
+TEST_F(ReadTest, ASilentNodeGetsNoLongTime) {
   network_->nodes["b:1"].get = Answers(5);
   ASSERT_TRUE(GetKey().ok());
-  EXPECT_LE(network_->calls[0].timeout, absl::Seconds(5));
+  EXPECT_LE(network_->calls[0].timeout, absl::Seconds(1)) << "it may be one of a site that is gone";
   EXPECT_GT(network_->calls[1].timeout, absl::Seconds(5));
 }
 

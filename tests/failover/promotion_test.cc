@@ -116,10 +116,15 @@ TEST_F(PromotionTest, AStandbyTakesOverFromALostSiteAndNothingIsLost) {
   Begin();
   const Position last = CommitEverywhere("k");
   Isolate("p");
+  time_.RunFor(absl::Seconds(30));
+  EXPECT_EQ(ReasonOf(node("x").replica().CanAdmit()), "NO_PRIMARY");
   const v1::Operation done = Promote("a");
   EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
   EXPECT_EQ(done.verdict().kind(), v1::VERDICT_KIND_PROVEN);
   EXPECT_EQ(node("a").role(), v1::NODE_ROLE_PRIMARY);
+  for (const char* id : {"x", "z"})
+    EXPECT_EQ(ReasonOf(node(id).replica().CanAdmit()), "NOT_PRIMARY")
+        << "whoever has arrived knows where to go";
   EXPECT_TRUE(node("a").store().PositionAt(last.revision)->has_value());
   EXPECT_EQ(Revision(done.epoch_revision()), Revision(done.plan().epoch(), last.revision.index() + 1));
   for (const char* id : {"b", "x", "z"}) EXPECT_TRUE(Follows(id, "a")) << id;
