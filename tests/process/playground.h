@@ -1,8 +1,5 @@
 #pragma once
 
-#include <sys/types.h>
-
-#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +7,7 @@
 
 #include "client/client.h"
 #include "rpc/tls_files.h"
+#include "tests/process/local_cluster.h"
 #include "tests/process/process.h"
 #include "tests/support/temporary_directory.h"
 #include "tests/support/test_certificates.h"
@@ -30,16 +28,7 @@ class Playground {
     int proxies = 2;  // in each site
     bool tls = TlsByDefault();
   };
-  struct Node {
-    std::string node_id;
-    std::string site;
-    std::string role;          // primary, standby, proxy
-    std::string address;       // for clients
-    std::string peer_address;  // for nodes and operators
-    std::string data_dir;
-    pid_t pid = 0;                     // 0 once Kill or Terminate has ended it
-    std::vector<std::string> command;  // as it was started
-  };
+  using Node = LocalCluster::Node;
 
   explicit Playground(const Options& options);
   Playground() : Playground(Options()) {}
@@ -48,17 +37,21 @@ class Playground {
   // False if `up` failed; `error` says why.
   bool ok() const { return error_.empty(); }
   const std::string& error() const { return error_; }
-  const std::string& directory() const { return directory_; }
+  const std::string& directory() const { return cluster_->directory(); }
 
-  const Node& primary() const { return Only("primary"); }
-  std::vector<std::string> ids(const std::string& role, const std::string& site = "") const;
-  const Node& node(const std::string& node_id) const { return nodes_.at(node_id); }
+  const Node& primary() const { return cluster_->Only("primary"); }
+  std::vector<std::string> ids(const std::string& role, const std::string& site = "") const {
+    return cluster_->ids(role, site);
+  }
+  const Node& node(const std::string& node_id) const { return cluster_->node(node_id); }
 
   // `holdfast ARGS` with this cluster's endpoints and the operator's certificate. Any thread.
-  CommandResult Holdfast(const std::vector<std::string>& arguments) const;
+  CommandResult Holdfast(const std::vector<std::string>& arguments) const {
+    return cluster_->Holdfast(arguments);
+  }
   // The environment that it gets ("NAME=value").
-  std::vector<std::string> Environment() const;
-  const std::string& endpoints() const { return endpoints_; }
+  std::vector<std::string> Environment() const { return cluster_->Environment(); }
+  const std::string& endpoints() const { return cluster_->endpoints(); }
 
   // Empty without TLS.
   const rpc::TlsFiles& node_tls() const { return node_tls_; }
@@ -84,11 +77,11 @@ class Playground {
                                            absl::Duration timeout = absl::Seconds(10)) const;
 
   // kill -9; SIGTERM and wait; SIGSTOP and SIGCONT.
-  void Kill(const std::string& node_id);
-  void Terminate(const std::string& node_id);
-  void Signal(const std::string& node_id, int signal_number);
+  void Kill(const std::string& node_id) { cluster_->Kill({node_id}); }
+  void Terminate(const std::string& node_id) { cluster_->Terminate(node_id); }
+  void Signal(const std::string& node_id, int signal_number) { cluster_->Signal(node_id, signal_number); }
   // Starts a node again with the command that started it first. Does not wait until it serves.
-  void Restart(const std::string& node_id);
+  void Restart(const std::string& node_id) { cluster_->Restart(node_id); }
 
   // Waits until the node answers a read.
   bool WaitServing(const std::string& node_id, absl::Duration patience) const;
@@ -98,24 +91,19 @@ class Playground {
   int64_t ready_revision() const { return ready_revision_; }
 
   // What the nodes logged, for a failure's message.
-  std::string Logs() const;
+  std::string Logs() const { return cluster_->Logs(); }
 
  private:
-  const Node& Only(const std::string& role) const;
   void IssueCertificates();
-  void ReadClusterFile();
-  void ExpectCleanLogs() const;
 
-  TemporaryDirectory root_;      // all that the test leaves on disk
-  const std::string directory_;  // the cluster's, in it
+  TemporaryDirectory root_;  // all that the test leaves on disk
+  std::unique_ptr<LocalCluster> cluster_;
   std::unique_ptr<TestAuthority> authority_;
   rpc::TlsFiles node_tls_;
   rpc::TlsFiles operator_tls_;
   rpc::TlsFiles client_tls_;
-  std::string endpoints_;
   int64_t ready_revision_ = 0;
   std::string error_;
-  std::map<std::string, Node> nodes_;
 };
 
 }  // namespace holdfast::testing

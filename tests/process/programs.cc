@@ -1,7 +1,6 @@
-#include "tests/process/process.h"
+#include "tests/process/programs.h"
 
 #include <fcntl.h>
-#include <gtest/gtest.h>
 #include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
@@ -36,6 +35,9 @@ admin::PortHolds& PortsOfThisProcess() {
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   for (const std::string& assignment : environment) putenv(const_cast<char*>(assignment.c_str()));
+  sigset_t none;  // what our threads leave to one of them, a program must hear itself
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
   execv(arguments[0], arguments.data());
   _exit(127);
 }
@@ -51,12 +53,18 @@ struct Pipe {
   }
 };
 
-void ReadBoth(int out_fd, std::string* out, int err_fd, std::string* err) {
+// Until both are closed, or the bounds are reached: false then.
+bool ReadBoth(int out_fd, std::string* out, int err_fd, std::string* err, const RunBounds& bounds) {
+  constexpr int kLookMs = 100;  // at the bounds
+  const bool bounded = bounds.time != absl::InfiniteDuration() || bounds.given_up != nullptr;
+  const absl::Duration end = Elapsed() + bounds.time;
   pollfd ends[2] = {{out_fd, POLLIN, 0}, {err_fd, POLLIN, 0}};
   std::string* texts[2] = {out, err};
   int open_ends = 2;
   std::vector<char> buffer(1 << 16);
-  while (open_ends > 0 && poll(ends, 2, -1) > 0) {
+  while (open_ends > 0) {
+    if (poll(ends, 2, bounded ? kLookMs : -1) < 0) break;
+    if (Elapsed() >= end || (bounds.given_up != nullptr && *bounds.given_up)) return false;
     for (int i = 0; i < 2; ++i) {
       if (ends[i].fd < 0 || ends[i].revents == 0) continue;
       const ssize_t count = read(ends[i].fd, buffer.data(), buffer.size());
@@ -68,6 +76,7 @@ void ReadBoth(int out_fd, std::string* out, int err_fd, std::string* err) {
       }
     }
   }
+  return true;
 }
 
 int ThreadCount(pid_t pid) {
@@ -84,7 +93,8 @@ int ExitStatus(int wait_status) {
 
 std::string Program(const std::string& name) { return std::string(HOLDFAST_BIN_DIR) + "/" + name; }
 
-CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment) {
+CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment,
+                  const RunBounds& bounds) {
   Pipe out;
   Pipe err;
   const pid_t child = fork();
@@ -98,7 +108,7 @@ CommandResult Run(const std::vector<std::string>& command, const std::vector<std
   close(out.write_end);
   close(err.write_end);
   CommandResult result;
-  ReadBoth(out.read_end, &result.out, err.read_end, &result.err);
+  if (!ReadBoth(out.read_end, &result.out, err.read_end, &result.err, bounds)) kill(child, SIGKILL);
   close(out.read_end);
   close(err.read_end);
   int status = 0;
@@ -121,13 +131,13 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
   return child;
 }
 
-bool StopProcess(pid_t pid, int signal_number, absl::Duration patience) {
+bool EndProcess(pid_t pid, int signal_number, absl::Duration patience, int* died_of) {
+  *died_of = 0;
   if (pid == 0 || kill(pid, signal_number) != 0) return true;
-  return Eventually(patience, [pid, signal_number] {
+  return Eventually(patience, [=] {
     int status = 0;  // ours: reap it; another's: no effect
-    if (waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status) && WTERMSIG(status) != signal_number) {
-      ADD_FAILURE() << "process " << pid << " died of signal " << WTERMSIG(status);
-    }
+    if (waitpid(pid, &status, WNOHANG) == pid && WIFSIGNALED(status) && WTERMSIG(status) != signal_number)
+      *died_of = WTERMSIG(status);
     if (kill(pid, 0) != 0) return true;
     // A zombie of another parent is as good as gone, once all its threads have let go of their files.
     std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
