@@ -36,6 +36,10 @@ absl::StatusOr<Message> FromJson(absl::string_view json, absl::string_view what)
 
 std::string NodeKey(absl::string_view node_id) { return absl::StrCat(kNodesPrefix, node_id); }
 
+std::string SalvageKey(absl::string_view node_id, absl::string_view file) {
+  return absl::StrCat(kSalvagePrefix, node_id, "/", file);
+}
+
 const v1::NodeInfo* Inventory::Find(absl::string_view node_id) const {
   for (const v1::NodeInfo& node : nodes) {
     if (absl::string_view(node.node_id()) == node_id) return &node;
@@ -45,6 +49,7 @@ const v1::NodeInfo* Inventory::Find(absl::string_view node_id) const {
 
 std::string ToJson(const v1::ClusterInfo& cluster) { return MessageToJson(cluster); }
 std::string ToJson(const v1::NodeInfo& node) { return MessageToJson(node); }
+std::string ToJson(const v1::SalvageFileSummary& file) { return MessageToJson(file); }
 
 absl::StatusOr<v1::ClusterInfo> ClusterFromJson(absl::string_view json) {
   return FromJson<v1::ClusterInfo>(json, "cluster description");

@@ -6,6 +6,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "holdfast/v1/record.pb.h"
+#include "holdfast/v1/salvage.pb.h"
 
 // What the cluster knows of itself, in the replicated data below `_holdfast/`, so that every replica has it
 // when the primary is gone (DESIGN 3). Values are JSON, so that `holdfast get` shows them to people.
@@ -16,7 +17,11 @@ inline constexpr absl::string_view kClusterKey = "_holdfast/cluster";
 inline constexpr absl::string_view kNodesPrefix = "_holdfast/nodes/";
 inline constexpr absl::string_view kNodesEnd = "_holdfast/nodes0";  // '0' follows '/'
 
+inline constexpr absl::string_view kSalvagePrefix = "_holdfast/salvage/";
+
 std::string NodeKey(absl::string_view node_id);
+// Where a salvage file is registered: `_holdfast/salvage/<node_id>/<file>`.
+std::string SalvageKey(absl::string_view node_id, absl::string_view file);
 
 // Members in node id order. A plain value.
 struct Inventory {
@@ -28,6 +33,7 @@ struct Inventory {
 
 std::string ToJson(const v1::ClusterInfo& cluster);
 std::string ToJson(const v1::NodeInfo& node);
+std::string ToJson(const v1::SalvageFileSummary& file);
 // DATA_DAMAGED if the value is not what we write; unknown fields (a newer release's) are passed over.
 absl::StatusOr<v1::ClusterInfo> ClusterFromJson(absl::string_view json);
 absl::StatusOr<v1::NodeInfo> NodeFromJson(absl::string_view json);

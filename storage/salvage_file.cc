@@ -9,6 +9,7 @@
 #include "holdfast/v1/files.pb.h"
 #include "storage/errors.h"
 #include "storage/framed_file.h"
+#include "storage/salvage_codec.h"
 
 namespace holdfast::storage {
 namespace {
@@ -18,51 +19,6 @@ constexpr uint8_t kHeaderFrame = 1;
 constexpr uint8_t kRecordFrame = 2;
 // More files of one second and one revision than this are a mistake of ours.
 constexpr int kMaxNumber = 1000;
-
-v1::LogPosition Encode(const Position& position) {
-  v1::LogPosition out;
-  out.set_revision(position.revision.number());
-  out.set_chain_hash(std::string(position.chain_hash.view()));
-  return out;
-}
-
-bool Decode(const v1::LogPosition& in, Position* position) {
-  const auto hash = ChainHash::FromBytes(in.chain_hash());
-  if (!hash.has_value()) return false;
-  *position = {Revision(in.revision()), *hash};
-  return true;
-}
-
-v1::SalvageFileHeader Encode(const SalvageHeader& header) {
-  v1::SalvageFileHeader out;
-  out.set_cluster_id(header.cluster_id);
-  out.set_node_id(header.node_id);
-  out.set_incarnation(header.incarnation);
-  out.set_reason(header.reason);
-  out.set_made_at_us(absl::ToUnixMicros(header.made_at));
-  *out.mutable_ancestor() = Encode(header.ancestor);
-  for (const Position& lost : header.first_lost) *out.add_first_lost() = Encode(lost);
-  return out;
-}
-
-bool Decode(const v1::SalvageFileHeader& in, SalvageHeader* header) {
-  header->cluster_id = in.cluster_id();
-  header->node_id = in.node_id();
-  header->incarnation = in.incarnation();
-  header->reason = in.reason();
-  header->made_at = absl::FromUnixMicros(in.made_at_us());
-  if (!Decode(in.ancestor(), &header->ancestor)) return false;
-  for (const v1::LogPosition& lost : in.first_lost()) {
-    if (!Decode(lost, &header->first_lost.emplace_back())) return false;
-  }
-  return !header->first_lost.empty();
-}
-
-// Where neighbours in one log are known, the hash of the second follows from the first (I3).
-bool Follows(const Position& previous, const Position& next, absl::string_view bytes) {
-  if (next.revision.index() != previous.revision.index() + 1) return false;
-  return NextChainHash(previous.chain_hash, bytes) == next.chain_hash;
-}
 
 absl::StatusOr<std::string> FreeName(FileSystem* files, absl::string_view directory,
                                      const SalvageHeader& header) {
@@ -89,7 +45,7 @@ absl::StatusOr<std::unique_ptr<SalvageWriter>> SalvageWriter::Create(FileSystem*
   HF_RETURN_IF_ERROR(files->MakeDirectories(directory));
   HF_ASSIGN_OR_RETURN(std::string path, FreeName(files, directory, header));
   HF_ASSIGN_OR_RETURN(auto file, FramedFileWriter::Create(files, path, kMagic));
-  HF_RETURN_IF_ERROR(file->Add(kHeaderFrame, Encode(header).SerializeAsString()));
+  HF_RETURN_IF_ERROR(file->Add(kHeaderFrame, ToProto(header).SerializeAsString()));
   return std::unique_ptr<SalvageWriter>(
       new SalvageWriter(std::move(file), header.ancestor, header.first_lost[0].revision));
 }
@@ -105,11 +61,8 @@ absl::Status SalvageWriter::Add(const Position& position, absl::string_view byte
   HF_CHECK(position.revision > previous_.revision, "records come in log order");
   previous_ = position;
   ++record_count_;
-  v1::SalvageFileRecord record;
-  *record.mutable_position() = Encode(position);
-  record.set_was_visible(was_visible);
-  record.set_record(std::string(bytes));
-  return file_->Add(kRecordFrame, record.SerializeAsString());
+  return file_->Add(kRecordFrame,
+                    ToProto(SalvageRecord{position, std::string(bytes), was_visible}).SerializeAsString());
 }
 
 absl::StatusOr<std::string> SalvageWriter::Finish() {
@@ -131,11 +84,12 @@ SalvageReader::~SalvageReader() = default;
 absl::Status SalvageReader::ReadHeader() {
   FramedFileReader::Frame frame;
   HF_ASSIGN_OR_RETURN(const bool has_header, file_->Next(&frame));
-  v1::SalvageFileHeader header;
-  if (!has_header || frame.type != kHeaderFrame || !header.ParseFromString(frame.payload) ||
-      !Decode(header, &header_)) {
+  v1::SalvageFileHeader message;
+  if (!has_header || frame.type != kHeaderFrame || !message.ParseFromString(frame.payload))
     return DamagedDatabaseError(file_->path(), "its header cannot be read");
-  }
+  absl::StatusOr<SalvageHeader> header = FromProto(message);
+  if (!header.ok()) return DamagedDatabaseError(file_->path(), "its header cannot be read");
+  header_ = *std::move(header);
   previous_ = header_.ancestor;
   return absl::OkStatus();
 }
@@ -145,16 +99,14 @@ absl::StatusOr<bool> SalvageReader::Next(SalvageRecord* record) {
   HF_ASSIGN_OR_RETURN(const bool has_record, file_->Next(&frame));
   if (!has_record) return false;
   v1::SalvageFileRecord message;
-  if (frame.type != kRecordFrame || !message.ParseFromString(frame.payload) ||
-      !Decode(message.position(), &record->position)) {
+  const bool parsed = frame.type == kRecordFrame && message.ParseFromString(frame.payload);
+  absl::StatusOr<SalvageRecord> read = FromProto(std::move(message));
+  if (!parsed || !read.ok())
     return DamagedDatabaseError(file_->path(), absl::StrCat("record ", record_count_, " cannot be read"));
-  }
-  record->was_visible = message.was_visible();
-  record->bytes = std::move(*message.mutable_record());
+  *record = *std::move(read);
   // The first has a known predecessor only if the ancestor is next to it.
-  const bool is_checkable =
-      record_count_ > 0 || record->position.revision.index() == previous_.revision.index() + 1;
-  if (is_checkable && !Follows(previous_, record->position, record->bytes)) {
+  const bool is_neighbour = record->position.revision.index() == previous_.revision.index() + 1;
+  if ((record_count_ > 0 && !is_neighbour) || !MayFollow(previous_, *record)) {
     return DamagedDatabaseError(file_->path(), absl::StrCat("record ", record->position.revision.ToString(),
                                                             " does not match its chain hash"));
   }
