@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/executor.h"
 #include "holdfast/v1/admin.grpc.pb.h"
+#include "holdfast/v1/salvage.pb.h"
 #include "node/node_status.h"
 #include "storage/store.h"
 
@@ -21,6 +22,8 @@ class NodeAdministration {
                     std::function<void(absl::StatusOr<v1::InitResponse>)> done) = 0;
   virtual void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
                            std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) = 0;
+  virtual void RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
+                               std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) = 0;
 };
 
 // The gRPC face of a node for operators, on the peer listener. Methods are called on gRPC's threads and go to

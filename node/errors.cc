@@ -1,5 +1,6 @@
 #include "node/errors.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 
@@ -40,6 +41,13 @@ absl::Status InvalidFieldError(absl::string_view field, absl::string_view what) 
   return WithDetail(
       MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(field, ": ", what)),
       "field", field);
+}
+
+absl::Status NoSuchSalvageError(absl::string_view node_id, absl::string_view file) {
+  const absl::Status status =
+      MakeError(absl::StatusCode::kNotFound, "SALVAGE_NOT_FOUND",
+                absl::StrCat("node ", node_id, " has no salvage file \"", absl::CHexEscape(file), "\""));
+  return WithDetail(WithDetail(status, "node_id", node_id), "file", absl::CHexEscape(file));
 }
 
 absl::Status TooBusyError(absl::string_view what) {

@@ -24,6 +24,9 @@ absl::Status AdministrationAtProxyError(absl::string_view primary_node,
 // INVALID_REQUEST.
 absl::Status InvalidFieldError(absl::string_view field, absl::string_view what);
 
+// SALVAGE_NOT_FOUND. This node has no such file.
+absl::Status NoSuchSalvageError(absl::string_view node_id, absl::string_view file);
+
 // RESOURCE_EXHAUSTED. Too much of a kind waits already; retry later.
 absl::Status TooBusyError(absl::string_view what);
 

@@ -22,6 +22,7 @@ constexpr absl::Duration kLockPatience = absl::Seconds(3);
 constexpr absl::Duration kMaintenanceInterval = absl::Milliseconds(100);
 // A node that nobody feeds says why, so often.
 constexpr absl::Duration kTroubleInterval = absl::Seconds(10);
+constexpr absl::Duration kRegisterTimeout = absl::Seconds(5);
 
 // A process that was killed lets go of its files a moment after its parent hears of it: a restart at once
 // must not fail on that.
@@ -44,6 +45,7 @@ absl::StatusOr<std::unique_ptr<NodeRuntime>> NodeRuntime::Create(Options options
   HF_ASSIGN_OR_RETURN(node->channels_, rpc::ChannelCache::Create(tls, rpc::ChannelUse::kPeer));
   HF_RETURN_IF_ERROR(node->OpenData());
   node->BuildReplica();
+  node->BuildSalvage();
   return node;
 }
 
@@ -114,6 +116,24 @@ void NodeRuntime::BuildReplica() {
   });
 }
 
+void NodeRuntime::BuildSalvage() {
+  salvage_calls_ = std::make_unique<SalvageCalls>(channels_.get());
+  SalvageRegistrar::Options options;
+  options.store = store_.get();
+  options.files = storage::PosixFileSystem();
+  options.strand = strand_.get();
+  options.offload = offload_.get();
+  options.node_id = config().node_id;
+  options.view = [this] { return replica_->view(); };
+  options.register_at = [this](const std::string& address, const v1::RegisterSalvageRequest& request) {
+    return salvage_calls_->Register(address, request, kRegisterTimeout);
+  };
+  options.on_failure = [this](const absl::Status& why) {
+    logger().Warning("salvage", "files are not registered yet", {{"error", why.message()}});
+  };
+  strand_->RunAndWait([&] { salvage_ = std::make_unique<SalvageRegistrar>(std::move(options)); });
+}
+
 // I13. One repair for any number of damaged reads, as often as damage comes back.
 void NodeRuntime::OnDamage(const std::string& why) {
   const std::optional<absl::Duration> wait = repairs_.OnDamage(RealClock()->SinceBoot());
@@ -163,6 +183,7 @@ void NodeRuntime::Start() {
     started_ = replicating_ = true;
     fed_at_ = RealClock()->SinceBoot();
     replica_->Start();
+    salvage_->Start();
     LogChange();
     if (options_.on_change) options_.on_change();
     Maintain();
@@ -192,15 +213,21 @@ void NodeRuntime::StopReplication() {
   if (!std::exchange(replicating_, false)) return;
   strand_->Cancel(maintenance_);
   strand_->Cancel(repair_timer_);
+  salvage_->Stop();
+  salvage_calls_->Cancel();
   replica_->Stop();
 }
 
 void NodeRuntime::StopThreads() {
   if (strand_ == nullptr) return;
+  salvage_calls_->Cancel();
   // What the pools hand back goes to the strand, which must still be there to drop it.
   disk_pool_->Shutdown();
   feed_pool_->Shutdown();
-  strand_->RunAndWait([this] { replica_.reset(); });
+  strand_->RunAndWait([this] {
+    salvage_.reset();
+    replica_.reset();
+  });
   strand_->Shutdown();
 }
 

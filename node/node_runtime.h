@@ -11,6 +11,8 @@
 #include "node/admin_service.h"
 #include "node/config_file.h"
 #include "node/repair_schedule.h"
+#include "node/salvage_call_grpc.h"
+#include "node/salvage_registrar.h"
 #include "node/strand_offload.h"
 #include "replication/replica.h"
 #include "replication/upstream_policy.h"
@@ -62,6 +64,7 @@ class NodeRuntime {
 
   absl::Status OpenData();
   void BuildReplica();
+  void BuildSalvage();
   void Maintain();
   void LogChange();
   void LogTrouble();
@@ -81,6 +84,8 @@ class NodeRuntime {
   std::unique_ptr<replication::PeerTransport> transport_;
   replication::PrimaryFirst upstream_policy_;
   std::unique_ptr<replication::Replica> replica_;
+  std::unique_ptr<SalvageCalls> salvage_calls_;
+  std::unique_ptr<SalvageRegistrar> salvage_;  // makes this node's salvage files known to the cluster
   Executor::TimerId maintenance_ = 0;
   std::atomic<int> repair_count_{0};  // the strand counts; whoever meets damage asks
   // Strand.

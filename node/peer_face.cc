@@ -35,11 +35,24 @@ AdminServiceImpl::Options AdminOptions(const PeerFace::Options& face, NodeStatus
   return options;
 }
 
+SalvageServiceImpl::Options SalvageOptions(const PeerFace::Options& face) {
+  SalvageServiceImpl::Options options;
+  options.files = storage::PosixFileSystem();
+  options.administration = face.administration;
+  options.strand = &face.node->strand();
+  options.pool = &face.node->disk_pool();
+  options.clock = RealClock();
+  options.data_dir = face.node->config().data_dir;
+  options.node_id = face.node->config().node_id;
+  return options;
+}
+
 }  // namespace
 
 PeerFace::PeerFace(Options options)
     : status_(StatusOptions(options)),
       admin_(AdminOptions(options, &status_)),
+      salvage_(SalvageOptions(options)),
       replication_(&options.node->replica(), &options.node->strand()) {
   if (options.operations != nullptr)
     operations_.emplace(options.operations, &options.node->strand(), RealClock());
@@ -53,7 +66,7 @@ absl::StatusOr<std::unique_ptr<PeerFace>> PeerFace::Create(Options options) {
   server.tls = {config.tls_ca, config.tls_cert, config.tls_key};
   server.admit = rpc::Admit::kNodesAndOperators;
   server.insecure = config.insecure;
-  std::vector<grpc::Service*> services = {&face->admin_, &face->replication_};
+  std::vector<grpc::Service*> services = {&face->admin_, &face->replication_, &face->salvage_};
   if (face->operations_) services.push_back(&*face->operations_);
   HF_ASSIGN_OR_RETURN(face->server_, rpc::Server::Start(server, services));
   face->server_->SetServing(true);

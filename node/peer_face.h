@@ -10,6 +10,7 @@
 #include "node/node_runtime.h"
 #include "node/node_status.h"
 #include "node/operation_service.h"
+#include "node/salvage_service.h"
 #include "replication/replication_service.h"
 #include "rpc/server.h"
 
@@ -40,6 +41,7 @@ class PeerFace {
 
   NodeStatus status_;
   AdminServiceImpl admin_;
+  SalvageServiceImpl salvage_;
   replication::ReplicationServiceImpl replication_;
   std::optional<OperationServiceImpl> operations_;
   std::unique_ptr<rpc::Server> server_;

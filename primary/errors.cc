@@ -91,6 +91,12 @@ absl::Status InvalidNodeError(absl::string_view field, absl::string_view value, 
                     "field", field);
 }
 
+absl::Status InvalidSalvageError(absl::string_view field, absl::string_view wanted) {
+  return WithDetail(MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
+                              absl::StrCat(field, " must be ", wanted)),
+                    "field", field);
+}
+
 absl::Status ConflictingSettingsError(absl::string_view what) {
   return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
                               absl::StrCat(what, "; see `holdfast nodes list`")),

@@ -46,6 +46,9 @@ absl::Status CommitQueueFullError(int64_t limit);
 // INVALID_REQUEST. A node's description is wrong: which field, of what, and what it must be.
 absl::Status InvalidNodeError(absl::string_view field, absl::string_view value, absl::string_view wanted);
 
+// INVALID_REQUEST. What is said of salvage files is wrong: which field, and what it must be.
+absl::Status InvalidSalvageError(absl::string_view field, absl::string_view wanted);
+
 // CONFLICTING_SETTINGS. The change contradicts itself or the cluster as it is.
 absl::Status ConflictingSettingsError(absl::string_view what);
 

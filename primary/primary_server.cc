@@ -11,6 +11,7 @@
 #include "primary/administration.h"
 #include "primary/commit_path.h"
 #include "primary/retention.h"
+#include "primary/salvage_register.h"
 
 namespace holdfast::primary {
 namespace {
@@ -36,6 +37,8 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
                    std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) override {
     administration_->ChangeNodes(std::move(request), deadline, std::move(done));
   }
+  void RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
+                       std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) override;
 
  private:
   void BuildCommitPath();
@@ -110,6 +113,22 @@ void PrimaryServer::BuildCommitPath() {
   operations.files = storage::PosixFileSystem();
   operations.on_change = [this](const v1::Operation& operation) { LogOperation(operation); };
   operations_ = std::make_unique<failover::Operations>(std::move(operations));
+}
+
+void PrimaryServer::RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
+                                    std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) {
+  commit_path_->AppendControl(
+      [this, request = std::move(request)](storage::Store::Batch& batch) {
+        const replication::Replica& replica = node_->replica();
+        return SalvageDraft(batch, {replica.cluster(), replica.nodes()}, request);
+      },
+      deadline,
+      [done = std::move(done)](const absl::StatusOr<Revision>& revision) {
+        if (!revision.ok()) return done(revision.status());
+        v1::RegisterSalvageResponse response;
+        response.set_revision(revision->number());
+        done(std::move(response));
+      });
 }
 
 void PrimaryServer::LogOperation(const v1::Operation& operation) {
