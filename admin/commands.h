@@ -27,6 +27,7 @@ void AddPromoteCommand(Command& root);
 void AddSwitchoverCommand(Command& root);
 void AddRejoinCommand(Command& root);
 void AddOperationCommand(Command& root);
+void AddSalvageCommand(Command& root);
 void AddUpCommand(Command& root);
 void AddDownCommand(Command& root);
 

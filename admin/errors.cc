@@ -57,6 +57,47 @@ absl::Status UnknownOperationError(absl::string_view operation_id,
                                 absl::StrJoin(unreached, ", "), " could not be asked"));
 }
 
+absl::Status UnknownSalvageError(absl::string_view file, const std::vector<std::string>& unreached) {
+  if (unreached.empty()) {
+    return WithDetail(MakeError(absl::StatusCode::kNotFound, "SALVAGE_NOT_FOUND",
+                                absl::StrCat("there is no salvage file \"", file,
+                                             "\"; `holdfast salvage list` shows them")),
+                      "file", file);
+  }
+  return WithDetail(MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
+                              absl::StrCat("no node that could be asked has a salvage file \"", file, "\"; ",
+                                           absl::StrJoin(unreached, ", "), " could not be asked")),
+                    "file", file);
+}
+
+absl::Status LostSalvageError(absl::string_view file, const absl::Status& cause) {
+  return WithDetail(
+      MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
+                absl::StrCat(file, " cannot be read: ", cause.message(),
+                             "; a copy of the file from the node's disk will do: give its path")),
+      "file", file);
+}
+
+absl::Status DamagedSalvageError(absl::string_view file, absl::string_view what) {
+  return WithDetail(
+      MakeError(absl::StatusCode::kDataLoss, "DATA_DAMAGED", absl::StrCat(file, " is damaged: ", what)),
+      "file", file);
+}
+
+absl::Status ForeignSalvageError(absl::string_view file, absl::string_view expected,
+                                 absl::string_view found) {
+  const absl::Status status =
+      MakeError(absl::StatusCode::kFailedPrecondition, "WRONG_CLUSTER",
+                absl::StrCat(file, " holds records of cluster ", found, ", this one is ", expected));
+  return WithDetail(WithDetail(status, "expected", expected), "found", found);
+}
+
+absl::Status ConflictChangedError(absl::string_view revision, absl::string_view what) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "PLAN_CHANGED",
+                   absl::StrCat("nothing was committed: ", revision, " ", what,
+                                "; look at `holdfast salvage diff` again"));
+}
+
 absl::Status ChangeUnknownError(absl::string_view change, absl::string_view address, absl::string_view look,
                                 const absl::Status& cause) {
   std::string why(cause.message());

@@ -35,6 +35,22 @@ absl::Status UnknownOperationError(absl::string_view operation_id, const std::ve
 // PLAN_CHANGED. The plan of now is not the one that was looked at.
 absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now);
 
+// SALVAGE_NOT_FOUND, detail file. No node has it, nor is it registered; UNREACHABLE if some, `unreached`,
+// could not be asked.
+absl::Status UnknownSalvageError(absl::string_view file, const std::vector<std::string>& unreached);
+
+// UNREACHABLE, detail file. The node that has the file cannot be asked for it now.
+absl::Status LostSalvageError(absl::string_view file, const absl::Status& cause);
+
+// DATA_DAMAGED, detail file. What came is not what was written.
+absl::Status DamagedSalvageError(absl::string_view file, absl::string_view what);
+
+// WRONG_CLUSTER, details expected and found. The records are another cluster's.
+absl::Status ForeignSalvageError(absl::string_view file, absl::string_view expected, absl::string_view found);
+
+// PLAN_CHANGED. A conflicting record is not, or no longer, as an override says that it was seen.
+absl::Status ConflictChangedError(absl::string_view revision, absl::string_view what);
+
 // COMMIT_UNKNOWN, detail address. `change` ("the change of members") was sent, and no answer says what became
 // of it; `look` is the command that tells. Only then repeat it.
 absl::Status ChangeUnknownError(absl::string_view change, absl::string_view address, absl::string_view look,

@@ -3,12 +3,14 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "holdfast/v1/admin.pb.h"
 #include "holdfast/v1/operation.pb.h"
 #include "holdfast/v1/replication.pb.h"
+#include "holdfast/v1/salvage.pb.h"
 #include "rpc/tls_files.h"
 
 namespace holdfast::admin {
@@ -70,6 +72,14 @@ class NodeAdmin {
   virtual absl::StatusOr<v1::RejoinResponse> Rejoin(const std::string& peer_address,
                                                     const v1::RejoinRequest& request,
                                                     absl::Duration timeout) = 0;
+
+  // The node's salvage files, each verified by it.
+  virtual absl::StatusOr<std::vector<v1::SalvageFileSummary>> ListSalvage(const std::string& peer_address,
+                                                                          absl::Duration timeout) = 0;
+  // `each` gets the parts of the file, and ends the transfer by returning a failure.
+  virtual absl::Status ReadSalvage(const std::string& peer_address, const v1::ReadSalvageRequest& request,
+                                   absl::Duration timeout,
+                                   const std::function<absl::Status(v1::ReadSalvageResponse&)>& each) = 0;
 
   // Whether the node at this *client* address serves, by gRPC health.
   virtual bool IsServing(const std::string& client_address, absl::Duration timeout) = 0;

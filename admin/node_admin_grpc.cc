@@ -7,6 +7,7 @@
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "holdfast/v1/operation.grpc.pb.h"
 #include "holdfast/v1/replication.grpc.pb.h"
+#include "holdfast/v1/salvage.grpc.pb.h"
 #include "rpc/channel.h"
 #include "rpc/connect.h"
 #include "rpc/errors.h"
@@ -70,17 +71,26 @@ class GrpcNodeAdmin : public NodeAdmin {
   absl::Status FetchSnapshot(
       const std::string& address, const v1::FetchSnapshotRequest& request, absl::Duration timeout,
       const std::function<absl::Status(const v1::FetchSnapshotResponse&)>& each) override {
-    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
-    auto stub = v1::ReplicationService::NewStub(channel);
-    grpc::ClientContext context;
-    rpc::SetTimeout(context, timeout);
-    auto reader = stub->FetchSnapshot(&context, request);
-    v1::FetchSnapshotResponse response;
-    absl::Status refused;
-    while (refused.ok() && reader->Read(&response)) refused = each(response);
-    if (!refused.ok()) context.TryCancel();
-    const grpc::Status status = reader->Finish();
-    return refused.ok() ? Convert(status, address) : refused;
+    return Pull<v1::ReplicationService, v1::FetchSnapshotResponse>(
+        address, request, timeout, &v1::ReplicationService::Stub::FetchSnapshot, each);
+  }
+
+  absl::StatusOr<std::vector<v1::SalvageFileSummary>> ListSalvage(const std::string& address,
+                                                                  absl::Duration timeout) override {
+    std::vector<v1::SalvageFileSummary> files;
+    HF_RETURN_IF_ERROR((Pull<v1::SalvageService, v1::SalvageFileSummary>(
+        address, v1::ListSalvageRequest(), timeout, &v1::SalvageService::Stub::ListSalvage,
+        [&files](v1::SalvageFileSummary& file) {
+          files.push_back(std::move(file));
+          return absl::OkStatus();
+        })));
+    return files;
+  }
+  absl::Status ReadSalvage(const std::string& address, const v1::ReadSalvageRequest& request,
+                           absl::Duration timeout,
+                           const std::function<absl::Status(v1::ReadSalvageResponse&)>& each) override {
+    return Pull<v1::SalvageService, v1::ReadSalvageResponse>(address, request, timeout,
+                                                             &v1::SalvageService::Stub::ReadSalvage, each);
   }
 
   absl::StatusOr<v1::PlanOperationResponse> PlanOperation(const std::string& address,
@@ -143,6 +153,23 @@ class GrpcNodeAdmin : public NodeAdmin {
     const grpc::Status status = (stub.get()->*method)(&context, request, &response);
     if (!status.ok()) return Convert(status, address);
     return response;
+  }
+
+  // Hands over what a node streams, until `each` fails or the stream ends.
+  template <typename Service, typename Response, typename Request, typename Method, typename Each>
+  absl::Status Pull(const std::string& address, const Request& request, absl::Duration timeout, Method method,
+                    const Each& each) {
+    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    const auto stub = Service::NewStub(channel);
+    grpc::ClientContext context;
+    rpc::SetTimeout(context, timeout);
+    const auto reader = (stub.get()->*method)(&context, request);
+    Response response;
+    absl::Status refused;
+    while (refused.ok() && reader->Read(&response)) refused = each(response);
+    if (!refused.ok()) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    return refused.ok() ? Convert(status, address) : refused;
   }
 
   template <typename Response, typename Request, typename Method>

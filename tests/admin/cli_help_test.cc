@@ -25,7 +25,8 @@ INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
                                            "export", "history", "diff", "rollback", "watch", "status",
                                            "verify", "nodes", "nodes list", "nodes add", "nodes remove",
                                            "nodes set", "drain", "snapshot", "snapshot save",
-                                           "snapshot restore", "up", "down"));
+                                           "snapshot restore", "salvage", "salvage list", "salvage show",
+                                           "salvage diff", "salvage apply", "up", "down"));
 
 TEST_F(FakeClusterTest, HelpNamesEveryCommandAndTheExitCodes) {
   const std::string help = Out({"--help"});
@@ -56,6 +57,8 @@ TEST_F(FakeClusterTest, WhatIsNoCommandIsUsage) {
                                              {"import", "x", "--resume", "7"},
                                              {"nodes"},
                                              {"nodes", "set"},
+                                             {"salvage"},
+                                             {"salvage", "show"},
                                              {"down", "--dir", "/nonexistent"}}) {
     const Outcome outcome = Run(arguments);
     EXPECT_EQ(outcome.code, 2) << ::testing::PrintToString(arguments) << outcome.err;

@@ -29,8 +29,8 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const v1:
 template <typename Message>
 class ListReactor : public grpc::ServerWriteReactor<Message> {
  public:
-  ListReactor(std::vector<Message> messages, bool stay_open)
-      : messages_(std::move(messages)), stay_open_(stay_open) {
+  ListReactor(std::vector<Message> messages, bool stay_open, grpc::Status end = grpc::Status::OK)
+      : messages_(std::move(messages)), stay_open_(stay_open), end_(std::move(end)) {
     GoOn(/*written=*/false, /*cancelled=*/false);
   }
   void OnWriteDone(bool ok) override { GoOn(/*written=*/true, /*cancelled=*/!ok); }
@@ -51,7 +51,7 @@ class ListReactor : public grpc::ServerWriteReactor<Message> {
         writing_ = true;
       } else {
         if (!cancelled_ && stay_open_) return;
-        end = cancelled_ ? grpc::Status::CANCELLED : grpc::Status::OK;
+        end = cancelled_ ? grpc::Status::CANCELLED : end_;
         finished_ = true;
       }
     }
@@ -61,6 +61,7 @@ class ListReactor : public grpc::ServerWriteReactor<Message> {
 
   const std::vector<Message> messages_;
   const bool stay_open_;
+  const grpc::Status end_;
   Mutex mu_;
   size_t next_ ABSL_GUARDED_BY(mu_) = 0;
   bool writing_ ABSL_GUARDED_BY(mu_) = false;
@@ -68,10 +69,10 @@ class ListReactor : public grpc::ServerWriteReactor<Message> {
   bool finished_ ABSL_GUARDED_BY(mu_) = false;
 };
 
-std::unique_ptr<rpc::Server> Listen(grpc::Service* service) {
+std::unique_ptr<rpc::Server> Listen(std::vector<grpc::Service*> services) {
   rpc::ServerOptions options;
   options.address = "127.0.0.1:0";
-  auto server = rpc::Server::Start(options, {service});
+  auto server = rpc::Server::Start(options, services);
   EXPECT_TRUE(server.ok()) << server.status();
   (*server)->SetServing(true);
   return std::move(*server);
@@ -81,8 +82,9 @@ std::unique_ptr<rpc::Server> Listen(grpc::Service* service) {
 
 FakeNode::FakeNode(FakeStore* store, v1::NodeInfo info, v1::NodeRole role)
     : store_(store), info_(std::move(info)), role_(role) {
-  clients_ = Listen(static_cast<v1::ConfigService::CallbackService*>(this));
-  peers_ = Listen(static_cast<v1::AdminService::CallbackService*>(this));
+  clients_ = Listen({static_cast<v1::ConfigService::CallbackService*>(this)});
+  peers_ = Listen({static_cast<v1::AdminService::CallbackService*>(this),
+                   static_cast<v1::SalvageService::CallbackService*>(this)});
   info_.set_client_address(clients_->address());
   info_.set_peer_address(peers_->address());
 }
@@ -209,6 +211,23 @@ grpc::ServerWriteReactor<v1::VerifyResponse>* FakeNode::Verify(grpc::CallbackSer
     result.set_state_digest(recorded_digest);
   }
   return new ListReactor<v1::VerifyResponse>(std::move(messages), /*stay_open=*/false);
+}
+
+grpc::ServerWriteReactor<v1::SalvageFileSummary>* FakeNode::ListSalvage(grpc::CallbackServerContext*,
+                                                                        const v1::ListSalvageRequest*) {
+  return new ListReactor<v1::SalvageFileSummary>(salvage_files, /*stay_open=*/false);
+}
+
+grpc::ServerWriteReactor<v1::ReadSalvageResponse>* FakeNode::ReadSalvage(
+    grpc::CallbackServerContext*, const v1::ReadSalvageRequest* request) {
+  const auto content = salvage_content.find(request->file());
+  if (content != salvage_content.end()) {
+    return new ListReactor<v1::ReadSalvageResponse>(content->second, /*stay_open=*/false);
+  }
+  return new ListReactor<v1::ReadSalvageResponse>(
+      {}, /*stay_open=*/false,
+      rpc::ToGrpcStatus(MakeError(absl::StatusCode::kNotFound, "SALVAGE_NOT_FOUND",
+                                  absl::StrCat("no file ", request->file(), " here"))));
 }
 
 }  // namespace holdfast::admin

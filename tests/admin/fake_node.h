@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "holdfast/v1/config.grpc.pb.h"
+#include "holdfast/v1/salvage.grpc.pb.h"
 #include "rpc/server.h"
 
 namespace holdfast::admin {
@@ -32,6 +33,8 @@ class FakeStore {
   int64_t key_count();
   // Commits beyond this many are refused with NO_PRIMARY.
   void RefuseAfter(int commits);
+  // Reads at revisions below are COMPACTED.
+  void CompactTo(int64_t floor);
   int commit_count();
   int list_count();  // pages that were asked for
 
@@ -44,11 +47,14 @@ class FakeStore {
   std::vector<v1::HistoryEntry> entries_ ABSL_GUARDED_BY(mu_);
   std::map<std::string, int64_t> requests_ ABSL_GUARDED_BY(mu_);
   std::optional<int> refuse_after_ ABSL_GUARDED_BY(mu_);
+  int64_t floor_ ABSL_GUARDED_BY(mu_) = 0;
   int lists_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
 // One node on two free loopback ports that serves the store and says of itself what the test wants.
-class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminService::CallbackService {
+class FakeNode : public v1::ConfigService::CallbackService,
+                 public v1::AdminService::CallbackService,
+                 public v1::SalvageService::CallbackService {
  public:
   FakeNode(FakeStore* store, v1::NodeInfo info, v1::NodeRole role);
   ~FakeNode() override;
@@ -63,6 +69,10 @@ class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminServ
   std::string primary_client_address;                     // where commits are sent, if not here
 
   grpc::Status lost_answer;  // if it is an error: Init and ChangeNodes take effect, and this is heard of them
+
+  // Its salvage files, and what each streams.
+  std::vector<v1::SalvageFileSummary> salvage_files;
+  std::map<std::string, std::vector<v1::ReadSalvageResponse>> salvage_content;
 
   // What was asked.
   std::optional<v1::ChangeNodesRequest> changed;
@@ -90,6 +100,10 @@ class FakeNode : public v1::ConfigService::CallbackService, public v1::AdminServ
                                   v1::DrainResponse*) override;
   grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext*,
                                                        const v1::VerifyRequest*) override;
+  grpc::ServerWriteReactor<v1::SalvageFileSummary>* ListSalvage(grpc::CallbackServerContext*,
+                                                                const v1::ListSalvageRequest*) override;
+  grpc::ServerWriteReactor<v1::ReadSalvageResponse>* ReadSalvage(grpc::CallbackServerContext*,
+                                                                 const v1::ReadSalvageRequest*) override;
 
  private:
   v1::ResponseHeader Header();

@@ -40,6 +40,11 @@ void FakeStore::RefuseAfter(int commits) {
   refuse_after_ = commits;
 }
 
+void FakeStore::CompactTo(int64_t floor) {
+  MutexLock lock(&mu_);
+  floor_ = floor;
+}
+
 int FakeStore::list_count() {
   MutexLock lock(&mu_);
   return lists_;
@@ -65,6 +70,7 @@ absl::StatusOr<v1::ListResponse> FakeStore::List(const v1::ListRequest& request)
   ++lists_;
   v1::ListResponse response;
   const int64_t at = request.options().at_revision();
+  if (at != 0 && at < floor_) return Refusal(absl::StatusCode::kOutOfRange, "COMPACTED");
   response.set_revision(at == 0 ? static_cast<int64_t>(states_.size()) : at);
   for (const auto& [key, kv] : At(at)) {
     if (!InRange(request, key)) continue;
