@@ -61,7 +61,7 @@ constexpr ReasonRow kTable[] = {
     {v1::REASON_OPERATION_RUNNING, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
     {v1::REASON_OPERATION_NOT_FOUND, StatusCode::kNotFound, Retry::kNever},
     {v1::REASON_OPERATION_ENDED, StatusCode::kFailedPrecondition, Retry::kNever},
-    {v1::REASON_SALVAGE_NOT_FOUND, StatusCode::kNotFound, Retry::kElsewhere},
+    {v1::REASON_SALVAGE_NOT_FOUND, StatusCode::kNotFound, Retry::kNever},
     {v1::REASON_ABORTED, StatusCode::kFailedPrecondition, Retry::kAfterOperator},
     {v1::REASON_INTERNAL, StatusCode::kInternal, Retry::kNever},
 };
