@@ -72,6 +72,34 @@ void PrintTable(Context& context, const ClusterView& view, const std::vector<Ans
   context.Print(table);
 }
 
+// What only an operator can do for a former primary. A suspended one may be the last: nobody has begun a
+// newer epoch.
+std::string NextFor(const v1::NodeInfo& node, const v1::StatusResponse& status, bool has_other_primary) {
+  const v1::NodeRole role = status.header().role();
+  if (role == v1::NODE_ROLE_FENCED || (role == v1::NODE_ROLE_SUSPENDED && has_other_primary)) {
+    return absl::StrCat("holdfast rejoin ", node.node_id());
+  }
+  if (role == v1::NODE_ROLE_SUSPENDED)
+    return absl::StrCat("holdfast operation list; then holdfast promote ", node.node_id(), " --dry-run");
+  return "";
+}
+
+bool IsPrimary(const Answer& answer) {
+  return answer.ok() && answer->header().role() == v1::NODE_ROLE_PRIMARY;
+}
+
+void PrintNext(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
+  const bool has_primary = std::any_of(answers.begin(), answers.end(), IsPrimary);
+  bool any = false;
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const std::string next = answers[i].ok() ? NextFor(view.nodes[i], *answers[i], has_primary) : "";
+    if (next.empty()) continue;
+    context.out() << (any ? "" : "\n") << view.nodes[i].node_id() << " is "
+                  << ShowRole(answers[i]->header().role()) << "; next: " << next << "\n";
+    any = true;
+  }
+}
+
 void WritePosition(JsonWriter& json, absl::string_view name, const v1::LogPosition& position) {
   json.Key(name).BeginObject().Member("revision", position.revision());
   json.Member("chain_hash", absl::BytesToHexString(position.chain_hash())).EndObject();
@@ -122,6 +150,7 @@ absl::StatusOr<ExitCode> Run(Context& context) {
   } else {
     PrintSummary(context, view, answers);
     PrintTable(context, view, answers);
+    PrintNext(context, view, answers);
   }
   return all ? ExitCode::kOk : ExitCode::kNotAsked;
 }

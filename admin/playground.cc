@@ -195,6 +195,9 @@ bool Playground::IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const 
       return status->visible().revision() >= first_revision_;
     case v1::NODE_ROLE_STANDBY:
       return status->upstream_connected() && status->visible().revision() >= first_revision_;
+    case v1::NODE_ROLE_SUSPENDED:
+    case v1::NODE_ROLE_FENCED:
+      return true;
     default:
       return false;
   }

@@ -41,8 +41,8 @@ class Playground {
   // cluster that an earlier start has begun is taken as it is.
   absl::Status Init(absl::Duration timeout);
 
-  // Waits until every proxy serves and every standby follows. DEADLINE names who does not; IO_ERROR who has
-  // ended.
+  // Waits until every proxy serves and every standby follows; a former primary that is suspended or fenced
+  // waits for an operator, and is not waited for. DEADLINE names who is not ready; IO_ERROR who has ended.
   absl::Status WaitUntilReady(absl::Duration timeout);
 
   // Writes the process ids of now: to cluster.json if it is there, else to starting.json.

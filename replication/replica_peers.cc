@@ -227,9 +227,11 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
         copies_.EndAll(options_.store->visible().revision);
         follower_.Reconsider();
       } else {
-        LosePrimary(role_ == Role::kFenced ? Role::kFenced : Role::kSuspended, request.promise().epoch(),
-                    absl::StrCat("suspended: has promised epoch ", request.promise().epoch(), " to '",
-                                 request.promise().candidate_node_id(), "'"));
+        const bool fenced = role_ == Role::kFenced;
+        LosePrimary(
+            fenced ? Role::kFenced : Role::kSuspended, request.promise().epoch(),
+            absl::StrCat(fenced ? "fenced: " : "suspended: ", "has promised epoch ",
+                         request.promise().epoch(), " to '", request.promise().candidate_node_id(), "'"));
       }
     } else if (IsFollowing() && follower_.stream() !=
                                     StreamIdentity{node.promise().epoch(), node.promise().candidate_node_id(),
