@@ -1,5 +1,3 @@
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
@@ -14,6 +12,8 @@ constexpr absl::Duration kStopGrace = absl::Seconds(20);
 
 struct Arguments {
   std::string dir;
+  std::vector<std::string> only;
+  bool kill = false;
 };
 
 absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
@@ -23,11 +23,9 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
                                    " (no cluster.json); name it by --dir"));
   }
   HF_RETURN_IF_ERROR(playground.Load());
-  const auto& nodes = playground.cluster().nodes;
-  const int64_t running = std::count_if(nodes.begin(), nodes.end(), [&](const ClusterFile::Node& node) {
-    return playground.IsNodeRunning(node);
-  });
-  const int killed = playground.Stop(kStopGrace);
+  HF_RETURN_IF_ERROR(playground.Select(arguments.only));
+  const int64_t running = playground.CountRunning();
+  const int killed = playground.Stop(arguments.kill ? absl::ZeroDuration() : kStopGrace);
   HF_RETURN_IF_ERROR(playground.Save());
   if (context.json()) {
     JsonWriter json;
@@ -35,8 +33,9 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
     context.out() << json.EndObject().text() << "\n";
     return ExitCode::kOk;
   }
-  context.out() << "ended " << running << (running == 1 ? " node" : " nodes");
-  if (killed > 0) context.out() << "; " << killed << " of them did not end by themselves and were killed";
+  context.out() << (arguments.kill ? "killed " : "ended ") << running << (running == 1 ? " node" : " nodes");
+  if (killed > 0 && !arguments.kill)
+    context.out() << "; " << killed << " of them did not end by themselves and were killed";
   context.out() << "; the data stays in " << playground.directory() << "\n";
   return ExitCode::kOk;
 }
@@ -46,9 +45,12 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
 void AddDownCommand(Command& root) {
   Command command = root.Add("down", "Ends the cluster that `up` started; its data stays",
                              "  holdfast down\n"
-                             "  holdfast down --dir /tmp/cluster");
+                             "  holdfast down --dir /tmp/cluster\n"
+                             "  holdfast down --only dc1 --kill         # a site is lost");
   auto arguments = std::make_shared<Arguments>();
   command.Text("--dir", &arguments->dir, "Where its files are (HOLDFAST_DIR, else .holdfast)");
+  command.Texts("--only", &arguments->only, "Only this node, or the nodes of this site; may be repeated");
+  command.Flag("--kill", &arguments->kill, "Without warning (SIGKILL)");
   command.Runs([arguments](Context& context) { return Run(context, *arguments); });
 }
 

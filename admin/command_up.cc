@@ -30,6 +30,7 @@ struct Arguments {
   bool detach = false;
   bool empty = false;
   std::string examples;
+  std::vector<std::string> only;
 };
 
 // The examples beside the sources, beside the installed programs, or below the working directory.
@@ -112,11 +113,13 @@ void StayInForeground(Context& context, const sigset_t& signals, const Playgroun
 absl::StatusOr<size_t> BringUp(Context& context, const Arguments& arguments, Playground& playground) {
   if (playground.Exists()) {
     HF_RETURN_IF_ERROR(playground.Load());
+    HF_RETURN_IF_ERROR(playground.Select(arguments.only));
     HF_RETURN_IF_ERROR(playground.Start());
     HF_RETURN_IF_ERROR(playground.Save());
     HF_RETURN_IF_ERROR(playground.WaitUntilReady(kStartTimeout));
     return 0;
   }
+  if (!arguments.only.empty()) return UsageError("--only is for a cluster that has been up before");
   // A first start that did not come to its end is gone on with: each step here may have been done before.
   HF_RETURN_IF_ERROR(playground.HasBegun() ? playground.Load()
                                            : playground.Create(static_cast<int>(arguments.proxies)));
@@ -183,6 +186,7 @@ void AddUpCommand(Command& root) {
       "  holdfast up\n"
       "  holdfast up --dir /tmp/cluster --detach --proxies 2\n"
       "  holdfast up --empty                     # without the example documents\n"
+      "  holdfast up --only dc1 --detach         # a site that was lost comes back\n"
       "  holdfast up --ca ca.pem --cert node.pem --key node.key\n"
       "With TLS, one certificate serves all nodes and you: for IP 127.0.0.1, with the URI name\n"
       "holdfast://node/* (all nodes) or one holdfast://node/NODE for each node.\n"
@@ -193,6 +197,8 @@ void AddUpCommand(Command& root) {
   arguments->proxies_option =
       command.Number("--proxies", &arguments->proxies, "Proxies in each site").Between(1, 16).ShowDefault();
   command.Flag("--detach", &arguments->detach, "Return when the cluster is ready, and leave it running");
+  command.Texts("--only", &arguments->only,
+                "Start only this node, or the nodes of this site; may be repeated");
   command.Flag("--empty", &arguments->empty, "Import no examples");
   command.Text("--examples", &arguments->examples, "Import this folder instead of the examples");
   command.Runs([arguments](Context& context) { return Run(context, *arguments); });

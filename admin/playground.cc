@@ -1,5 +1,6 @@
 #include "admin/playground.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -143,10 +144,30 @@ bool Playground::IsNodeRunning(const ClusterFile::Node& node) const {
   return IsRunning(node.pid, node.config);
 }
 
+int64_t Playground::CountRunning() const {
+  return std::count_if(cluster_.nodes.begin(), cluster_.nodes.end(), [this](const ClusterFile::Node& node) {
+    return IsSelected(node) && IsNodeRunning(node);
+  });
+}
+
+absl::Status Playground::Select(const std::vector<std::string>& names) {
+  for (const std::string& name : names) {
+    bool known = false;
+    for (const ClusterFile::Node& node : cluster_.nodes) {
+      if (node.node_id != name && node.site != name) continue;
+      selected_.insert(node.node_id);
+      known = true;
+    }
+    if (!known)
+      return UsageError(absl::StrCat("'", name, "' is neither a node nor a site of ", cluster_file()));
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Playground::Start() {
   const fs::path programs = fs::path(context_->environment().program).parent_path();
   for (ClusterFile::Node& node : cluster_.nodes) {
-    if (IsNodeRunning(node)) continue;
+    if (!IsSelected(node) || IsNodeRunning(node)) continue;
     const std::string program = (programs / ProgramOf(node)).string();
     HF_ASSIGN_OR_RETURN(node.pid, StartProgram(program, {"--config", node.config}, node.log));
     HF_RETURN_IF_ERROR(Save());  // whatever becomes of us, `down` finds it
@@ -156,7 +177,7 @@ absl::Status Playground::Start() {
 
 absl::Status Playground::CheckAllRun() const {
   for (const ClusterFile::Node& node : cluster_.nodes) {
-    if (!IsNodeRunning(node)) return ProgramEndedError(node.node_id, node.log);
+    if (IsSelected(node) && !IsNodeRunning(node)) return ProgramEndedError(node.node_id, node.log);
   }
   return absl::OkStatus();
 }
@@ -190,6 +211,7 @@ bool Playground::IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const 
   if (node.role == "proxy") return admin.IsServing(node.address, kAskTimeout);
   const auto status = admin.Status(node.peer_address, kAskTimeout);
   if (!status.ok()) return false;
+  if (!selected_.empty()) return true;
   switch (status->header().role()) {
     case v1::NODE_ROLE_PRIMARY:
       return status->visible().revision() >= first_revision_;
@@ -211,7 +233,7 @@ absl::Status Playground::WaitUntilReady(absl::Duration timeout) {
     waiting.clear();
     ended = CheckAllRun();
     for (const ClusterFile::Node& node : cluster_.nodes) {
-      if (ended.ok() && !IsReady(*admin, node))
+      if (ended.ok() && IsSelected(node) && !IsReady(*admin, node))
         waiting.push_back(absl::StrCat(node.node_id, " (", node.log, ")"));
     }
     return !ended.ok() || waiting.empty();
@@ -236,7 +258,7 @@ int Playground::Stop(absl::Duration grace) {
   std::vector<Running> programs;
   for (const char* role : {"proxy", "standby", "primary"}) {
     for (ClusterFile::Node& node : cluster_.nodes) {
-      if (node.role != role) continue;
+      if (node.role != role || !IsSelected(node)) continue;
       programs.push_back({node.pid, node.config});
       node.pid = 0;
     }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,10 @@ class Playground {
   // IO_ERROR if the certificate does not speak for each node.
   absl::Status Create(int proxies_per_site);
 
+  // From now on this is about these nodes, or all nodes of these sites, alone. INVALID_REQUEST names one that
+  // is neither.
+  absl::Status Select(const std::vector<std::string>& names);
+
   // Starts the programs that do not run, found beside the running binary; each is saved at once. IO_ERROR.
   absl::Status Start();
 
@@ -42,7 +47,8 @@ class Playground {
   absl::Status Init(absl::Duration timeout);
 
   // Waits until every proxy serves and every standby follows; a former primary that is suspended or fenced
-  // waits for an operator, and is not waited for. DEADLINE names who is not ready; IO_ERROR who has ended.
+  // waits for an operator, and is not waited for. Of selected servers it is enough that they answer: the
+  // others may be away. DEADLINE names who is not ready; IO_ERROR who has ended.
   absl::Status WaitUntilReady(absl::Duration timeout);
 
   // Writes the process ids of now: to cluster.json if it is there, else to starting.json.
@@ -51,22 +57,29 @@ class Playground {
   // The first start is done: cluster.json takes the place of starting.json.
   absl::Status Finish();
 
-  // Ends what runs, proxies first. Answers how many had to be killed.
+  // Ends what runs, proxies first; without any grace all at once, as a loss of power would. Answers how many
+  // were killed.
   int Stop(absl::Duration grace);
 
+  // How many of the selected nodes run.
+  int64_t CountRunning() const;
   bool IsNodeRunning(const ClusterFile::Node& node) const;
 
  private:
   std::string starting_file() const { return directory_ + "/starting.json"; }
   absl::Status WriteNodeFile(const ClusterFile::Node& node) const;
   absl::Status CheckAllRun() const;
+  bool IsSelected(const ClusterFile::Node& node) const {
+    return selected_.empty() || selected_.count(node.node_id) > 0;
+  }
   bool IsReady(NodeAdmin& admin, const ClusterFile::Node& node) const;
 
   Context* const context_;
   const std::string directory_;
   ClusterFile cluster_;
-  PortHolds port_holds_;        // until the nodes listen
-  int64_t first_revision_ = 0;  // of the cluster, once it is initialised by us
+  std::set<std::string> selected_;  // node ids; empty: all
+  PortHolds port_holds_;            // until the nodes listen
+  int64_t first_revision_ = 0;      // of the cluster, once it is initialised by us
 };
 
 }  // namespace holdfast::admin

@@ -147,7 +147,7 @@ int EndPrograms(const std::vector<Running>& programs, absl::Duration grace) {
     auto handle =
         std::make_unique<ProcessHandle>(program.pid);  // before the check, so that it names what was checked
     if (!IsRunning(program.pid, program.argument)) continue;
-    handle->Signal(SIGTERM);
+    handle->Signal(grace > absl::ZeroDuration() ? SIGTERM : SIGKILL);
     handles.push_back(std::move(handle));
   }
   const absl::Duration end = RealClock()->SinceBoot() + grace;

@@ -29,8 +29,8 @@ struct Running {
   std::string argument;
 };
 
-// Sends SIGTERM to those that run, in order, waits for all to end, and after `grace` sends SIGKILL. Answers
-// how many had to be killed.
+// Sends SIGTERM to those that run, in order, waits for all to end, and after `grace` sends SIGKILL; without
+// any grace that is the first they hear. Answers how many were killed.
 int EndPrograms(const std::vector<Running>& programs, absl::Duration grace);
 
 }  // namespace holdfast::admin

@@ -87,6 +87,17 @@ TEST_F(PlaygroundTest, DownEndsWhatAFirstStartThatDiedHasStarted) {
   for (const ClusterFile::Node& node : started_.nodes) EXPECT_FALSE(IsRunning(node.pid, node.config));
 }
 
+TEST_F(PlaygroundTest, DownEndsOnlyTheSiteThatIsNamed) {
+  StartAndDie();
+  EXPECT_EQ(RunCommandLine({"down", "--dir", root_ / "d", "--only", "dc3"}, environment_), ExitCode::kUsage);
+  EXPECT_EQ(RunCommandLine({"down", "--dir", root_ / "d", "--only", "dc1", "--kill"}, environment_),
+            ExitCode::kOk)
+      << err_.str();
+  EXPECT_EQ(out_.str().rfind("killed 2 nodes", 0), 0u) << out_.str();
+  for (const ClusterFile::Node& node : started_.nodes)
+    EXPECT_EQ(IsRunning(node.pid, node.config), node.site == "dc2") << node.node_id;
+}
+
 TEST_F(PlaygroundTest, UpSaysThatAClusterThatIsThereKeepsItsProxies) {
   fs::create_directory(root_ / "d");
   std::ofstream(root_ / "d/cluster.json") << "{}";  // an old one; up goes no further
