@@ -43,7 +43,8 @@ absl::StatusOr<ExitCode> Run(Context& context, const std::string& node_id) {
     context.out() << "'" << node_id << "' follows " << status->upstream_node_id() << " at "
                   << ShowRevision(status->appended().revision()) << "; it held "
                   << ShowRevision(rejoined.appended().revision()) << " and keeps " << salvaged
-                  << " salvage files\n"
+                  << (salvaged == 1 ? " salvage file" : " salvage files")
+                  << (salvaged > 0 ? ": holdfast salvage list\n" : "\n")
                   << "it has no vote until it is given one: holdfast nodes set --voters ...\n";
   }
   if (follows) return ExitCode::kOk;

@@ -62,10 +62,18 @@ absl::StatusOr<size_t> ImportExamples(Context& context, const Playground& playgr
   return count;
 }
 
-void PrintNodes(Context& context, const Playground& playground) {
-  Table table({{"NODE"}, {"SITE"}, {"ROLE"}, {"CLIENTS AT"}, {"PEERS AT"}, {"PID", Align::kRight}});
+// Who is primary of a cluster that has been up before is what `status` tells.
+void PrintNodes(Context& context, const Playground& playground, bool existed) {
+  Table table({{"NODE"},
+               {"SITE"},
+               {existed ? "KIND" : "ROLE"},
+               {"CLIENTS AT"},
+               {"PEERS AT"},
+               {"PID", Align::kRight}});
   for (const ClusterFile::Node& node : playground.cluster().nodes) {
-    table.Add({node.node_id, node.site, node.role, node.address, node.peer_address, absl::StrCat(node.pid)});
+    const std::string kind = existed && node.role != "proxy" ? "server" : node.role;
+    table.Add({node.node_id, node.site, kind, node.address, node.peer_address,
+               node.pid == 0 ? "-" : absl::StrCat(node.pid)});
   }
   context.Print(table);
 }
@@ -165,8 +173,8 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
     if (*documents > 0)
       context.out() << "; " << *documents << " example documents are below " << kExamplePrefix;
     context.out() << "\n\n";
-    PrintNodes(context, playground);
-    PrintNext(context, playground, default_dir, *documents);
+    PrintNodes(context, playground, existed);
+    if (!existed) PrintNext(context, playground, default_dir, *documents);
   }
   context.out().flush();
   if (arguments.detach) return ExitCode::kOk;

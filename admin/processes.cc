@@ -8,12 +8,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 #include <memory>
 
 #include "absl/strings/match.h"
@@ -88,19 +87,27 @@ class ProcessHandle {
   const int fd_;
 };
 
+// What can be read of /proc/PID/NAME; the process may end at any moment, and reading then fails.
+std::string ReadProcFile(int64_t pid, absl::string_view name) {
+  const std::string path = absl::StrCat("/proc/", pid, "/", name);
+  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return {};
+  std::string text;
+  std::array<char, 4096> part;
+  for (ssize_t size; (size = read(fd, part.data(), part.size())) > 0;) text.append(part.data(), size);
+  close(fd);
+  return text;
+}
+
 // The state letter of /proc/PID/stat, which follows the name in parentheses; 'Z' has ended.
 char StateOf(int64_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/stat"));
-  const std::string text(std::istreambuf_iterator<char>(file), {});
+  const std::string text = ReadProcFile(pid, "stat");
   const size_t end = text.rfind(')');
   return end == std::string::npos || end + 2 >= text.size() ? 'Z' : text[end + 2];
 }
 
 // The arguments of a process, each with its zero byte; empty if it has ended.
-std::string CommandLineOf(int64_t pid) {
-  std::ifstream file(absl::StrCat("/proc/", pid, "/cmdline"), std::ios::binary);
-  return std::string(std::istreambuf_iterator<char>(file), {});
-}
+std::string CommandLineOf(int64_t pid) { return ReadProcFile(pid, "cmdline"); }
 
 }  // namespace
 

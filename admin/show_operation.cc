@@ -90,6 +90,18 @@ std::string Reaches(const v1::Vantage& vantage) {
   return lost.empty() ? "all" : absl::StrCat("all but ", absl::StrJoin(lost, ", "));
 }
 
+// The candidate's own looks are the view.
+v1::Vantage VantageOf(const v1::Plan& plan, const v1::NodeView& node) {
+  if (node.member().node_id() != plan.candidate()) return node.vantage();
+  v1::Vantage own;
+  for (const v1::NodeView& other : plan.view().nodes()) {
+    v1::Sighting& sighting = *own.add_sightings();
+    sighting.set_node_id(other.member().node_id());
+    sighting.set_reached(other.reached());
+  }
+  return own;
+}
+
 void PrintView(Context& context, const v1::Plan& plan) {
   Table table({{"NODE"}, {"SITE"}, {"IS"}, {"APPENDED"}, {"PROMISED"}, {"REACHES"}});
   for (const v1::NodeView& node : plan.view().nodes()) {
@@ -99,7 +111,7 @@ void PrintView(Context& context, const v1::Plan& plan) {
                promise.candidate_node_id().empty()
                    ? "-"
                    : absl::StrCat(promise.epoch(), " to ", promise.candidate_node_id()),
-               node.has_vantage() ? Reaches(node.vantage()) : "-"});
+               Reaches(VantageOf(plan, node))});
   }
   context.Print(table);
   if (!plan.view().command().from().empty())

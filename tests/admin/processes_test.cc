@@ -55,6 +55,15 @@ TEST_F(ProcessesTest, WhatAProgramPrintsGoesToItsLog) {
   }));
 }
 
+TEST_F(ProcessesTest, ProcessesThatEndWhileTheyAreLookedAtDoNoHarm) {
+  for (int round = 0; round < 50; ++round) {
+    const auto pid = StartProgram("/bin/true", {}, log_);
+    ASSERT_TRUE(pid.ok()) << pid.status();
+    EXPECT_EQ(FindRunning("--config", "/nobody.toml"), 0);
+    EndPrograms({{*pid, "/bin/true"}}, absl::ZeroDuration());
+  }
+}
+
 TEST_F(ProcessesTest, AProgramThatIsNotThereIsNamed) {
   const absl::Status status = StartProgram("/nonexistent/holdfast-primary", {}, log_).status();
   EXPECT_EQ(ReasonOf(status), "IO_ERROR");
