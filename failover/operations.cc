@@ -54,18 +54,20 @@ void Operations::Stop() {
 }
 
 void Operations::MakePlanNow(v1::OperationKind kind, const v1::Overrides& overrides,
-                             const v1::Vantage& command, std::function<void(v1::Plan)> done) {
+                             const v1::Vantage& command, const std::set<std::string>& as_if_gone,
+                             std::function<void(v1::Plan)> done) {
   is_planning_ = true;
   if (options_.clock->SinceBoot() - planned_at_ > kRemembersSilence) silent_.clear();
-  gatherer_.Gather(command, silent_, [this, kind, overrides, done = std::move(done)](v1::ClusterView view) {
-    is_planning_ = false;
-    planned_at_ = options_.clock->SinceBoot();
-    silent_.clear();
-    for (const v1::NodeView& node : view.nodes()) {
-      if (!node.reached()) silent_.insert(node.member().node_id());
-    }
-    done(MakePlan(InputOf(kind, overrides, std::move(view))));
-  });
+  gatherer_.Gather(command, silent_,
+                   [this, kind, overrides, as_if_gone, done = std::move(done)](v1::ClusterView view) {
+                     is_planning_ = false;
+                     planned_at_ = options_.clock->SinceBoot();
+                     silent_.clear();
+                     for (const v1::NodeView& node : view.nodes()) {
+                       if (!node.reached()) silent_.insert(node.member().node_id());
+                     }
+                     done(MakePlan(InputOf(kind, overrides, WithoutNodes(std::move(view), as_if_gone))));
+                   });
 }
 
 PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overrides,
@@ -99,6 +101,7 @@ void Operations::Plan(const v1::PlanOperationRequest& request,
   if (is_stopped_) return done(StoppedError());
   if (is_planning_) return done(PlanningError());
   MakePlanNow(request.kind(), request.overrides(), request.command(),
+              {request.as_if_gone().begin(), request.as_if_gone().end()},
               [done = std::move(done)](v1::Plan plan) {
                 v1::PlanOperationResponse response;
                 *response.mutable_plan() = std::move(plan);
@@ -111,7 +114,7 @@ void Operations::Begin(const v1::StartOperationRequest& request,
   if (is_stopped_) return done(StoppedError());
   if (driven_ != nullptr && !driven_->has_ended()) return done(OperationRunningError(driven_->operation()));
   if (is_planning_) return done(PlanningError());
-  MakePlanNow(request.kind(), request.overrides(), request.command(),
+  MakePlanNow(request.kind(), request.overrides(), request.command(), {},
               [this, request, done = std::move(done)](v1::Plan plan) {
                 if (driven_ != nullptr && !driven_->has_ended())
                   return done(OperationRunningError(driven_->operation()));

@@ -50,6 +50,8 @@ class Operations {
   void Start();
   // The role of the node may have changed: a primary that was handed over watches over it.
   void OnRoleChange() { hand_back_.Look(); }
+  // An operation is under way with this node as its candidate.
+  bool IsRunning() const { return driven_ != nullptr && !driven_->has_ended(); }
   // Answers whoever waits; the operation that runs is interrupted as by a crash.
   void Stop();
 
@@ -79,7 +81,7 @@ class Operations {
   };
 
   void MakePlanNow(v1::OperationKind kind, const v1::Overrides& overrides, const v1::Vantage& command,
-                   std::function<void(v1::Plan)> done);
+                   const std::set<std::string>& as_if_gone, std::function<void(v1::Plan)> done);
   PlanInput InputOf(v1::OperationKind kind, const v1::Overrides& overrides, v1::ClusterView view) const;
   // The operation that is to be confirmed; `driven` by this node from here on.
   v1::Operation MakeOperation(v1::Plan plan) const;

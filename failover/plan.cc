@@ -98,6 +98,30 @@ uint64_t NextEpoch(uint64_t highest, uint32_t slot) {
   return above + (kEpochSlots + slot - above % kEpochSlots) % kEpochSlots;
 }
 
+v1::ClusterView WithoutNodes(v1::ClusterView view, const std::set<std::string>& gone) {
+  const auto forget = [&](v1::Vantage* vantage) {
+    for (v1::Sighting& sighting : *vantage->mutable_sightings()) {
+      if (!gone.contains(sighting.node_id())) continue;
+      sighting.clear_role();
+      sighting.clear_epoch();
+      sighting.set_reached(false);
+      sighting.set_reason("UNREACHABLE");
+    }
+  };
+  forget(view.mutable_command());
+  for (v1::NodeView& node : *view.mutable_nodes()) {
+    if (!gone.contains(node.member().node_id())) {
+      if (node.has_vantage()) forget(node.mutable_vantage());
+      continue;
+    }
+    node.clear_said();
+    node.clear_vantage();
+    node.set_reached(false);
+    node.set_reason("UNREACHABLE");
+  }
+  return view;
+}
+
 v1::Plan MakePlan(const PlanInput& input) {
   v1::Plan plan;
   plan.set_kind(input.kind);

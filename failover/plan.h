@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -31,6 +32,9 @@ struct PlanInput {
   std::string instead_of;
   v1::ClusterView view;
 };
+
+// What would be seen if these nodes were silent: they have said nothing, and nobody has seen them.
+v1::ClusterView WithoutNodes(v1::ClusterView view, const std::set<std::string>& gone);
 
 // Every vantage point is heard, every check is made, blocking ones or not, and the plan says what would be
 // done. Pure: nothing is asked, stored or promised, so it can be made at any time (I8).

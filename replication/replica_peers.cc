@@ -11,6 +11,7 @@
 #include "replication/replica_impl.h"
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
+#include "storage/schema.h"
 
 namespace holdfast::replication {
 namespace {
@@ -254,6 +255,8 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
   response.set_primary_node_id(seen.primary_node_id);
   if (running_operation_) *response.mutable_running() = *running_operation_;
   response.set_version(options_.version);
+  response.set_record_format(storage::kRecordFormatVersion);
+  response.set_schema_version(static_cast<uint32_t>(storage::kDataSchemaVersion));
   if (!halted_.ok() || !not_begun_.ok()) {
     response.set_cannot_promise(std::string((halted_.ok() ? not_begun_ : halted_).message()));
   } else if (role_ == Role::kStopped) {

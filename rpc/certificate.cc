@@ -6,10 +6,14 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/status_macros.h"
 #include "rpc/errors.h"
 #include "rpc/peer_identity.h"
 
@@ -56,7 +60,37 @@ PeerIdentity IdentityOf(X509* cert) {
   return identity;
 }
 
+// The certificates of a file, in its order.
+absl::StatusOr<std::vector<Certificate>> ReadAll(absl::string_view field, const std::string& path) {
+  const Bio file(BIO_new_file(path.c_str(), "r"));
+  std::vector<Certificate> certificates;
+  while (file != nullptr) {
+    Certificate next(PEM_read_bio_X509(file.get(), nullptr, NoPassPhrase, nullptr));
+    if (next == nullptr) break;
+    certificates.push_back(std::move(next));
+  }
+  ERR_clear_error();  // the end of the file is one
+  if (certificates.empty()) return BadTlsFileError(field, path, "holds no readable certificate");
+  return certificates;
+}
+
 }  // namespace
+
+absl::StatusOr<TlsEnds> ReadTlsEnds(const TlsFiles& files) {
+  HF_ASSIGN_OR_RETURN(const std::vector<Certificate> own, ReadAll("cert", files.cert));
+  HF_ASSIGN_OR_RETURN(const std::vector<Certificate> authorities, ReadAll("ca", files.ca));
+  TlsEnds ends{TimeOf(X509_get0_notAfter(own.front().get())), absl::InfinitePast()};
+  absl::Time any = absl::InfinitePast();  // where certificates between the two are in the first file
+  for (const Certificate& authority : authorities) {
+    const absl::Time end = TimeOf(X509_get0_notAfter(authority.get()));
+    any = std::max(any, end);
+    if (X509_check_issued(authority.get(), own.front().get()) == X509_V_OK)
+      ends.authority = std::max(ends.authority, end);
+  }
+  ERR_clear_error();
+  if (ends.authority == absl::InfinitePast()) ends.authority = any;
+  return ends;
+}
 
 absl::Status CheckNodeCertificate(const TlsFiles& files, absl::string_view node_id) {
   if (!files.enabled()) return absl::OkStatus();

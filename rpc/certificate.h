@@ -3,6 +3,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "rpc/tls_files.h"
@@ -19,5 +20,14 @@ absl::Status CheckCertificate(absl::string_view cert_path, const std::string& ce
 // cannot be read, or names neither `holdfast://node/<node_id>` nor all nodes: no other node would feed this
 // one.
 absl::Status CheckNodeCertificate(const TlsFiles& files, absl::string_view node_id);
+
+// How long a node's certificate is good, and the authority that issued it (of several in the file, the one
+// that lasts longest). The files as they are now, which need not be what a running node has read.
+struct TlsEnds {
+  absl::Time certificate;
+  absl::Time authority;
+};
+// Requires TLS. IO_ERROR for a file that cannot be read or holds no certificate.
+absl::StatusOr<TlsEnds> ReadTlsEnds(const TlsFiles& files);
 
 }  // namespace holdfast::rpc

@@ -73,6 +73,17 @@ void ChannelCache::Drop(absl::string_view address) {
   channels_.erase(it);
 }
 
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelToOwnListener(const TlsFiles& tls,
+                                                                    absl::string_view address,
+                                                                    const std::string& certified_host) {
+  PrepareLibrary();
+  HF_ASSIGN_OR_RETURN(const Address parsed, ParseAddress(address));
+  HF_ASSIGN_OR_RETURN(const auto credentials, MakeChannelCredentials(tls));
+  grpc::ChannelArguments arguments = Arguments(ChannelUse::kPeer);
+  if (tls.enabled()) arguments.SetSslTargetNameOverride(certified_host);
+  return grpc::CreateCustomChannel(parsed.ToString(), credentials, arguments);
+}
+
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout) {
   if (timeout == absl::InfiniteDuration()) return;
   const int64_t nanos = std::max<int64_t>(0, absl::ToInt64Nanoseconds(timeout));

@@ -54,6 +54,13 @@ class ChannelCache {
   std::list<std::string> by_use_ ABSL_GUARDED_BY(mu_);  // most recently asked for first
 };
 
+// A channel of its own, for a short while, to a listener of this very machine that has the node's
+// certificate: one that is made out for `certified_host`, not for the loopback address. Errors: as
+// ChannelCache.
+absl::StatusOr<std::shared_ptr<grpc::Channel>> ChannelToOwnListener(const TlsFiles& tls,
+                                                                    absl::string_view address,
+                                                                    const std::string& certified_host);
+
 // Lets `context`'s call end with DEADLINE after `timeout` (monotonic); InfiniteDuration sets none.
 void SetTimeout(grpc::ClientContext& context, absl::Duration timeout);
 

@@ -9,8 +9,6 @@
 namespace holdfast::storage {
 namespace {
 
-constexpr uint32_t kFormatVersion = 1;
-
 absl::Status CheckChanges(const v1::Record& record) {
   const std::string* previous = nullptr;
   for (const v1::Change& change : record.changes()) {
@@ -48,7 +46,8 @@ absl::Status CheckParts(const v1::Record& record) {
 }  // namespace
 
 absl::Status CheckRecord(const v1::Record& record) {
-  if (record.format_version() != kFormatVersion) return UnknownRecordError(record.revision(), record.kind());
+  if (record.format_version() != kRecordFormatVersion)
+    return UnknownRecordError(record.revision(), record.kind());
   if (record.revision() <= 0 || Revision(record.revision()).index() == 0 ||
       Revision(record.revision()).epoch() > Revision::kMaxEpoch) {
     return BrokenChainError(record.revision(), "a record whose revision cannot be");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -10,6 +11,9 @@
 #include "holdfast/v1/record.pb.h"
 
 namespace holdfast::storage {
+
+// The format that records are written in, and the newest one that is read.
+inline constexpr uint32_t kRecordFormatVersion = 1;
 
 // What applying one change did to its key: derived, identical on every replica, kept beside the record so
 // that watches and history need not look for it again.

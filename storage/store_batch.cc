@@ -126,7 +126,7 @@ absl::StatusOr<LogRecordPtr> Store::Batch::Append(uint64_t epoch, absl::string_v
   record->previous = tail.position.chain_hash;
   record->position.revision = Revision(epoch, last.index() + 1);
   v1::Record& message = record->message;
-  message.set_format_version(1);
+  message.set_format_version(kRecordFormatVersion);
   message.set_kind(draft.kind);
   message.set_revision(record->position.revision.number());
   message.set_wall_time_us(absl::ToUnixMicros(NextRecordTime()));

@@ -316,5 +316,32 @@ TEST_F(InPlaceTest, ASuspendedOneTakesItsRoleBackWithoutAnyOverride) {
   EXPECT_TRUE(plan.admissible()) << Blocks(plan);
 }
 
+// What `check` asks: the primary's site is well, and is taken to be lost.
+TEST_F(PlanTest, NodesThatAreTakenToBeGoneHaveSaidAndSeenNothingAndNobodySeesThem) {
+  v1::NodeView& primary = Node("p");
+  primary.set_reached(true);
+  primary.mutable_said()->set_node_id("p");
+  primary.mutable_said()->set_role(v1::NODE_ROLE_PRIMARY);
+  *primary.mutable_said()->mutable_appended() = storage::ToProto(At(0, 12));
+  primary.mutable_vantage()->set_from("p");
+  v1::Vantage& vantage = *Node("b").mutable_vantage();
+  vantage.set_from("b");
+  v1::Sighting& sighting = *vantage.add_sightings();
+  sighting.set_node_id("p");
+  sighting.set_reached(true);
+  sighting.set_role(v1::NODE_ROLE_PRIMARY);
+  EXPECT_FALSE(MakePlan(input_).admissible());
+
+  input_.view = WithoutNodes(input_.view, {"p", "y"});
+  EXPECT_FALSE(Node("p").reached());
+  EXPECT_FALSE(Node("p").has_said());
+  EXPECT_FALSE(Node("p").has_vantage());
+  EXPECT_FALSE(Node("b").vantage().sightings(0).reached());
+  const v1::Plan plan = MakePlan(input_);
+  EXPECT_TRUE(plan.admissible()) << plan.DebugString();
+  EXPECT_EQ(plan.verdict().kind(), v1::VERDICT_KIND_PROVEN);
+  EXPECT_EQ(plan.verdict().chosen().revision(), Revision(0, 10).number());
+}
+
 }  // namespace
 }  // namespace holdfast::failover

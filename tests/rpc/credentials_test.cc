@@ -54,6 +54,39 @@ class TlsTest : public ::testing::Test {
   PrincipalService service_;
 };
 
+TEST_F(TlsTest, SaysHowLongTheNodesCertificateAndItsAuthorityAreGood) {
+  const absl::Time now = RealClock()->Now();
+  const auto year = ReadTlsEnds(Issue("long"));
+  ASSERT_TRUE(year.ok()) << year.status();
+  EXPECT_GT(year->certificate - now, absl::Hours(300 * 24));
+  EXPECT_GT(year->authority - now, absl::Hours(300 * 24));
+  const auto files = authority_.Issue("short", {"IP:127.0.0.1"}, TestAuthority::Validity::kNearlyOver);
+  const auto day = ReadTlsEnds({files.ca, files.cert, files.key});
+  ASSERT_TRUE(day.ok()) << day.status();
+  EXPECT_LT(day->certificate - now, absl::Hours(25));
+  EXPECT_GT(day->certificate - now, absl::Hours(23));
+  EXPECT_EQ(ReasonOf(ReadTlsEnds({files.ca, files.key, files.key}).status()), "IO_ERROR");
+  EXPECT_EQ(ReasonOf(ReadTlsEnds({directory_ / "none", files.cert, files.key}).status()), "IO_ERROR");
+}
+
+TEST_F(TlsTest, AnOwnListenerIsReachedByLoopbackThoughItsCertificateNamesTheHost) {
+  ServerOptions options;
+  options.address = "127.0.0.1:0";
+  options.tls = Issue("node-a", {"DNS:a.example"});
+  const auto server = Server::Start(options, {&service_});
+  ASSERT_TRUE(server.ok()) << server.status();
+  const auto get = [&](const std::string& host) {
+    const auto channel = ChannelToOwnListener(options.tls, (*server)->address(), host);
+    const auto stub = v1::ConfigService::NewStub(*channel);
+    grpc::ClientContext context;
+    SetTimeout(context, absl::Seconds(20));
+    v1::GetResponse response;
+    return stub->Get(&context, v1::GetRequest(), &response).ok();
+  };
+  EXPECT_TRUE(get("a.example"));
+  EXPECT_FALSE(get("b.example"));
+}
+
 TEST_F(TlsTest, TheCommonNameIsThePrincipal) {
   const auto server = Listen(Admit::kAnyCertificate);
   EXPECT_EQ(*PrincipalSeenBy(*server, Issue("alice")), "alice");

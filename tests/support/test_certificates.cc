@@ -33,7 +33,7 @@ Certificate NewCertificate(EVP_PKEY* key, const std::string& common_name, long s
   X509_set_version(cert.get(), 2);
   ASN1_INTEGER_set(X509_get_serialNumber(cert.get()), serial);
   X509_gmtime_adj(X509_getm_notBefore(cert.get()), -3600);
-  X509_gmtime_adj(X509_getm_notAfter(cert.get()), 24 * 3600);
+  X509_gmtime_adj(X509_getm_notAfter(cert.get()), 365L * 24 * 3600);
   X509_set_pubkey(cert.get(), key);
   X509_NAME_add_entry_by_txt(X509_get_subject_name(cert.get()), "CN", MBSTRING_UTF8,
                              reinterpret_cast<const unsigned char*>(common_name.c_str()), -1, -1, 0);
@@ -81,6 +81,8 @@ TestAuthority::Files TestAuthority::Issue(const std::string& common_name,
   if (validity == Validity::kOver) {
     X509_gmtime_adj(X509_getm_notBefore(cert.get()), -48 * 3600);
     X509_gmtime_adj(X509_getm_notAfter(cert.get()), -3600);
+  } else if (validity == Validity::kNearlyOver) {
+    X509_gmtime_adj(X509_getm_notAfter(cert.get()), 24 * 3600);
   }
   X509_set_issuer_name(cert.get(), X509_get_subject_name(ca.cert.get()));
   if (!alternative_names.empty()) {

@@ -19,8 +19,8 @@ class TestAuthority {
     std::string key;
   };
 
-  // When a certificate is good: now and for a day, or until an hour ago.
-  enum class Validity { kNow, kOver };
+  // When a certificate is good: now and for a year, for a day, or until an hour ago.
+  enum class Validity { kNow, kNearlyOver, kOver };
 
   // Issues a certificate with a common name and subject alternative names in OpenSSL's notation
   // ("IP:127.0.0.1", "DNS:x", "URI:holdfast://node/p1").
