@@ -48,7 +48,10 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Status(grpc::CallbackServerContext* 
 
 grpc::ServerWriteReactor<v1::VerifyResponse>* AdminServiceImpl::Verify(grpc::CallbackServerContext*,
                                                                        const v1::VerifyRequest* request) {
-  return StartVerify(options_.store, options_.pool, options_.strand, *request);
+  const auto on_whole = [scrub = options_.scrub](const v1::VerifyResult& result) {
+    scrub->NoteVerified(result, /*by_itself=*/false);
+  };
+  return StartVerify(options_.store, options_.pool, options_.strand, on_whole, *request);
 }
 
 grpc::ServerUnaryReactor* AdminServiceImpl::ChangeNodes(grpc::CallbackServerContext* context,
@@ -74,6 +77,42 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Drain(grpc::CallbackServerContext* c
       *response = std::move(answer);
       reactor->Finish(grpc::Status::OK);
     });
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::Check(grpc::CallbackServerContext* context,
+                                                  const v1::CheckRequest*, v1::CheckResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, response] {
+    options_.readiness->Look([reactor, response](v1::ReadinessReport report) {
+      *response->mutable_report() = std::move(report);
+      reactor->Finish(grpc::Status::OK);
+    });
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::StartDrill(grpc::CallbackServerContext* context,
+                                                       const v1::StartDrillRequest* request,
+                                                       v1::StartDrillResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  const auto done = rpc::Finisher(reactor, response);
+  if (options_.drills == nullptr) {
+    done(NoDrillAtProxyError(options_.node_id));
+    return reactor;
+  }
+  options_.strand->Post([this, request, done] { done(options_.drills->StartDrill(*request)); });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::GetDrill(grpc::CallbackServerContext* context,
+                                                     const v1::GetDrillRequest*,
+                                                     v1::GetDrillResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, response] {
+    if (options_.drills != nullptr) *response = options_.drills->GetDrill();
+    reactor->Finish(grpc::Status::OK);
   });
   return reactor;
 }

@@ -8,7 +8,10 @@
 #include "base/executor.h"
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "holdfast/v1/salvage.pb.h"
+#include "node/drills.h"
 #include "node/node_status.h"
+#include "node/readiness.h"
+#include "node/scrub.h"
 #include "storage/store.h"
 
 namespace holdfast::node {
@@ -34,9 +37,13 @@ class AdminServiceImpl : public v1::AdminService::CallbackService {
     storage::Store* store = nullptr;  // these must outlive the service and the server it is registered with
     NodeStatus* status = nullptr;
     NodeAdministration* administration = nullptr;
+    Readiness* readiness = nullptr;
+    Scrub* scrub = nullptr;
+    NodeDrills* drills = nullptr;  // of a server; null at a proxy
     Executor* strand = nullptr;
     WorkerPool* pool = nullptr;
     Clock* clock = nullptr;
+    std::string node_id;
     // Lets the node leave service; `done` on the strand, at the latest after `timeout`. Called on the strand.
     std::function<void(absl::Duration timeout, std::function<void(v1::DrainResponse)> done)> drain;
   };
@@ -54,6 +61,13 @@ class AdminServiceImpl : public v1::AdminService::CallbackService {
                                         v1::ChangeNodesResponse* response) override;
   grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context, const v1::DrainRequest* request,
                                   v1::DrainResponse* response) override;
+  grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context, const v1::CheckRequest* request,
+                                  v1::CheckResponse* response) override;
+  grpc::ServerUnaryReactor* StartDrill(grpc::CallbackServerContext* context,
+                                       const v1::StartDrillRequest* request,
+                                       v1::StartDrillResponse* response) override;
+  grpc::ServerUnaryReactor* GetDrill(grpc::CallbackServerContext* context, const v1::GetDrillRequest* request,
+                                     v1::GetDrillResponse* response) override;
 
  private:
   absl::Duration DeadlineOf(grpc::CallbackServerContext& context) const;

@@ -50,6 +50,17 @@ absl::Status NoSuchSalvageError(absl::string_view node_id, absl::string_view fil
   return WithDetail(WithDetail(status, "node_id", node_id), "file", absl::CHexEscape(file));
 }
 
+absl::Status NoDrillAtProxyError(absl::string_view node_id) {
+  absl::Status status = MakeError(
+      absl::StatusCode::kFailedPrecondition, "CHECK_FAILED",
+      absl::StrCat("the check role ('", node_id,
+                   "') blocks: it is a proxy; needed: a standby (proxies are never promoted); next: holdfast "
+                   "nodes list"));
+  status = WithDetail(std::move(status), "check", "role");
+  status = WithDetail(std::move(status), "node_id", node_id);
+  return WithDetail(std::move(status), "next", "holdfast nodes list");
+}
+
 absl::Status TooBusyError(absl::string_view what) {
   return WithDetail(MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
                               absl::StrCat("too many ", what, " at once; retry later")),

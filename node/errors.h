@@ -27,6 +27,9 @@ absl::Status InvalidFieldError(absl::string_view field, absl::string_view what);
 // SALVAGE_NOT_FOUND. This node has no such file.
 absl::Status NoSuchSalvageError(absl::string_view node_id, absl::string_view file);
 
+// CHECK_FAILED. Proxies are never promoted, so there is nothing to rehearse.
+absl::Status NoDrillAtProxyError(absl::string_view node_id);
+
 // RESOURCE_EXHAUSTED. Too much of a kind waits already; retry later.
 absl::Status TooBusyError(absl::string_view what);
 

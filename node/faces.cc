@@ -40,6 +40,7 @@ PeerFace::Options Faces::PeerOptions(const Options& options) {
   peers.node = options.node;
   peers.administration = options.administration;
   peers.operations = options.operations;
+  peers.drills = options.drills;
   peers.watches = [this] { return clients_->watches(); };
   peers.reads = [this] { return clients_->reads(); };
   peers.commits = [this] { return commits_.load(std::memory_order_relaxed); };

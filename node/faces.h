@@ -19,6 +19,7 @@ class Faces {
     NodeRuntime* node = nullptr;  // these must outlive the faces
     NodeAdministration* administration = nullptr;
     failover::Operations* operations = nullptr;  // null at a proxy
+    NodeDrills* drills = nullptr;                // likewise
     serving::CommitHandler commit;               // empty at a proxy
   };
 

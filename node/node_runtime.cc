@@ -23,6 +23,23 @@ constexpr absl::Duration kMaintenanceInterval = absl::Milliseconds(100);
 // A node that nobody feeds says why, so often.
 constexpr absl::Duration kTroubleInterval = absl::Seconds(10);
 constexpr absl::Duration kRegisterTimeout = absl::Seconds(5);
+// Certificate files are read again so often, for the rating of the node.
+constexpr absl::Duration kCertificateInterval = absl::Minutes(1);
+constexpr int kScrubNiceness = 10;
+
+// What the process has read at its start, and what lies in the files now.
+std::function<CertificateFacts()> CertificatesOf(const rpc::TlsFiles& files, const rpc::TlsEnds& at_start) {
+  return [files, facts = CertificateFacts{at_start.certificate, at_start.authority, at_start.certificate, {}},
+          read_at = -absl::InfiniteDuration()]() mutable {
+    const absl::Duration now = RealClock()->SinceBoot();
+    if (now - read_at < kCertificateInterval) return facts;
+    read_at = now;
+    const absl::StatusOr<rpc::TlsEnds> ends = rpc::ReadTlsEnds(files);
+    facts.unreadable = ends.status();
+    if (ends.ok()) facts.new_certificate_ends = ends->certificate;
+    return facts;
+  };
+}
 
 // A process that was killed lets go of its files a moment after its parent hears of it: a restart at once
 // must not fail on that.
@@ -46,6 +63,7 @@ absl::StatusOr<std::unique_ptr<NodeRuntime>> NodeRuntime::Create(Options options
   HF_RETURN_IF_ERROR(node->OpenData());
   node->BuildReplica();
   node->BuildSalvage();
+  HF_RETURN_IF_ERROR(node->BuildRating());
   return node;
 }
 
@@ -77,6 +95,8 @@ void NodeRuntime::BuildReplica() {
   offload_ = std::make_unique<StrandOffload>(disk_pool_.get(), strand_.get());
   feed_pool_ = std::make_unique<WorkerPool>("feed", kFeedThreads, kMaxQueuedDiskTasks);
   feed_offload_ = std::make_unique<StrandOffload>(feed_pool_.get(), strand_.get());
+  scrub_pool_ = std::make_unique<WorkerPool>("scrub", 1, 1, kScrubNiceness);
+  scrub_offload_ = std::make_unique<StrandOffload>(scrub_pool_.get(), strand_.get());
   transport_ = replication::MakeGrpcTransport(channels_.get(), strand_.get());
 
   replication::Replica::Options options;
@@ -134,6 +154,46 @@ void NodeRuntime::BuildSalvage() {
   strand_->RunAndWait([&] { salvage_ = std::make_unique<SalvageRegistrar>(std::move(options)); });
 }
 
+absl::Status NodeRuntime::BuildRating() {
+  Readiness::Options options;
+  options.store = store_.get();
+  options.replica = replica_.get();
+  options.transport = transport_.get();
+  options.files = storage::PosixFileSystem();
+  options.strand = strand_.get();
+  options.clock = RealClock();
+  options.node_id = config().node_id;
+  options.site = config().site;
+  options.kind = options_.kind;
+  options.version = options_.version;
+  const rpc::TlsFiles tls{config().tls_ca, config().tls_cert, config().tls_key};
+  if (tls.enabled()) {
+    HF_ASSIGN_OR_RETURN(const rpc::TlsEnds ends, rpc::ReadTlsEnds(tls));
+    options.certificates = CertificatesOf(tls, ends);
+  }
+  options.on_worse = [this](const v1::ReadinessItem& item) {
+    logger().Warning("readiness", "got worse",
+                     {{"check", item.check()},
+                      {"level", v1::ReadinessLevel_Name(item.level())},
+                      {"seen", item.seen()},
+                      {"next", item.next_command()}});
+  };
+  Scrub::Options scrub;
+  scrub.store = store_.get();
+  scrub.strand = strand_.get();
+  scrub.offload = scrub_offload_.get();
+  scrub.clock = RealClock();
+  scrub.pause = Pause;
+  scrub.on_failure = [this](const absl::Status& why) {
+    logger().Warning("scrub", "this node's data could not be verified", {{"error", why.message()}});
+  };
+  strand_->RunAndWait([&] {
+    readiness_ = std::make_unique<Readiness>(std::move(options));
+    scrub_ = std::make_unique<Scrub>(std::move(scrub));
+  });
+  return absl::OkStatus();
+}
+
 // I13. One repair for any number of damaged reads, as often as damage comes back.
 void NodeRuntime::OnDamage(const std::string& why) {
   const std::optional<absl::Duration> wait = repairs_.OnDamage(RealClock()->SinceBoot());
@@ -154,6 +214,7 @@ void NodeRuntime::Repair(const std::string& why) {
 void NodeRuntime::OnRepaired(const std::string& kept_as) {
   ++repair_count_;
   repairs_.End();
+  scrub_->ForgetVerified();
   logger().Error("store", "damaged data was set aside; this node has a new incarnation and a fresh snapshot",
                  {{"set_aside", kept_as}});
 }
@@ -184,6 +245,8 @@ void NodeRuntime::Start() {
     fed_at_ = RealClock()->SinceBoot();
     replica_->Start();
     salvage_->Start();
+    readiness_->Start();
+    scrub_->Start();
     LogChange();
     if (options_.on_change) options_.on_change();
     Maintain();
@@ -215,16 +278,24 @@ void NodeRuntime::StopReplication() {
   strand_->Cancel(repair_timer_);
   salvage_->Stop();
   salvage_calls_->Cancel();
+  readiness_->Stop();
+  scrub_->Stop();
   replica_->Stop();
 }
 
 void NodeRuntime::StopThreads() {
   if (strand_ == nullptr) return;
-  salvage_calls_->Cancel();
+  if (salvage_calls_ != nullptr) salvage_calls_->Cancel();
+  strand_->RunAndWait([this] {
+    if (scrub_ != nullptr) scrub_->Stop();
+  });
   // What the pools hand back goes to the strand, which must still be there to drop it.
   disk_pool_->Shutdown();
   feed_pool_->Shutdown();
+  scrub_pool_->Shutdown();
   strand_->RunAndWait([this] {
+    readiness_.reset();
+    scrub_.reset();
     salvage_.reset();
     replica_.reset();
   });

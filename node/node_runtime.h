@@ -10,9 +10,11 @@
 #include "base/logging.h"
 #include "node/admin_service.h"
 #include "node/config_file.h"
+#include "node/readiness.h"
 #include "node/repair_schedule.h"
 #include "node/salvage_call_grpc.h"
 #include "node/salvage_registrar.h"
+#include "node/scrub.h"
 #include "node/strand_offload.h"
 #include "replication/replica.h"
 #include "replication/upstream_policy.h"
@@ -54,6 +56,9 @@ class NodeRuntime {
   replication::PeerTransport& transport() { return *transport_; }
   ThreadExecutor& strand() { return *strand_; }
   WorkerPool& disk_pool() { return *disk_pool_; }
+  // Strand; null once the threads are stopped.
+  Readiness& readiness() { return *readiness_; }
+  Scrub& scrub() { return *scrub_; }
   // Not OK once the replica has found its log broken: the node must serve nothing (I4). Strand.
   const absl::Status& halted() const { return halted_; }
   const std::string& version() const { return options_.version; }
@@ -65,6 +70,7 @@ class NodeRuntime {
   absl::Status OpenData();
   void BuildReplica();
   void BuildSalvage();
+  absl::Status BuildRating();
   void Maintain();
   void LogChange();
   void LogTrouble();
@@ -76,16 +82,20 @@ class NodeRuntime {
   const Options options_;
   std::unique_ptr<storage::Store> store_;
   std::unique_ptr<rpc::ChannelCache> channels_;
-  std::unique_ptr<WorkerPool> disk_pool_;  // snapshots, verification: what may take minutes
-  std::unique_ptr<WorkerPool> feed_pool_;  // what followers wait for: old records, chunks
+  std::unique_ptr<WorkerPool> disk_pool_;   // snapshots, verification: what may take minutes
+  std::unique_ptr<WorkerPool> feed_pool_;   // what followers wait for: old records, chunks
+  std::unique_ptr<WorkerPool> scrub_pool_;  // its one task takes minutes, and waits for everybody else
   std::unique_ptr<ThreadExecutor> strand_;
   std::unique_ptr<StrandOffload> offload_;
   std::unique_ptr<StrandOffload> feed_offload_;
+  std::unique_ptr<StrandOffload> scrub_offload_;
   std::unique_ptr<replication::PeerTransport> transport_;
   replication::PrimaryFirst upstream_policy_;
   std::unique_ptr<replication::Replica> replica_;
   std::unique_ptr<SalvageCalls> salvage_calls_;
   std::unique_ptr<SalvageRegistrar> salvage_;  // makes this node's salvage files known to the cluster
+  std::unique_ptr<Readiness> readiness_;
+  std::unique_ptr<Scrub> scrub_;
   Executor::TimerId maintenance_ = 0;
   std::atomic<int> repair_count_{0};  // the strand counts; whoever meets damage asks
   // Strand.

@@ -28,9 +28,13 @@ AdminServiceImpl::Options AdminOptions(const PeerFace::Options& face, NodeStatus
   options.store = &face.node->store();
   options.status = status;
   options.administration = face.administration;
+  options.readiness = &face.node->readiness();
+  options.scrub = &face.node->scrub();
+  options.drills = face.drills;
   options.strand = &face.node->strand();
   options.pool = &face.node->disk_pool();
   options.clock = RealClock();
+  options.node_id = face.node->config().node_id;
   options.drain = face.drain;
   return options;
 }

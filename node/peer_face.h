@@ -23,6 +23,7 @@ class PeerFace {
     NodeRuntime* node = nullptr;  // these must outlive the face
     NodeAdministration* administration = nullptr;
     failover::Operations* operations = nullptr;  // of a server; null at a proxy
+    NodeDrills* drills = nullptr;                // likewise
     std::function<int64_t()> watches;
     std::function<int64_t()> reads;
     std::function<int64_t()> commits;

@@ -27,12 +27,18 @@ absl::StatusOr<v1::VerifyResult> CarriedAt(storage::Store& store, Revision revis
 // progress. Deletes itself in OnDone, which comes after Finish, which comes after the worker has returned.
 class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
  public:
-  VerifyReactor(storage::Store* store, Executor* strand) : store_(store), strand_(strand) {}
+  VerifyReactor(storage::Store* store, Executor* strand,
+                std::function<void(const v1::VerifyResult&)> on_whole)
+      : store_(store), strand_(strand), on_whole_(std::move(on_whole)) {}
 
   void Run(const v1::VerifyRequest& request) {
     absl::StatusOr<v1::VerifyResult> result = Verify(request);
     if (!request.deep() || !result.ok()) return End(std::move(result));
-    strand_->Post([this, result = *std::move(result)]() mutable { End(WithNode(std::move(result))); });
+    strand_->Post([this, result = *std::move(result)]() mutable {
+      absl::StatusOr<v1::VerifyResult> whole = WithNode(std::move(result));
+      if (whole.ok()) on_whole_(*whole);
+      End(std::move(whole));
+    });
   }
 
   // The pool is full.
@@ -112,6 +118,7 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
 
   storage::Store* const store_;
   Executor* const strand_;
+  const std::function<void(const v1::VerifyResult&)> on_whole_;
   std::atomic<bool> cancelled_{false};
   Mutex mu_;
   v1::VerifyResponse next_ ABSL_GUARDED_BY(mu_);
@@ -125,10 +132,10 @@ class VerifyReactor : public grpc::ServerWriteReactor<v1::VerifyResponse> {
 
 }  // namespace
 
-grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(storage::Store* store, WorkerPool* pool,
-                                                          Executor* strand,
-                                                          const v1::VerifyRequest& request) {
-  auto* const reactor = new VerifyReactor(store, strand);
+grpc::ServerWriteReactor<v1::VerifyResponse>* StartVerify(
+    storage::Store* store, WorkerPool* pool, Executor* strand,
+    std::function<void(const v1::VerifyResult&)> on_whole, const v1::VerifyRequest& request) {
+  auto* const reactor = new VerifyReactor(store, strand, std::move(on_whole));
   if (!pool->TryPost([reactor, request] { reactor->Run(request); })) reactor->Refuse();
   return reactor;
 }
