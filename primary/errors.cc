@@ -129,6 +129,33 @@ absl::Status AlreadyInitializedError(absl::string_view node_id, absl::string_vie
                     "cluster_id", cluster_id);
 }
 
+absl::Status DrillRunningError(absl::string_view drill_id, absl::string_view operator_name,
+                               absl::string_view host) {
+  absl::Status status = MakeError(
+      absl::StatusCode::kFailedPrecondition, "OPERATION_RUNNING",
+      absl::StrCat("a rehearsal of ", operator_name, " on ", host, " runs here already; it ends by itself"));
+  status = WithDetail(std::move(status), "operation", drill_id);
+  status = WithDetail(std::move(status), "operator", operator_name);
+  return WithDetail(std::move(status), "host", host);
+}
+
+absl::Status NoDrillNowError() {
+  return MakeError(absl::StatusCode::kUnavailable, "DRAINING", "this node stops: no rehearsal is begun");
+}
+
+absl::Status DrillInterruptedError(absl::string_view why) {
+  return MakeError(absl::StatusCode::kFailedPrecondition, "ABORTED", why);
+}
+
+absl::Status DrillTooSlowError(absl::Duration limit) {
+  return MakeError(absl::StatusCode::kDeadlineExceeded, "DEADLINE",
+                   absl::StrCat("the rehearsal did not end within ", absl::FormatDuration(limit)));
+}
+
+absl::Status DrillMismatchError(absl::string_view what) {
+  return MakeError(absl::StatusCode::kDataLoss, "DIVERGED", what);
+}
+
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
   return reason == "PRECONDITION_FAILED" || reason == "REQUEST_ID_REUSED" || reason == "OUTCOME_UNKNOWABLE" ||

@@ -63,6 +63,22 @@ bool IsNotCaughtUp(const absl::Status& status);
 // ALREADY_INITIALIZED. The node has a cluster.
 absl::Status AlreadyInitializedError(absl::string_view node_id, absl::string_view cluster_id);
 
+// OPERATION_RUNNING. A rehearsal runs here: whose, from where.
+absl::Status DrillRunningError(absl::string_view drill_id, absl::string_view operator_name,
+                               absl::string_view host);
+
+// DRAINING. The node stops: no rehearsal is begun.
+absl::Status NoDrillNowError();
+
+// ABORTED. A rehearsal was given up before its end; that says nothing of the node.
+absl::Status DrillInterruptedError(absl::string_view why);
+
+// DEADLINE. A rehearsal did not come to its end in time.
+absl::Status DrillTooSlowError(absl::Duration limit);
+
+// DIVERGED. The copy, or what was read back from it, is not what was written.
+absl::Status DrillMismatchError(absl::string_view what);
+
 // True for the errors that speak of one request (a precondition, its id), as against those that speak of this
 // node.
 bool IsRefusal(const absl::Status& status);

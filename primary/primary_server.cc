@@ -9,9 +9,12 @@
 #include "node/node_runtime.h"
 #include "node/version.h"
 #include "primary/administration.h"
+#include "primary/canary_grpc.h"
 #include "primary/commit_path.h"
+#include "primary/drills.h"
 #include "primary/retention.h"
 #include "primary/salvage_register.h"
+#include "rpc/address.h"
 
 namespace holdfast::primary {
 namespace {
@@ -42,6 +45,7 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
 
  private:
   void BuildCommitPath();
+  void BuildDrills();
   absl::Status BuildFaces();
   void OnChange();
   void LeaveRole();
@@ -53,6 +57,7 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<Retention> retention_;
   std::unique_ptr<failover::Operations> operations_;
+  std::unique_ptr<Drills> drills_;
   std::unique_ptr<node::Faces> faces_;
   bool stopped_ = false;
 };
@@ -66,11 +71,13 @@ absl::Status PrimaryServer::Start(const node::NodeConfig& config) {
   options.on_change = [this] { OnChange(); };
   HF_ASSIGN_OR_RETURN(node_, node::NodeRuntime::Create(std::move(options)));
   BuildCommitPath();
+  BuildDrills();
   HF_RETURN_IF_ERROR(BuildFaces());
   node_->Start();
   node_->strand().RunAndWait([this] {
     retention_->Start();
     operations_->Start();
+    drills_->Start();
   });
   return absl::OkStatus();
 }
@@ -111,8 +118,32 @@ void PrimaryServer::BuildCommitPath() {
   operations.clock = RealClock();
   operations.random = SystemRandom();
   operations.files = storage::PosixFileSystem();
-  operations.on_change = [this](const v1::Operation& operation) { LogOperation(operation); };
+  operations.on_change = [this](const v1::Operation& operation) {
+    LogOperation(operation);
+    drills_->OnChange();
+  };
   operations_ = std::make_unique<failover::Operations>(std::move(operations));
+}
+
+// A rehearsal opens the copy as a whole server, of this very kind.
+void PrimaryServer::BuildDrills() {
+  const node::NodeConfig& config = node_->config();
+  const absl::StatusOr<rpc::Address> advertised = rpc::ParseAddress(config.client.advertise);
+  Drills::Options drills;
+  drills.store = &node_->store();
+  drills.replica = &node_->replica();
+  drills.files = storage::PosixFileSystem();
+  drills.strand = &node_->strand();
+  drills.clock = RealClock();
+  drills.random = SystemRandom();
+  drills.logger = logger_;
+  drills.config = config;
+  drills.version = node_->version();
+  drills.start_node = StartPrimaryServer;
+  drills.open_canary = GrpcCanaries({config.tls_ca, config.tls_cert, config.tls_key},
+                                    advertised.ok() ? advertised->host : "", RealClock(), SystemRandom());
+  drills.operation_runs = [this] { return operations_->IsRunning(); };
+  drills_ = std::make_unique<Drills>(std::move(drills));
 }
 
 void PrimaryServer::RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
@@ -147,6 +178,7 @@ absl::Status PrimaryServer::BuildFaces() {
   options.node = node_.get();
   options.administration = this;
   options.operations = operations_.get();
+  options.drills = drills_.get();
   options.commit = [this](v1::CommitRequest request, std::string principal, absl::Duration deadline,
                           CommitPath::Callback done) {
     commit_path_->Commit(std::move(request), std::move(principal), deadline, std::move(done));
@@ -158,6 +190,7 @@ absl::Status PrimaryServer::BuildFaces() {
 void PrimaryServer::OnChange() {
   if (commit_path_ != nullptr) commit_path_->OnRoleChange();
   if (operations_ != nullptr) operations_->OnRoleChange();
+  if (drills_ != nullptr) drills_->OnChange();
   if (faces_ != nullptr) faces_->Refresh();
 }
 
@@ -170,6 +203,7 @@ void PrimaryServer::LeaveRole() {
 
 void PrimaryServer::Stop() {
   if (std::exchange(stopped_, true) || node_ == nullptr) return;
+  if (drills_ != nullptr) drills_->Cancel();
   // Commits in flight get half of the grace for their voters; then they are told that the outcome is unknown.
   const Executor::TimerId leave = node_->strand().PostAfter(kDrainGrace / 2, [this] { LeaveRole(); });
   if (faces_ != nullptr) faces_->StopClients(kDrainGrace);
@@ -178,7 +212,9 @@ void PrimaryServer::Stop() {
     LeaveRole();
   });
   if (faces_ != nullptr) faces_->StopPeers(kDrainGrace);
+  if (drills_ != nullptr) drills_->StopWorker();
   node_->strand().RunAndWait([this] {
+    drills_.reset();
     retention_.reset();
     administration_.reset();
     commit_path_.reset();
