@@ -41,6 +41,16 @@ class NodeAdmin {
                                                   const v1::DrainRequest& request,
                                                   absl::Duration timeout) = 0;
 
+  // The node's rating of itself, made anew.
+  virtual absl::StatusOr<v1::CheckResponse> Check(const std::string& peer_address,
+                                                  absl::Duration timeout) = 0;
+  // A rehearsal: begins one (COMMIT_UNKNOWN as above), and how it stands.
+  virtual absl::StatusOr<v1::StartDrillResponse> StartDrill(const std::string& peer_address,
+                                                            const v1::StartDrillRequest& request,
+                                                            absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::GetDrillResponse> GetDrill(const std::string& peer_address,
+                                                        absl::Duration timeout) = 0;
+
   // `progress` is called with rows checked and their estimated total.
   virtual absl::StatusOr<v1::VerifyResult> Verify(const std::string& peer_address,
                                                   const v1::VerifyRequest& request, absl::Duration timeout,

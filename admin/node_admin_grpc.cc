@@ -49,6 +49,19 @@ class GrpcNodeAdmin : public NodeAdmin {
     return Call<v1::DrainResponse>(address, request, timeout, false, &AdminStub::Drain);
   }
 
+  absl::StatusOr<v1::CheckResponse> Check(const std::string& address, absl::Duration timeout) override {
+    return Call<v1::CheckResponse>(address, v1::CheckRequest(), timeout, false, &AdminStub::Check);
+  }
+  absl::StatusOr<v1::StartDrillResponse> StartDrill(const std::string& address,
+                                                    const v1::StartDrillRequest& request,
+                                                    absl::Duration timeout) override {
+    return Change<v1::StartDrillResponse>("the rehearsal", "holdfast check", address, request, timeout,
+                                          &AdminStub::StartDrill);
+  }
+  absl::StatusOr<v1::GetDrillResponse> GetDrill(const std::string& address, absl::Duration timeout) override {
+    return Call<v1::GetDrillResponse>(address, v1::GetDrillRequest(), timeout, false, &AdminStub::GetDrill);
+  }
+
   absl::StatusOr<v1::VerifyResult> Verify(const std::string& address, const v1::VerifyRequest& request,
                                           absl::Duration timeout,
                                           const std::function<void(int64_t, int64_t)>& progress) override {

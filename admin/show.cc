@@ -43,6 +43,15 @@ std::string ShowStaleness(const v1::ResponseHeader& header) {
   return seconds < 60 ? absl::StrFormat("%.1f s", seconds) : absl::StrFormat("%.0f min", seconds / 60);
 }
 
+double Milliseconds(const google::protobuf::Duration& duration) {
+  return static_cast<double>(duration.seconds()) * 1e3 + duration.nanos() / 1e6;
+}
+
+std::string ShowDuration(const google::protobuf::Duration& duration) {
+  const double ms = Milliseconds(duration);
+  return ms < 1000 ? absl::StrFormat("%.0f ms", ms) : absl::StrFormat("%.2f s", ms / 1000);
+}
+
 std::string ShowTime(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", TimeOf(time), absl::LocalTimeZone());
 }

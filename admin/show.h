@@ -24,6 +24,10 @@ std::string ShowRole(v1::NodeRole role);
 // "fresh", "2.3 s", "unknown".
 std::string ShowStaleness(const v1::ResponseHeader& header);
 
+double Milliseconds(const google::protobuf::Duration& duration);
+// "240 ms", "1.32 s".
+std::string ShowDuration(const google::protobuf::Duration& duration);
+
 // "2026-11-22 11:50:03", local time zone.
 std::string ShowTime(const google::protobuf::Timestamp& time);
 // RFC 3339 in UTC.

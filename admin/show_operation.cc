@@ -12,37 +12,6 @@
 namespace holdfast::admin {
 namespace {
 
-double Milliseconds(const google::protobuf::Duration& duration) {
-  return static_cast<double>(duration.seconds()) * 1e3 + duration.nanos() / 1e6;
-}
-
-std::string ShowDuration(const google::protobuf::Duration& duration) {
-  const double ms = Milliseconds(duration);
-  return ms < 1000 ? absl::StrFormat("%.0f ms", ms) : absl::StrFormat("%.2f s", ms / 1000);
-}
-
-// `text` in lines of at most kOutputWidth places, each after `indent` blanks but the first, which begins with
-// `first`.
-std::string Wrapped(const std::string& first, size_t indent, const std::string& text) {
-  std::string lines = first;
-  size_t column = Places(first);
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(' ', begin), text.size());
-    const std::string word = text.substr(begin, end - begin);
-    if (column + 1 + Places(word) > kOutputWidth && column > indent) {
-      absl::StrAppend(&lines, "\n", std::string(indent, ' '));
-      column = indent;
-    } else if (begin > 0) {
-      absl::StrAppend(&lines, " ");
-      ++column;
-    }
-    absl::StrAppend(&lines, word);
-    column += Places(word);
-    begin = end + 1;
-  }
-  return absl::StrCat(lines, "\n");
-}
-
 std::string Kind(v1::OperationKind kind) {
   switch (kind) {
     case v1::OPERATION_KIND_PROMOTE_IN_PLACE:

@@ -72,6 +72,26 @@ std::string Table::ToString(absl::string_view heading_on, absl::string_view head
   return out;
 }
 
+std::string Wrapped(const std::string& first, size_t indent, const std::string& text) {
+  std::string lines = first;
+  size_t column = Places(first);
+  for (size_t begin = 0; begin < text.size();) {
+    const size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    if (column + 1 + Places(word) > kOutputWidth && column > indent) {
+      absl::StrAppend(&lines, "\n", std::string(indent, ' '));
+      column = indent;
+    } else if (begin > 0) {
+      absl::StrAppend(&lines, " ");
+      ++column;
+    }
+    absl::StrAppend(&lines, word);
+    column += Places(word);
+    begin = end + 1;
+  }
+  return absl::StrCat(lines, "\n");
+}
+
 std::string ShowBytes(int64_t bytes) {
   static constexpr const char* kUnits[] = {"KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) return absl::StrCat(bytes, " B");

@@ -46,6 +46,10 @@ size_t Places(absl::string_view text);
 // `text` in at most `places` places; an ellipsis takes the last if something had to go.
 std::string Shorten(absl::string_view text, size_t places);
 
+// `text` in lines of at most kOutputWidth places: the first one begins with `first`, the others with `indent`
+// blanks. Ends with a line feed.
+std::string Wrapped(const std::string& first, size_t indent, const std::string& text);
+
 // "4.2 MiB".
 std::string ShowBytes(int64_t bytes);
 

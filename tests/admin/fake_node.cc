@@ -1,5 +1,6 @@
 #include "tests/admin/fake_node.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -84,6 +85,7 @@ FakeNode::FakeNode(FakeStore* store, v1::NodeInfo info, v1::NodeRole role)
     : store_(store), info_(std::move(info)), role_(role) {
   clients_ = Listen({static_cast<v1::ConfigService::CallbackService*>(this)});
   peers_ = Listen({static_cast<v1::AdminService::CallbackService*>(this),
+                   static_cast<v1::OperationService::CallbackService*>(this),
                    static_cast<v1::SalvageService::CallbackService*>(this)});
   info_.set_client_address(clients_->address());
   info_.set_peer_address(peers_->address());
@@ -194,6 +196,42 @@ grpc::ServerUnaryReactor* FakeNode::Drain(grpc::CallbackServerContext* context,
   *response = drain_answer;
   auto* reactor = context->DefaultReactor();
   reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::Check(grpc::CallbackServerContext* context, const v1::CheckRequest*,
+                                          v1::CheckResponse* response) {
+  *response->mutable_report() = report;
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::StartDrill(grpc::CallbackServerContext* context,
+                                               const v1::StartDrillRequest* request,
+                                               v1::StartDrillResponse* response) {
+  drilled = *request;
+  if (!drills.empty()) *response->mutable_drill() = drills.front();
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(rpc::ToGrpcStatus(drill_refusal));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::GetDrill(grpc::CallbackServerContext* context, const v1::GetDrillRequest*,
+                                             v1::GetDrillResponse* response) {
+  if (!drills.empty()) *response->mutable_drill() = drills[std::min(looks_++, drills.size() - 1)];
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::PlanOperation(grpc::CallbackServerContext* context,
+                                                  const v1::PlanOperationRequest* request,
+                                                  v1::PlanOperationResponse* response) {
+  planned = *request;
+  if (plan.ok()) *response->mutable_plan() = *plan;
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(rpc::ToGrpcStatus(plan.status()));
   return reactor;
 }
 

@@ -10,6 +10,7 @@
 #include "base/mutex.h"
 #include "holdfast/v1/admin.grpc.pb.h"
 #include "holdfast/v1/config.grpc.pb.h"
+#include "holdfast/v1/operation.grpc.pb.h"
 #include "holdfast/v1/salvage.grpc.pb.h"
 #include "rpc/server.h"
 
@@ -54,6 +55,7 @@ class FakeStore {
 // One node on two free loopback ports that serves the store and says of itself what the test wants.
 class FakeNode : public v1::ConfigService::CallbackService,
                  public v1::AdminService::CallbackService,
+                 public v1::OperationService::CallbackService,
                  public v1::SalvageService::CallbackService {
  public:
   FakeNode(FakeStore* store, v1::NodeInfo info, v1::NodeRole role);
@@ -74,7 +76,16 @@ class FakeNode : public v1::ConfigService::CallbackService,
   std::vector<v1::SalvageFileSummary> salvage_files;
   std::map<std::string, std::vector<v1::ReadSalvageResponse>> salvage_content;
 
+  // Its rating of itself, the plan of a promotion, and its rehearsals: what a start answers, and then each
+  // look in turn, the last one for ever.
+  v1::ReadinessReport report;
+  absl::StatusOr<v1::Plan> plan = v1::Plan();
+  absl::Status drill_refusal;
+  std::vector<v1::Drill> drills;
+
   // What was asked.
+  std::optional<v1::PlanOperationRequest> planned;
+  std::optional<v1::StartDrillRequest> drilled;
   std::optional<v1::ChangeNodesRequest> changed;
   std::optional<v1::InitRequest> initialised;
   std::optional<v1::DrainRequest> drained;
@@ -98,6 +109,14 @@ class FakeNode : public v1::ConfigService::CallbackService,
                                         v1::ChangeNodesResponse*) override;
   grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext*, const v1::DrainRequest*,
                                   v1::DrainResponse*) override;
+  grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext*, const v1::CheckRequest*,
+                                  v1::CheckResponse*) override;
+  grpc::ServerUnaryReactor* StartDrill(grpc::CallbackServerContext*, const v1::StartDrillRequest*,
+                                       v1::StartDrillResponse*) override;
+  grpc::ServerUnaryReactor* GetDrill(grpc::CallbackServerContext*, const v1::GetDrillRequest*,
+                                     v1::GetDrillResponse*) override;
+  grpc::ServerUnaryReactor* PlanOperation(grpc::CallbackServerContext*, const v1::PlanOperationRequest*,
+                                          v1::PlanOperationResponse*) override;
   grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext*,
                                                        const v1::VerifyRequest*) override;
   grpc::ServerWriteReactor<v1::SalvageFileSummary>* ListSalvage(grpc::CallbackServerContext*,
@@ -111,6 +130,7 @@ class FakeNode : public v1::ConfigService::CallbackService,
   FakeStore* const store_;  // must outlive this
   v1::NodeInfo info_;
   const v1::NodeRole role_;
+  size_t looks_ = 0;
   std::unique_ptr<rpc::Server> clients_;
   std::unique_ptr<rpc::Server> peers_;
 };
