@@ -30,8 +30,13 @@ std::string Absolute(const std::string& path) {
   return error ? path : absolute.lexically_normal().string();
 }
 
-// Who lives where. The voters are the standby pair and the first proxy beside it, q = 2 (R22).
-std::vector<v1::NodeSpec> Members(int proxies_per_site) {
+std::string ProgramOf(const ClusterFile::Node& node) {
+  return node.role == "proxy" ? "holdfast-proxy" : "holdfast-primary";
+}
+
+}  // namespace
+
+std::vector<v1::NodeSpec> PlaygroundMembers(int proxies_per_site) {
   std::vector<v1::NodeSpec> members;
   const auto add = [&](const std::string& node_id, const std::string& site, v1::NodeKind kind, bool voter) {
     v1::NodeSpec& spec = members.emplace_back();
@@ -49,14 +54,6 @@ std::vector<v1::NodeSpec> Members(int proxies_per_site) {
     add(absl::StrCat("dc2-p", i), "dc2", v1::NODE_KIND_PROXY, i == 1);
   return members;
 }
-
-constexpr char kPrimary[] = "dc1-a";
-
-std::string ProgramOf(const ClusterFile::Node& node) {
-  return node.role == "proxy" ? "holdfast-proxy" : "holdfast-primary";
-}
-
-}  // namespace
 
 Playground::Playground(Context* context, const std::string& directory)
     : context_(context), directory_(Absolute(directory)) {}
@@ -102,7 +99,7 @@ absl::Status Playground::WriteNodeFile(const ClusterFile::Node& node) const {
 }
 
 absl::Status Playground::Create(int proxies_per_site) {
-  std::vector<v1::NodeSpec> members = Members(proxies_per_site);
+  std::vector<v1::NodeSpec> members = PlaygroundMembers(proxies_per_site);
   for (const v1::NodeSpec& member : members) {
     HF_RETURN_IF_ERROR(rpc::CheckNodeCertificate(context_->flags.tls, member.node_id()));
   }
@@ -129,7 +126,7 @@ absl::Status Playground::Create(int proxies_per_site) {
                            stem + ".log",
                            0};
     if (members[i].kind() == v1::NODE_KIND_SERVER)
-      node.role = node.node_id == kPrimary ? "primary" : "standby";
+      node.role = node.node_id == kPlaygroundPrimary ? "primary" : "standby";
     cluster_.nodes.push_back(std::move(node));
   }
   for (const ClusterFile::Node& node : cluster_.nodes) {
@@ -195,7 +192,7 @@ absl::Status Playground::Init(absl::Duration timeout) {
       return NotInTimeError(absl::StrCat("node ", node.node_id, " does not answer; its log: ", node.log));
   }
   HF_ASSIGN_OR_RETURN(const auto members, ReadClusterToml(directory_ + "/cluster.toml"));
-  const auto response = InitCluster(*context_, members, kPrimary, std::nullopt);
+  const auto response = InitCluster(*context_, members, kPlaygroundPrimary, std::nullopt);
   if (response.ok()) {
     cluster_.cluster_id = response->cluster_id();
   } else if (ReasonOf(response.status()) == "ALREADY_INITIALIZED") {

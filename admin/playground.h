@@ -12,6 +12,12 @@
 
 namespace holdfast::admin {
 
+// Who lives where in that cluster: the primary and proxies in dc1; in dc2 the standby pair and proxies, the
+// first of which votes with the pair (R22). Without addresses.
+std::vector<v1::NodeSpec> PlaygroundMembers(int proxies_per_site);
+
+inline constexpr char kPlaygroundPrimary[] = "dc1-a";
+
 // The two-site cluster of `holdfast up`: the primary and proxies in dc1, the standby pair and proxies in dc2,
 // all on loopback. Its directory holds what a person would write: a configuration file for each node,
 // `cluster.toml` for `holdfast init`; and `cluster.json`, which appears when the first start is done. Until

@@ -30,6 +30,7 @@ LocalCluster::LocalCluster(Options options) : options_(std::move(options)) {}
 LocalCluster::~LocalCluster() { End(); }
 
 absl::Status LocalCluster::Start(const RunBounds& bounds) {
+  if (options_.networks != nullptr) return StartInNetworks(bounds);
   std::vector<std::string> command = {
       Program("holdfast"), "up",      "--dir",     options_.directory,
       "--detach",          "--empty", "--proxies", absl::StrCat(options_.proxies)};
@@ -90,7 +91,13 @@ CommandResult LocalCluster::Holdfast(const std::vector<std::string>& arguments,
                                      const RunBounds& bounds) const {
   std::vector<std::string> command = {Program("holdfast")};
   command.insert(command.end(), arguments.begin(), arguments.end());
-  return Run(command, Environment(), bounds);
+  RunBounds where = bounds;
+  if (!operator_site_.empty()) where.network = NetworkOf(operator_site_);
+  return Run(command, Environment(), where);
+}
+
+int LocalCluster::NetworkOf(const std::string& site) const {
+  return options_.networks == nullptr ? -1 : options_.networks->NetworkOf(site);
 }
 
 std::vector<std::string> LocalCluster::Environment() const {
@@ -130,7 +137,8 @@ void LocalCluster::Signal(const std::string& node_id, int signal_number) {
 
 void LocalCluster::Restart(const std::string& node_id) {
   Node& node = nodes_.at(node_id);
-  node.pid = Spawn(node.command, absl::StrCat(options_.directory, "/", node_id, ".restarted.log"));
+  node.pid = Spawn(node.command, absl::StrCat(options_.directory, "/", node_id, ".restarted.log"),
+                   NetworkOf(node.site));
 }
 
 bool LocalCluster::IsRunning(const std::string& node_id) const {

@@ -9,6 +9,7 @@
 #include "absl/status/status.h"
 #include "rpc/tls_files.h"
 #include "tests/process/programs.h"
+#include "tests/process/site_networks.h"
 
 namespace holdfast::testing {
 
@@ -23,6 +24,9 @@ class LocalCluster {
     int proxies = 2;        // in each site
     rpc::TlsFiles node_tls = {};
     rpc::TlsFiles operator_tls = {};
+    // Each site in a network of its own: the same files and programs, started by hand instead of by `up`,
+    // which knows loopback only. Must outlive this; without TLS.
+    SiteNetworks* networks = nullptr;
   };
   struct Node {
     std::string node_id;
@@ -55,6 +59,8 @@ class LocalCluster {
   // Whom `holdfast` and clients ask: the proxies and the primary, separated by commas.
   const std::string& endpoints() const { return endpoints_; }
   void set_endpoints(const std::string& endpoints) { endpoints_ = endpoints; }
+  // Where the operator sits: sees what that site's network shows. Only with networks.
+  void set_operator_site(const std::string& site) { operator_site_ = site; }
   // `holdfast ARGS` with these endpoints and the operator's certificate. Any thread.
   CommandResult Holdfast(const std::vector<std::string>& arguments, const RunBounds& bounds = {}) const;
   // The environment that it gets ("NAME=value").
@@ -78,10 +84,17 @@ class LocalCluster {
 
  private:
   absl::Status ReadClusterFile();
+  // networked_start.cc
+  absl::Status StartInNetworks(const RunBounds& bounds);
+  absl::Status WriteFiles();
+  absl::Status InitByHand(const RunBounds& bounds) const;
+  absl::Status WaitUntilReady(const RunBounds& bounds) const;
+  int NetworkOf(const std::string& site) const;  // -1: ours
   void EndNode(const std::string& node_id, int signal_number, const char* complaint);
 
   const Options options_;
   std::string endpoints_;
+  std::string operator_site_;
   std::map<std::string, Node> nodes_;
   std::vector<std::string> died_;
 };

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -30,7 +31,8 @@ admin::PortHolds& PortsOfThisProcess() {
 
 // In the child, after fork: never returns.
 [[noreturn]] void Execute(const std::vector<std::string>& command,
-                          const std::vector<std::string>& environment) {
+                          const std::vector<std::string>& environment, int network) {
+  if (network >= 0 && setns(network, CLONE_NEWNET) != 0) _exit(126);
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -103,7 +105,7 @@ CommandResult Run(const std::vector<std::string>& command, const std::vector<std
     dup2(open("/dev/null", O_RDONLY), STDIN_FILENO);
     dup2(out.write_end, STDOUT_FILENO);
     dup2(err.write_end, STDERR_FILENO);
-    Execute(command, environment);
+    Execute(command, environment, bounds.network);
   }
   close(out.write_end);
   close(err.write_end);
@@ -117,7 +119,7 @@ CommandResult Run(const std::vector<std::string>& command, const std::vector<std
   return result;
 }
 
-pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path) {
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network) {
   const pid_t child = fork();
   HF_CHECK(child >= 0, "fork");
   if (child == 0) {
@@ -126,7 +128,7 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
     const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    Execute(command, {});
+    Execute(command, {}, network);
   }
   return child;
 }

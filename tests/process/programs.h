@@ -22,10 +22,12 @@ struct CommandResult {
   std::string err;
 };
 
-// When a command is not waited for any longer: it is killed then, and its exit status is 128 + 9.
+// When a command is not waited for any longer: it is killed then, and its exit status is 128 + 9. And where
+// it runs.
 struct RunBounds {
   absl::Duration time = absl::InfiniteDuration();
   const std::atomic<bool>* given_up = nullptr;  // looked at a few times a second
+  int network = -1;                             // the namespace that it runs in, by a descriptor; -1: ours
 };
 
 // The programs of this build: Program("holdfast-proxy").
@@ -35,9 +37,9 @@ std::string Program(const std::string& name);
 CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {},
                   const RunBounds& bounds = {});
 
-// Starts a program in a process group of its own, its output appended to `log_path`. Returns its pid; the
-// caller ends it (EndProcess).
-pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path);
+// Starts a program in a process group of its own, its output appended to `log_path`, in the network of a
+// namespace's descriptor (-1: ours). Returns its pid; the caller ends it (EndProcess).
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network = -1);
 
 // Sends a signal, then waits until the process is gone (at most `patience`); false if it is still there.
 // Works for processes that are not our children too. A child that has died of another signal than this one:
