@@ -1,5 +1,6 @@
 #include "tests/drill/commit_call.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
@@ -13,12 +14,15 @@ namespace holdfast::drill {
 namespace {
 
 constexpr absl::Duration kAttempt = absl::Milliseconds(250);
-constexpr absl::Duration kLeftAlone = absl::Seconds(2);
-constexpr absl::Duration kLibraryTimeout = absl::Seconds(2);
+// One that stays silent is left alone for longer each time. The first time is short: a primary that has just
+// begun may be slow with its first commit, and is not to be passed by for long.
+constexpr absl::Duration kLeftAloneFirst = absl::Milliseconds(50);
+constexpr absl::Duration kLeftAloneAtMost = absl::Seconds(2);
 
 struct Server {
   std::string address;
   absl::Duration silent_until;
+  absl::Duration left_alone;
 };
 
 class Direct {
@@ -37,10 +41,14 @@ class Direct {
     rpc::SetTimeout(context, kAttempt);
     v1::CommitResponse response;
     const absl::Status status = rpc::FromGrpcStatus(stub->Commit(&context, request, &response));
-    if (status.ok()) return response;
     const std::string reason = ReasonOf(status);
-    if (reason == "DEADLINE" || reason == "UNREACHABLE")
-      server.silent_until = clock_->SinceBoot() + kLeftAlone;
+    if (reason == "DEADLINE" || reason == "UNREACHABLE") {
+      server.left_alone = std::clamp(2 * server.left_alone, kLeftAloneFirst, kLeftAloneAtMost);
+      server.silent_until = clock_->SinceBoot() + server.left_alone;
+    } else {
+      server.left_alone = absl::ZeroDuration();
+    }
+    if (status.ok()) return response;
     Next();
     return status;
   }
@@ -61,16 +69,16 @@ absl::StatusOr<CommitCall> DirectCommits(const std::vector<std::string>& servers
   std::vector<Server> list;
   for (const std::string& address : servers) {
     HF_RETURN_IF_ERROR(channels->Get(address).status());
-    list.push_back({address, absl::ZeroDuration()});
+    list.push_back({address, absl::ZeroDuration(), absl::ZeroDuration()});
   }
   auto direct = std::make_shared<Direct>(std::move(channels), std::move(list), clock);
   return [direct](const v1::CommitRequest& request) { return direct->Commit(request); };
 }
 
-absl::StatusOr<CommitCall> LibraryCommits(const std::vector<std::string>& endpoints) {
+absl::StatusOr<CommitCall> LibraryCommits(const std::vector<std::string>& endpoints, absl::Duration timeout) {
   client::Options options;
   options.endpoints = endpoints;
-  options.timeout = kLibraryTimeout;
+  options.timeout = timeout;
   HF_ASSIGN_OR_RETURN(std::shared_ptr<client::Client> client, client::Connect(std::move(options)));
   return [client](const v1::CommitRequest& request) { return client->Commit(request); };
 }

@@ -16,11 +16,13 @@ namespace holdfast::drill {
 using CommitCall = std::function<absl::StatusOr<v1::CommitResponse>(const v1::CommitRequest&)>;
 
 // Asks the servers one after the other, each attempt alone and short, and stays with the one that commits;
-// one that is silent is left alone for a while. Notices a new primary at once: this is what outages are
-// measured with. Errors: INVALID_REQUEST for an address.
+// one that is silent is left alone for a while, longer each time. Notices a new primary at once: this is what
+// outages are measured with. Errors: INVALID_REQUEST for an address.
 absl::StatusOr<CommitCall> DirectCommits(const std::vector<std::string>& servers, Clock* clock);
 
 // The client library with its ordinary behaviour, at these endpoints: what users see.
-absl::StatusOr<CommitCall> LibraryCommits(const std::vector<std::string>& endpoints);
+inline constexpr absl::Duration kLibraryTimeout = absl::Seconds(2);
+absl::StatusOr<CommitCall> LibraryCommits(const std::vector<std::string>& endpoints,
+                                          absl::Duration timeout = kLibraryTimeout);
 
 }  // namespace holdfast::drill

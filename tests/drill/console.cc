@@ -62,6 +62,17 @@ absl::StatusOr<Console::Carried> Console::CarryOut(const std::vector<std::string
   return carried;
 }
 
+absl::StatusOr<admin::JsonValue> Console::Ask(const std::vector<std::string>& command,
+                                              absl::Duration patience) const {
+  std::vector<std::string> for_json = command;
+  for_json.insert(for_json.end(), {"-o", "json"});
+  testing::CommandResult result;
+  const bool answered = Wait(patience, [&] { return (result = Type(for_json)).exit_status == 0; });
+  if (answered) return admin::ParseJson(command.front(), result.out);
+  return absl::UnknownError(absl::StrCat("holdfast ", absl::StrJoin(command, " "), ": exit status ",
+                                         result.exit_status, ": ", result.out, result.err));
+}
+
 absl::StatusOr<v1::StatusResponse> Console::StatusOf(const std::string& node_id) const {
   return nodes_->Status(cluster_->node(node_id).peer_address, kAskTimeout);
 }

@@ -38,6 +38,11 @@ class Console {
   // last.
   absl::StatusOr<Carried> CarryOut(const std::vector<std::string>& verb, absl::Duration patience) const;
 
+  // Types a command with `-o json` until it exits with 0, within `patience`: somebody may be away for a
+  // moment. Answers with what it printed; the error is what it said last.
+  absl::StatusOr<admin::JsonValue> Ask(const std::vector<std::string>& command,
+                                       absl::Duration patience) const;
+
   // What a node says of itself, now.
   absl::StatusOr<v1::StatusResponse> StatusOf(const std::string& node_id) const;
 

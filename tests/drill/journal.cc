@@ -22,6 +22,17 @@ void Journal::Acknowledge(int64_t number, const Acknowledgement& acknowledgement
   write.acknowledged = acknowledgement;
 }
 
+void Journal::Fail(int64_t number, const FailedAttempt& attempt, const std::string& said_in_log) {
+  MutexLock lock(&mu_);
+  failures_.push_back(attempt);
+  if (!said_in_log.empty()) writes_.at(static_cast<size_t>(number)).said_in_log = said_in_log;
+}
+
+std::vector<FailedAttempt> Journal::failures() const {
+  MutexLock lock(&mu_);
+  return failures_;
+}
+
 std::vector<Write> Journal::writes() const {
   MutexLock lock(&mu_);
   return writes_;
@@ -40,12 +51,14 @@ std::optional<Acknowledgement> Journal::FirstOf(const std::string& node_id, absl
   return first;
 }
 
-std::optional<Acknowledgement> Journal::LastOf(const std::string& node_id, absl::Duration before) const {
+std::optional<Acknowledgement> Journal::LastOf(const std::string& node_id, absl::Duration before,
+                                               const std::string& writer) const {
   MutexLock lock(&mu_);
   std::optional<Acknowledgement> last;
   for (const Write& write : writes_) {
     if (!write.acknowledged || write.acknowledged->node_id != node_id) continue;
     if (write.acknowledged->at >= before) continue;
+    if (!writer.empty() && write.writer != writer) continue;
     if (!last || write.acknowledged->at > last->at) last = write.acknowledged;
   }
   return last;

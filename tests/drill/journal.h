@@ -23,6 +23,17 @@ struct Write {
   std::string writer;
   std::vector<int> keys;  // ascending
   std::optional<Acknowledgement> acknowledged;
+  // Where it is in a log, by the word of a node that could not tell whether it stays there; empty: nobody
+  // said so.
+  std::string said_in_log;
+};
+
+// An attempt at a commit that was not acknowledged.
+struct FailedAttempt {
+  std::string writer;
+  std::string reason;
+  absl::Duration at;  // since boot, when the answer was there
+  absl::Duration took;
 };
 
 // What the drill's clients have attempted and what they were told: the only witness of what must not be lost.
@@ -35,17 +46,23 @@ class Journal {
   // Once a write.
   void Acknowledge(int64_t number, const Acknowledgement& acknowledgement);
 
+  // Not acknowledged, and why; `said_in_log` as in Write, empty if nobody said so. Any number of times.
+  void Fail(int64_t number, const FailedAttempt& attempt, const std::string& said_in_log);
+
   std::vector<Write> writes() const;
+  std::vector<FailedAttempt> failures() const;
 
   // What `node_id` acknowledged first, behind `after`, to `writer` (to anybody if it is empty).
   std::optional<Acknowledgement> FirstOf(const std::string& node_id, absl::Duration after,
                                          const std::string& writer = "") const;
-  // What `node_id` acknowledged last, before `before`, to anybody.
-  std::optional<Acknowledgement> LastOf(const std::string& node_id, absl::Duration before) const;
+  // What `node_id` acknowledged last, before `before`, to `writer` (to anybody if it is empty).
+  std::optional<Acknowledgement> LastOf(const std::string& node_id, absl::Duration before,
+                                        const std::string& writer = "") const;
 
  private:
   mutable Mutex mu_;
   std::vector<Write> writes_ ABSL_GUARDED_BY(mu_);
+  std::vector<FailedAttempt> failures_ ABSL_GUARDED_BY(mu_);
 };
 
 }  // namespace holdfast::drill

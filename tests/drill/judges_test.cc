@@ -7,6 +7,7 @@
 #include "tests/drill/keys.h"
 #include "tests/drill/read_gap.h"
 #include "tests/drill/read_judge.h"
+#include "tests/drill/salvage_judge.h"
 #include "tests/drill/spread.h"
 #include "tests/drill/watch_judge.h"
 #include "tests/drill/write_judge.h"
@@ -112,6 +113,30 @@ TEST_F(WriteJudgeTest, AListingMustShowTheNewestOfEveryKey) {
   EXPECT_EQ(CountDisagreements(history_, 3, whole), 0);
   EXPECT_EQ(CountDisagreements(history_, 3, {whole[0], whole[1]}), 1);
   EXPECT_EQ(CountDisagreements(history_, 3, {{10, 1, 0}, whole[1], whole[2]}), 1);
+}
+
+// ---- Salvage ----
+
+using SalvageJudgeTest = JudgesTest;
+
+TEST_F(SalvageJudgeTest, WhatANodeHadInItsLogIsInTheHistoryOrInASalvageFile) {
+  const FailedAttempt unknown{"writer", "COMMIT_UNKNOWN", absl::Seconds(9), absl::Seconds(1)};
+  const int64_t kept = Attempt({2});
+  history_.Add({kNew + 14, 2, kept});
+  const int64_t salvaged = Attempt({1, 3});
+  const int64_t gone = Attempt({1, 3});
+  const int64_t never_in_a_log = Attempt({1, 3});
+  for (const int64_t number : {kept, salvaged, gone}) journal_.Fail(number, unknown, "0.14");
+  journal_.Fail(never_in_a_log, unknown, "");
+  const SalvageVerdict verdict = JudgeSalvage(journal_.writes(), history_, {salvaged});
+  EXPECT_EQ(verdict.orphans, 2);
+  EXPECT_EQ(verdict.missing, 1);
+  EXPECT_THAT(verdict.findings.shown(), ElementsAre(HasSubstr("commit 5 was in a log as 0.14")));
+}
+
+TEST_F(SalvageJudgeTest, WhatWasAcknowledgedInTheEndIsNoOrphan) {
+  journal_.Fail(0, {"writer", "COMMIT_UNKNOWN", absl::Seconds(9), absl::Seconds(1)}, "0.9");
+  EXPECT_EQ(JudgeSalvage(journal_.writes(), history_, {}).orphans, 0);
 }
 
 TEST_F(WriteJudgeTest, TheFirstAndTheLastAcknowledgementOfANodeGoByTheirTimes) {

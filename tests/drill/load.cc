@@ -11,6 +11,8 @@ namespace holdfast::drill {
 namespace {
 
 constexpr int kKeysPerImportCommit = 1000;
+constexpr absl::Duration kCutOffTimeout =
+    absl::Milliseconds(500);                                   // of one commit at a primary without voters
 constexpr absl::Duration kImportPatience = absl::Seconds(60);  // of one commit, and of one proxy
 
 absl::StatusOr<std::unique_ptr<client::Client>> ClientAt(const std::vector<std::string>& endpoints) {
@@ -49,19 +51,20 @@ absl::StatusOr<int64_t> ImportKeys(const testing::LocalCluster& cluster, int key
 absl::StatusOr<std::unique_ptr<Load>> Load::Start(const Options& options) {
   std::unique_ptr<Load> load(new Load());
   std::vector<std::string> servers;
-  std::vector<std::string> endpoints;  // of a client in dc2
+  std::vector<std::string> endpoints;  // of a client in the site that is left
   uint64_t seed = options.seed;
   for (const auto& [id, node] : options.cluster->nodes()) {
     if (node.role != "proxy") {
       servers.push_back(node.address);
       continue;
     }
-    if (node.site == "dc2") endpoints.push_back(node.address);
+    if (node.site == options.home) endpoints.push_back(node.address);
     ProxyReader::Options reader;
     reader.node_id = id;
     reader.address = node.address;
     reader.key_count = options.key_count;
     reader.per_second = options.reads_per_second / kReadersPerProxy;
+    reader.deadline = options.read_deadline;
     reader.clock = options.clock;
     for (int i = 0; i < kReadersPerProxy; ++i) {
       reader.seed = ++seed;
@@ -70,11 +73,19 @@ absl::StatusOr<std::unique_ptr<Load>> Load::Start(const Options& options) {
     }
     HF_ASSIGN_OR_RETURN(load->watchers_[id], Watcher::Start({id, node.address, options.after}));
   }
-  for (const char* const name : {kDirect, kLibrary}) {
+  for (const char* const name : {kDirect, kLibrary, kCutOff}) {
     Writer::Options writer;
     writer.name = name;
-    HF_ASSIGN_OR_RETURN(writer.call,
-                        name == kDirect ? DirectCommits(servers, options.clock) : LibraryCommits(endpoints));
+    writer.gives_up = name == kCutOff;
+    if (name == kDirect) {
+      HF_ASSIGN_OR_RETURN(writer.call, DirectCommits(servers, options.clock));
+    } else if (name == kLibrary) {
+      HF_ASSIGN_OR_RETURN(writer.call, LibraryCommits(endpoints));
+    } else if (options.cut_off.empty()) {
+      continue;
+    } else {
+      HF_ASSIGN_OR_RETURN(writer.call, LibraryCommits({options.cut_off}, kCutOffTimeout));
+    }
     writer.key_count = options.key_count;
     writer.per_second = options.writes_per_second / 2;
     writer.seed = ++seed;

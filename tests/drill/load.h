@@ -22,7 +22,9 @@ absl::StatusOr<int64_t> ImportKeys(const testing::LocalCluster& cluster, int key
                                    const Halt& halt);
 
 // Everything that uses the cluster while the disaster goes on: readers and a watcher at each proxy, and two
-// writers, one that goes straight to the servers and one with the client library. One thread.
+// writers, one that goes straight to the servers and one with the client library at the proxies of the site
+// that is left. Where the lost site lives on behind a cut there is a third, which knows its primary only, and
+// goes on committing there whatever comes of it. One thread.
 class Load {
  public:
   struct Options {
@@ -32,12 +34,16 @@ class Load {
     int key_count = 0;
     double reads_per_second = 300;  // at each proxy
     double writes_per_second = 40;  // in all
+    absl::Duration read_deadline = kReadDeadline;
     uint64_t seed = 1;
-    int64_t after = 0;  // where the watchers begin
+    int64_t after = 0;         // where the watchers begin
+    std::string home = "dc2";  // the site that is left: of the library's client
+    std::string cut_off;       // the primary of the site that lives on behind the cut; empty: none
   };
   static constexpr int kReadersPerProxy = 3;   // so that one slow answer does not hold up the rest
   static constexpr char kDirect[] = "direct";  // the writers' names
   static constexpr char kLibrary[] = "library";
+  static constexpr char kCutOff[] = "cut off";
 
   // Errors: INVALID_REQUEST for an address.
   static absl::StatusOr<std::unique_ptr<Load>> Start(const Options& options);

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
 #include "base/error.h"
 #include "base/executor.h"
 #include "base/status_macros.h"
@@ -27,7 +27,8 @@ ProxyReader::ProxyReader(Options options, std::unique_ptr<rpc::ChannelCache> kep
     : options_(std::move(options)),
       kept_(std::move(kept)),
       fresh_(std::move(fresh)),
-      random_(SeededRandom(options_.seed)) {}
+      random_(SeededRandom(options_.seed)),
+      began_(options_.clock->SinceBoot()) {}
 
 ProxyReader::~ProxyReader() { Stop(); }
 
@@ -89,7 +90,7 @@ void ProxyReader::ReadOnce(bool on_fresh_connection) {
   request.set_key(KeyOf(seen.key));
   v1::GetResponse response;
   grpc::ClientContext context;
-  rpc::SetTimeout(context, kReadDeadline);
+  rpc::SetTimeout(context, options_.deadline);
   const auto stub = v1::ConfigService::NewStub(*channels.Get(options_.address));
   const absl::Status status = rpc::FromGrpcStatus(stub->Get(&context, request, &response));
   seen.at = options_.clock->SinceBoot();
@@ -98,9 +99,10 @@ void ProxyReader::ReadOnce(bool on_fresh_connection) {
   if (spell != spell_) return;
   if (!status.ok()) {
     results_.failed.push_back(seen.at);
-    results_.failures.Add(absl::StrCat("read at '", options_.node_id, "' failed",
-                                       on_fresh_connection ? " on a fresh connection: " : ": ",
-                                       ReasonOf(status), ": ", std::string(status.message())));
+    results_.failures.Add(absl::StrFormat(
+        "read at '%s' failed%s after %.2f s of reading: %s: %s", options_.node_id,
+        on_fresh_connection ? " on a fresh connection" : "", absl::ToDoubleSeconds(seen.at - began_),
+        ReasonOf(status), std::string(status.message())));
     return;
   }
   seen.revision = response.header().revision();

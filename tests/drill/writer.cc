@@ -61,13 +61,20 @@ void Writer::CommitOne() {
   const int64_t number = options_.journal->Begin(options_.name, list);
   const v1::CommitRequest request = RequestOf(number, list, NewUuid7(*options_.clock, *SystemRandom()));
   do {
+    const absl::Duration began = options_.clock->SinceBoot();
     const absl::StatusOr<v1::CommitResponse> answer = options_.call(request);
+    const absl::Duration now = options_.clock->SinceBoot();
     if (answer.ok()) {
-      options_.journal->Acknowledge(
-          number, {answer->revision(), answer->header().node_id(), options_.clock->SinceBoot()});
+      options_.journal->Acknowledge(number, {answer->revision(), answer->header().node_id(), now});
       return;
     }
-    if (!IsFinal(ReasonOf(answer.status()))) continue;
+    const std::string reason = ReasonOf(answer.status());
+    options_.journal->Fail(number, {options_.name, reason, now, now - began},
+                           DetailOf(answer.status(), "revision"));
+    if (!IsFinal(reason)) {
+      if (options_.gives_up) return;
+      continue;
+    }
     MutexLock lock(&mu_);
     ++refused_count_;
     refusals_.Add(absl::StrCat("commit ", number, " was refused: ", answer.status().ToString()));

@@ -26,6 +26,8 @@ class Writer {
     CommitCall call;
     int key_count = 0;
     double per_second = 20;
+    // One attempt at each commit and on to the next, whatever came of it: its outcome then stays unknown.
+    bool gives_up = false;
     uint64_t seed = 1;
     Journal* journal = nullptr;  // must outlive the writer
     Clock* clock = RealClock();  // must outlive the writer
