@@ -18,7 +18,7 @@
 namespace holdfast::admin {
 namespace {
 
-constexpr size_t kAsksAtOnce = 16;
+constexpr size_t kAsksAtOnce = 64;  // each may have to wait for a node that is silent
 
 template <typename Message>
 absl::Status FromJson(const v1::KeyValue& kv, Message* message) {

@@ -16,8 +16,10 @@
 namespace holdfast::admin {
 namespace {
 
-// Who does not answer within this is not reached from here.
+// Who does not answer within this is not reached from here. A plan that is confirmed was looked at before:
+// who was silent then is not waited for as long again.
 constexpr absl::Duration kLookPatience = absl::Milliseconds(700);
+constexpr absl::Duration kSecondLookPatience = absl::Milliseconds(300);
 
 v1::Vantage LookFromHere(const ClusterView& view,
                          const std::vector<absl::StatusOr<v1::StatusResponse>>& answers) {
@@ -56,6 +58,21 @@ absl::StatusOr<bool> Confirmed(Context& context, const OperationWish& wish, cons
   return absl::StripAsciiWhitespace(typed) == plan.plan_id();
 }
 
+absl::StatusOr<v1::StartOperationResponse> Start(Context& context, NodeAdmin& admin,
+                                                 const v1::NodeInfo& candidate, const OperationWish& wish,
+                                                 const v1::PlanOperationRequest& look,
+                                                 const std::string& plan_id) {
+  v1::StartOperationRequest start;
+  start.set_kind(look.kind());
+  *start.mutable_overrides() = look.overrides();
+  *start.mutable_command() = look.command();
+  start.set_plan_id(plan_id);
+  start.set_operator_name(context.author());
+  start.set_host(context.environment().host);
+  start.set_reason(wish.reason);
+  return admin.StartOperation(candidate.peer_address(), start, context.deadline());
+}
+
 }  // namespace
 
 void AddOperationFlags(Command& command, OperationWish* wish) {
@@ -70,10 +87,21 @@ absl::StatusOr<ExitCode> PlanAndStart(Context& context, const OperationWish& wis
   const v1::NodeInfo* const candidate = view.Find(wish.node_id);
   if (candidate == nullptr) return UnknownNodeError(wish.node_id, view.NodeIds());
   HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
+  const bool has_looked = wish.yes && !wish.plan_id.empty() && !wish.dry_run;
   v1::PlanOperationRequest look;
   look.set_kind(wish.kind);
   *look.mutable_overrides() = wish.overrides;
-  *look.mutable_command() = LookFromHere(view, AskStatus(*admin, view.nodes, kLookPatience));
+  *look.mutable_command() =
+      LookFromHere(view, AskStatus(*admin, view.nodes, has_looked ? kSecondLookPatience : kLookPatience));
+  if (has_looked && context.json()) {
+    // The node makes the plan anew in any case, and nobody wants to see it again.
+    const auto started = Start(context, *admin, *candidate, wish, look, wish.plan_id);
+    if (started.ok())
+      return WatchOperation(context, candidate->peer_address(), started->operation().operation_id());
+    const std::string reason = ReasonOf(started.status());
+    if (reason != "CHECK_FAILED" && reason != "PLAN_CHANGED") return started.status();
+    // Then what stands in the way, or has changed, is shown.
+  }
   HF_ASSIGN_OR_RETURN(const v1::PlanOperationResponse planned,
                       admin->PlanOperation(candidate->peer_address(), look, context.deadline()));
   const v1::Plan& plan = planned.plan();
@@ -94,16 +122,8 @@ absl::StatusOr<ExitCode> PlanAndStart(Context& context, const OperationWish& wis
     context.err() << "holdfast: not confirmed; nothing was changed\n";
     return ExitCode::kRefused;
   }
-  v1::StartOperationRequest start;
-  start.set_kind(look.kind());
-  *start.mutable_overrides() = look.overrides();
-  *start.mutable_command() = look.command();
-  start.set_plan_id(plan.plan_id());
-  start.set_operator_name(context.author());
-  start.set_host(context.environment().host);
-  start.set_reason(wish.reason);
   HF_ASSIGN_OR_RETURN(const v1::StartOperationResponse started,
-                      admin->StartOperation(candidate->peer_address(), start, context.deadline()));
+                      Start(context, *admin, *candidate, wish, look, plan.plan_id()));
   return WatchOperation(context, candidate->peer_address(), started.operation().operation_id());
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr absl::Duration kPatience = absl::Milliseconds(700);
 constexpr absl::Duration kPatienceWithSilent = absl::Milliseconds(250);
-// A node asks others in its turn: it needs longer than they get.
+// A node asks others in its turn: it needs longer than they get. Nobody waits so long for one that was silent
+// a moment ago: if it answers now, that is news, and the plan is made anew.
 constexpr absl::Duration kLookMargin = absl::Milliseconds(200);
 
 }  // namespace
@@ -30,7 +31,9 @@ void ViewGatherer::Gather(v1::Vantage command, const std::set<std::string>& sile
     if (id == view_.gathered_by()) {
       LookAround(&node);
     } else {
-      Ask(&node, silent.contains(id) ? kPatienceWithSilent : kPatience, look_patience);
+      const bool was_silent = silent.contains(id);
+      Ask(&node, was_silent ? kPatienceWithSilent : kPatience, look_patience,
+          was_silent ? kPatienceWithSilent : look_patience + kLookMargin);
     }
   }
   OneIsDone();
@@ -52,7 +55,8 @@ void ViewGatherer::LookAround(v1::NodeView* self) {
   Note(self, replica_->AcceptPromise(question));
 }
 
-void ViewGatherer::Ask(v1::NodeView* node, absl::Duration patience, absl::Duration look_patience) {
+void ViewGatherer::Ask(v1::NodeView* node, absl::Duration patience, absl::Duration look_patience,
+                       absl::Duration look_timeout) {
   v1::PromiseRequest question;
   question.set_cluster_id(store_->node().identity().cluster_id);
   question.set_inspect(true);
@@ -66,7 +70,7 @@ void ViewGatherer::Ask(v1::NodeView* node, absl::Duration patience, absl::Durati
                         Note(node, said);
                         OneIsDone();
                       }));
-  transport_->Look(address, look, look_patience + kLookMargin,
+  transport_->Look(address, look, look_timeout,
                    round_.Wrap([this, node](const absl::StatusOr<v1::LookResponse>& seen) {
                      if (seen.ok()) *node->mutable_vantage() = seen->vantage();
                      OneIsDone();

@@ -28,7 +28,8 @@ class ViewGatherer {
               std::function<void(v1::ClusterView)> done);
 
  private:
-  void Ask(v1::NodeView* node, absl::Duration patience, absl::Duration look_patience);
+  void Ask(v1::NodeView* node, absl::Duration patience, absl::Duration look_patience,
+           absl::Duration look_timeout);
   void LookAround(v1::NodeView* self);
   static void Note(v1::NodeView* node, const absl::StatusOr<v1::PromiseResponse>& said);
   void OneIsDone();
