@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/failpoint.h"
+
 namespace holdfast::failover {
 namespace {
 
@@ -60,6 +62,7 @@ void HandBack::OnAnswer(const absl::StatusOr<v1::PromiseResponse>& said) {
   if (!said.ok()) return waited < kSilence ? AskLater(kAskInterval) : TakeBack();
   if (said->role() == v1::NODE_ROLE_PRIMARY && said->epoch() >= given.epoch()) {
     since_.reset();
+    HOLDFAST_FAILPOINT("hand-back.before-rejoin");
     options_.replica->Rejoin().IgnoreError();  // a full disk: asked again when the role is looked at
     return AskLater(kTryAgain);
   }
@@ -70,6 +73,7 @@ void HandBack::OnAnswer(const absl::StatusOr<v1::PromiseResponse>& said) {
 }
 
 void HandBack::TakeBack() {
+  HOLDFAST_FAILPOINT("hand-back.before-take-back");
   options_.take_back(options_.store->node().promise());
   AskLater(kTryAgain);
 }

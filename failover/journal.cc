@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
 
@@ -43,11 +44,13 @@ absl::StatusOr<std::vector<v1::Operation>> Journal::List() const {
 }
 
 absl::Status Journal::Put(const v1::Operation& operation) {
+  HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("journal.before-value"));
   // The operation before its id: a crash in between leaves a value that nobody reads, and that the next Put
   // of the same operation replaces.
   HF_RETURN_IF_ERROR(node_->PutValue(NameOf(operation.operation_id()), operation.SerializeAsString()));
   HF_ASSIGN_OR_RETURN(std::vector<std::string> ids, Ids());
   if (std::find(ids.begin(), ids.end(), operation.operation_id()) != ids.end()) return absl::OkStatus();
+  HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("journal.before-id"));
   ids.insert(ids.begin(), operation.operation_id());
   std::vector<std::string> forgotten;
   while (ids.size() > kMaxOperations) {

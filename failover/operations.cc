@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/status_macros.h"
 #include "base/uuid.h"
 #include "failover/errors.h"
@@ -125,7 +126,9 @@ void Operations::Begin(const v1::StartOperationRequest& request,
                 operation.set_operator_name(request.operator_name());
                 operation.set_host(request.host());
                 operation.set_reason(request.reason());
+                HOLDFAST_FAILPOINT("operation.before-begin");
                 if (const absl::Status noted = journal_.Put(operation); !noted.ok()) return done(noted);
+                HOLDFAST_FAILPOINT("operation.after-begin");
                 v1::StartOperationResponse response;
                 *response.mutable_operation() = operation;
                 done(std::move(response));

@@ -59,10 +59,8 @@ void Promotion::Begin() {
   if (std::exchange(begun_, true)) return;
   started_at_ = step_at_ = options_.clock->SinceBoot();
   operation_.set_state(v1::OPERATION_STATE_RUNNING);
-  if (operation_.steps_size() > 0 && operation_.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING) {
-    EndStep("interrupted by the end of its process");
-    operation_.mutable_steps()->rbegin()->set_state(v1::OPERATION_STATE_INCOMPLETE);
-  }
+  if (operation_.steps_size() > 0 && operation_.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING)
+    CloseStep(v1::OPERATION_STATE_INCOMPLETE, "interrupted by the end of its process");
   options_.replica->SetRunningOperation(promise_);
   switch (EpochRecordOf(*options_.store, operation_)) {
     case EpochRecord::kNone:

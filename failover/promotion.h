@@ -119,6 +119,7 @@ class Promotion {
   // promotion_state.cc: the books.
   void StartStep(const std::string& name);
   void EndStep(const std::string& detail);
+  void CloseStep(v1::OperationState state, const std::string& detail);
   bool IsIn(const std::string& name) const;  // the step that is being taken
   bool Note();                               // journals and tells; false if the operation has ended by that
   void NamePromisesLeft();

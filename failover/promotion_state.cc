@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "failover/errors.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
@@ -139,8 +140,13 @@ void Promotion::StartStep(const std::string& name) {
 }
 
 void Promotion::EndStep(const std::string& detail) {
+  CloseStep(v1::OPERATION_STATE_DONE, detail);
+  HOLDFAST_FAILPOINT(absl::StrCat("promotion.after-step.", operation_.steps().rbegin()->name()));
+}
+
+void Promotion::CloseStep(v1::OperationState state, const std::string& detail) {
   v1::OperationStep& step = *operation_.mutable_steps()->rbegin();
-  step.set_state(v1::OPERATION_STATE_DONE);
+  step.set_state(state);
   step.set_detail(detail);
   FillDuration(options_.clock->SinceBoot() - step_at_, step.mutable_took());
 }
@@ -151,7 +157,9 @@ bool Promotion::IsIn(const std::string& name) const {
 }
 
 bool Promotion::Note() {
+  HOLDFAST_FAILPOINT(absl::StrCat("promotion.before-note.", operation_.steps().rbegin()->name()));
   const absl::Status noted = options_.journal->Put(operation_);
+  HOLDFAST_FAILPOINT(absl::StrCat("promotion.after-note.", operation_.steps().rbegin()->name()));
   if (!noted.ok()) {
     // Behind the point of no return a journal that cannot be written stops nothing: the log has the record.
     if (!is_past_return_) {
@@ -178,10 +186,8 @@ void Promotion::End(v1::OperationState state, const absl::Status& why) {
   look_life_.Renew();
   operation_.set_state(state);
   if (!why.ok()) {
-    if (operation_.steps_size() > 0 && operation_.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING) {
-      EndStep(std::string(why.message()));
-      operation_.mutable_steps()->rbegin()->set_state(state);
-    }
+    if (operation_.steps_size() > 0 && operation_.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING)
+      CloseStep(state, std::string(why.message()));
     operation_.set_error(std::string(why.message()));
     operation_.set_error_reason(ReasonOf(why));
   }
@@ -190,7 +196,9 @@ void Promotion::End(v1::OperationState state, const absl::Status& why) {
   if (hand_over_ != nullptr && !is_past_return_) hand_over_->Thaw();
   options_.replica->SetRunningOperation(std::nullopt);
   // It has ended, whatever the disk says: after a restart the log and the promises tell the same.
+  HOLDFAST_FAILPOINT("promotion.before-end");
   options_.journal->Put(operation_).IgnoreError();
+  HOLDFAST_FAILPOINT("promotion.after-end");
   if (options_.on_change) options_.on_change(operation_);
 }
 

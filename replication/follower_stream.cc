@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/mutants.h"
 #include "replication/errors.h"
@@ -131,7 +132,10 @@ void Follower::BeginStream(const Position& ancestor) {
 
 void Follower::OnRecords(const v1::FollowRecords& records) {
   if (MutantActive(Mutant::kAckBeforeAppend)) SendAck(/*probe=*/false, EndOf(records));
+  if (const absl::Status failed = HOLDFAST_FAILPOINT_STATUS("follow.before-append"); !failed.ok())
+    return Drop(failed);
   const StreamAppender::Result result = appender_.Append(records);
+  HOLDFAST_FAILPOINT("follow.after-append");
   // Readers may have seen what was cut (q = 0 or an override): the bound spoke of another history.
   if (!result.cut_to.is_zero()) freshness_.Reset();
   switch (result.kind) {

@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
@@ -139,7 +140,9 @@ absl::Status ReplicaImpl::Rejoin() {
   if (role_ != Role::kSuspended && role_ != Role::kFenced) {
     return WrongRoleError("only a suspended or fenced former primary can rejoin");
   }
+  HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("rejoin.before-note"));
   HF_RETURN_IF_ERROR(options_.store->node().PutValue(kRejoined, absl::StrCat(own_epoch_)));
+  HOLDFAST_FAILPOINT("rejoin.after-note");
   EndSenders(NoUpstreamError(options_.node_id));
   fresh_at_ns_ = kNever;  // the bound spoke of a history that may have ended long ago
   SetRole(Role::kFollower, "rejoins");

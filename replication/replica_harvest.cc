@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
@@ -116,7 +117,9 @@ absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Posi
     return BranchesError(ancestor.revision, store.visible().revision);
   StreamAppender appender(&store);
   appender.Begin(epoch, ancestor);
+  HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("harvest.before-append"));
   const StreamAppender::Result result = appender.Append(records);
+  HOLDFAST_FAILPOINT("harvest.after-append");
   if (!result.cut_to.is_zero()) LogWasReplaced(result.cut_to);
   // At once: the EPOCH record that comes next must not rest on what was cut (R3: whose slot is whose).
   if (reload_posted_) ReloadInventory();
@@ -135,6 +138,7 @@ absl::StatusOr<v1::FreezeResponse> ReplicaImpl::AcceptFreeze(const v1::FreezeReq
       absl::Seconds(request.hold().seconds()) + absl::Nanoseconds(request.hold().nanos());
   frozen_until_ = options_.clock->SinceBoot() + std::clamp(hold, absl::ZeroDuration(), kMaxFreeze);
   frozen_for_ = request.candidate_node_id();
+  HOLDFAST_FAILPOINT("freeze.after-hold");
   v1::FreezeResponse response;
   *response.mutable_appended() = storage::ToProto(options_.store->appended());
   return response;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/mutants.h"
 #include "base/status_macros.h"
@@ -219,7 +220,9 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
       // A voter that the primary never reached: a promise quorum may need it, and nobody could feed it before
       // there is a primary again. It joins as it would by following.
       if (own.empty()) HF_RETURN_IF_ERROR(node.JoinCluster(request.cluster_id()));
+      HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("promise.before-store"));
       HF_RETURN_IF_ERROR(node.StorePromise(request.promise()));
+      HOLDFAST_FAILPOINT("promise.after-store");
       // From here on nothing of a lower epoch is done (R11, R12, R17).
       if (MutantActive(IsFollowing() ? Mutant::kStreamOutlivesPromise : Mutant::kPrimaryIgnoresPromise)) {
         // goes on as if nothing had been promised

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/failpoint.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
@@ -74,7 +75,10 @@ absl::Status ReplicaImpl::BeginEpochNow(uint64_t epoch, const storage::RecordDra
   HF_RETURN_IF_ERROR(CheckSlot(epoch));
   HF_ASSIGN_OR_RETURN(const auto batch, store.BeginBatch());
   HF_RETURN_IF_ERROR(batch->Append(epoch, options_.node_id, first).status());
-  return batch->Commit();
+  HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("epoch.before-append"));
+  HF_RETURN_IF_ERROR(batch->Commit());
+  HOLDFAST_FAILPOINT("epoch.after-append");
+  return absl::OkStatus();
 }
 
 // R3: so that no two nodes, and no two incarnations of one, ever own the same epoch (I2).
