@@ -1,6 +1,8 @@
 #include "admin/show_operation.h"
 
 #include <algorithm>
+#include <string>
+#include <vector>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
@@ -36,6 +38,17 @@ std::string Outcome(v1::CheckOutcome outcome) {
     default:
       return "?";
   }
+}
+
+// As they were typed.
+std::vector<std::string> ShowOverrides(const v1::Overrides& overrides) {
+  std::vector<std::string> shown;
+  if (overrides.has_accept_loss()) shown.push_back(absl::StrCat("--accept-loss=", overrides.accept_loss()));
+  if (overrides.accept_unknown_loss()) shown.emplace_back("--accept-unknown-loss");
+  for (const std::string& site : overrides.assert_sites_down())
+    shown.push_back(absl::StrCat("--assert-site-down=", site));
+  if (overrides.accept_local()) shown.emplace_back("--accept-local");
+  return shown;
 }
 
 std::string ShowRuleOf(const v1::DurabilityRule& rule) {
@@ -222,6 +235,8 @@ void PrintOperation(Context& context, const v1::Operation& operation) {
                 << operation.operator_name() << " on " << operation.host() << "\n";
   if (!operation.error().empty()) context.out() << Wrapped("  ", 2, operation.error());
   if (operation.epoch_revision() != 0) {
+    for (const std::string& override : ShowOverrides(operation.plan().overrides()))
+      context.out() << "  taken upon themselves: " << override << "\n";
     context.out() << "  epoch " << operation.plan().epoch() << " begins at revision "
                   << ShowRevision(operation.epoch_revision()) << "; " << ShowCount(operation.harvested())
                   << " records harvested"
@@ -262,6 +277,9 @@ void WriteOperation(JsonWriter& json, const v1::Operation& operation) {
   json.Member("harvested_from", operation.harvested_from());
   if (operation.has_commit_pause())
     json.Key("commit_pause_ms").Number(Milliseconds(operation.commit_pause()));
+  json.Key("overrides").BeginArray();
+  for (const std::string& override : ShowOverrides(operation.plan().overrides())) json.String(override);
+  json.EndArray();
   WriteVerdict(json, operation.has_verdict() ? operation.verdict() : operation.plan().verdict());
   json.Key("steps").BeginArray();
   for (const v1::OperationStep& step : operation.steps()) {

@@ -9,6 +9,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "failover/errors.h"
+#include "failover/rival.h"
 
 namespace holdfast::failover {
 namespace {
@@ -48,15 +50,15 @@ bool IsAssertedDown(const v1::Overrides& overrides, const v1::NodeInfo* member) 
                                          overrides.assert_sites_down().end(), member->site()) > 0;
 }
 
-// The same command with more overrides.
-std::string Again(const PlanInput& input, const std::string& overrides) {
+// The same command with these overrides: those that were given and are still asked for among them, or each
+// refusal would undo the answer to the one before.
+std::string Again(const PlanInput& input, const v1::Overrides& with) {
   const bool is_switchover = input.kind == v1::OPERATION_KIND_SWITCHOVER;
   std::string command =
       absl::StrCat("holdfast ", is_switchover ? "switchover " : "promote ", input.candidate.self.node_id);
   if (input.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) command += " --in-place";
-  for (const std::string& site : input.overrides.assert_sites_down())
-    absl::StrAppend(&command, " --assert-site-down=", site);
-  return command + overrides;
+  for (const std::string& override : OverridesAsTyped(with)) absl::StrAppend(&command, " ", override);
+  return command;
 }
 
 // The candidate must be able to carry the epoch: only an admitted incarnation of a server has a slot (R3).
@@ -163,7 +165,6 @@ v1::Check CheckPromisesInPlace(const PlanInput& input, const v1::Verdict& verdic
   for (const v1::NodeView& node : input.view.nodes()) {
     if (node.reached()) live_sites.insert(node.member().site());
   }
-  std::string missing;
   bool is_unknown_needed = false;
   std::set<std::string> sites;
   for (const v1::RuleCount& count : verdict.rules()) {
@@ -176,12 +177,13 @@ v1::Check CheckPromisesInPlace(const PlanInput& input, const v1::Verdict& verdic
       }
     }
   }
-  for (const std::string& site : sites) absl::StrAppend(&missing, " --assert-site-down=", site);
-  if (is_unknown_needed && !input.overrides.accept_unknown_loss()) missing += " --accept-unknown-loss";
-  if (missing.empty())
+  if (sites.empty() && (!is_unknown_needed || input.overrides.accept_unknown_loss()))
     return Not(v1::CHECK_OUTCOME_OVERRIDDEN, "promises", "", verdict.says(), "q voters that acknowledge", "");
+  v1::Overrides with = input.overrides;
+  for (const std::string& site : sites) with.add_assert_sites_down(site);
+  if (is_unknown_needed) with.set_accept_unknown_loss(true);
   return Not(v1::CHECK_OUTCOME_BLOCKED, "promises", "", verdict.says(),
-             "somebody's word that the site is down, and that nobody promotes there", Again(input, missing));
+             "somebody's word that the site is down, and that nobody promotes there", Again(input, with));
 }
 
 // A planned hand-over needs the primary itself; whom it would only lose is promoted without it.
@@ -219,18 +221,21 @@ v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
                "promises that meet every acknowledged commit: a planned hand-over takes no risk",
                "holdfast status");
   }
+  v1::Overrides with = input.overrides;
   if (verdict.kind() == v1::VERDICT_KIND_BOUNDED) {
+    with.clear_accept_unknown_loss();
+    with.set_accept_loss(verdict.lost_at_most());
     const bool accepted =
         input.overrides.has_accept_loss() && input.overrides.accept_loss() >= verdict.lost_at_most();
     return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name, "", verdict.says(),
-               "every record that is known to exist",
-               accepted ? "" : Again(input, absl::StrCat(" --accept-loss=", verdict.lost_at_most())));
+               "every record that is known to exist", accepted ? "" : Again(input, with));
   }
   if (input.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) return CheckPromisesInPlace(input, verdict);
+  with.clear_accept_loss();
+  with.set_accept_unknown_loss(true);
   const bool accepted = input.overrides.accept_unknown_loss();
   return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name, "", verdict.says(),
-             "promises that meet every acknowledged commit",
-             accepted ? "" : Again(input, " --accept-unknown-loss"));
+             "promises that meet every acknowledged commit", accepted ? "" : Again(input, with));
 }
 
 // R20: two branches with commits that somebody was shown. Numbers do not choose between them.
@@ -248,9 +253,10 @@ v1::Check CheckBranches(const v1::Plan& plan) {
 v1::Check CheckOverrides(const PlanInput& input, const v1::Plan& plan) {
   const std::string name = "overrides";
   const v1::Overrides& overrides = input.overrides;
+  v1::Overrides with = overrides;
   const auto needless = [&](const std::string& flag, const std::string& why) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, "", absl::StrCat(flag, " is given, and ", why),
-               "no override that nothing asks for", Again(input, ""));
+               "no override that nothing asks for", Again(input, with));
   };
   for (const std::string& site : overrides.assert_sites_down()) {
     const bool is_known = std::any_of(input.view.nodes().begin(), input.view.nodes().end(),
@@ -260,12 +266,18 @@ v1::Check CheckOverrides(const PlanInput& input, const v1::Plan& plan) {
                  "a site of this cluster", "holdfast nodes list");
     }
   }
-  if (overrides.has_accept_loss() && plan.verdict().kind() != v1::VERDICT_KIND_BOUNDED)
+  if (overrides.has_accept_loss() && plan.verdict().kind() != v1::VERDICT_KIND_BOUNDED) {
+    with.clear_accept_loss();
     return needless("--accept-loss", "no number of lost records is known");
-  if (overrides.accept_unknown_loss() && plan.verdict().kind() != v1::VERDICT_KIND_UNKNOWN)
+  }
+  if (overrides.accept_unknown_loss() && plan.verdict().kind() != v1::VERDICT_KIND_UNKNOWN) {
+    with.clear_accept_unknown_loss();
     return needless("--accept-unknown-loss", "what may be lost is known");
-  if (overrides.accept_local() && plan.new_rule().quorum() > 0)
+  }
+  if (overrides.accept_local() && plan.new_rule().quorum() > 0) {
+    with.clear_accept_local();
     return needless("--accept-local", "there are voters");
+  }
   return Passed(name, "none that nothing asks for");
 }
 
@@ -276,8 +288,7 @@ v1::Check CheckOtherOperation(const PlanInput& input) {
     if (!node.reached() || running.operation_id().empty()) continue;
     if (running.operation_id() == input.instead_of) continue;
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, node.member().node_id(),
-               absl::StrCat("operation ", running.operation_id(), " of ", running.operator_name(), " on ",
-                            running.host(), " runs there, for epoch ", running.epoch()),
+               absl::StrCat(WhoseOperation(running), " runs there, for epoch ", running.epoch()),
                "one operation at a time", absl::StrCat("holdfast operation attach ", running.operation_id()));
   }
   return Passed(name, "no other operation runs");
@@ -305,8 +316,10 @@ v1::Check CheckNewRule(const PlanInput& input, const v1::Plan& plan) {
                                               absl::StrJoin(rule.voters(), ", ", id), "}");
   if (rule.quorum() == 0 && before.quorum > 0) {
     const bool accepted = input.overrides.accept_local();
+    v1::Overrides with = input.overrides;
+    with.set_accept_local(true);
     return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name, "", seen,
-               "somebody who can vote", accepted ? "" : Again(input, " --accept-local"));
+               "somebody who can vote", accepted ? "" : Again(input, with));
   }
   const bool is_whole =
       static_cast<size_t>(rule.voters_size()) >= before.voters.size() && rule.quorum() >= before.quorum;

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "failover/rival.h"
 
 namespace holdfast::failover {
 namespace {
@@ -31,12 +32,14 @@ absl::Status PlanChangedError(absl::string_view confirmed, absl::string_view now
 }
 
 absl::Status OperationRunningError(const v1::Operation& running) {
+  v1::EpochPromise whose;
+  whose.set_operation_id(running.operation_id());
+  whose.set_operator_name(running.operator_name());
+  whose.set_host(running.host());
   absl::Status status =
-      Precondition("OPERATION_RUNNING", absl::StrCat("operation ", running.operation_id(), " of ",
-                                                     running.operator_name(), " on ", running.host(),
-                                                     " runs here already; next: holdfast operation "
-                                                     "attach ",
-                                                     running.operation_id()));
+      Precondition("OPERATION_RUNNING",
+                   absl::StrCat(WhoseOperation(whose), " runs here already; next: holdfast operation attach ",
+                                running.operation_id()));
   status = WithDetail(std::move(status), "operation", running.operation_id());
   status = WithDetail(std::move(status), "operator", running.operator_name());
   return WithDetail(std::move(status), "host", running.host());
@@ -54,18 +57,25 @@ absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed) {
                                    " were confirmed. Make a new plan"));
 }
 
+absl::Status OvertakenError(uint64_t epoch, const v1::EpochPromise& by) {
+  return Precondition(
+      "PROMISED_ELSEWHERE",
+      absl::StrCat("another operator was faster: ", WhoseOperation(by), " has the promises for epoch ",
+                   by.epoch(), " of '", by.candidate_node_id(), "', above ", epoch,
+                   " of this operation; next: holdfast operation attach ", by.operation_id()));
+}
+
 absl::Status NothingFetchedError(absl::string_view node_id) {
   return MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE",
                    absl::StrCat("'", node_id, "' says that its log is higher, and gave nothing of it"));
 }
 
 absl::Status SupersededError(uint64_t epoch, const v1::EpochPromise& by, bool was_open) {
-  return Precondition("FENCED",
-                      absl::StrCat(was_open ? "its epoch was opened, and "
-                                            : "whether its epoch was ever opened is not known here: ",
-                                   "epoch ", by.epoch(), " of '", by.candidate_node_id(), "' (operation ",
-                                   by.operation_id(), " of ", by.operator_name(), " on ", by.host(),
-                                   ") has taken the place of ", epoch, "; next: holdfast status"));
+  return Precondition(
+      "FENCED", absl::StrCat(was_open ? "its epoch was opened, and "
+                                      : "whether its epoch was ever opened is not known here: ",
+                             "epoch ", by.epoch(), " of '", by.candidate_node_id(), "', ", WhoseOperation(by),
+                             ", has taken the place of ", epoch, "; next: holdfast status"));
 }
 
 absl::Status PastReturnError(absl::string_view operation_id) {

@@ -32,6 +32,9 @@ absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed);
 // UNREACHABLE. A node said that its log is higher, and gave nothing of it.
 absl::Status NothingFetchedError(absl::string_view node_id);
 
+// PROMISED_ELSEWHERE. Two operators at once, and the other one has the promises: who, since when, from where.
+absl::Status OvertakenError(uint64_t epoch, const v1::EpochPromise& by);
+
 // FENCED. Another epoch has taken this one's place; `was_open` if this one had been committed before.
 absl::Status SupersededError(uint64_t epoch, const v1::EpochPromise& by, bool was_open);
 

@@ -123,7 +123,8 @@ class Promotion {
   bool IsIn(const std::string& name) const;  // the step that is being taken
   bool Note();                               // journals and tells; false if the operation has ended by that
   void NamePromisesLeft();
-  void End(v1::OperationState state, const absl::Status& why);
+  absl::Status WhyReally(const absl::Status& why) const;
+  void End(v1::OperationState state, const absl::Status& cause);
 
   const Options options_;
   v1::Operation operation_;

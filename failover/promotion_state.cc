@@ -8,6 +8,7 @@
 #include "failover/errors.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
+#include "failover/rival.h"
 #include "replication/inventory.h"
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
@@ -181,7 +182,20 @@ void Promotion::NamePromisesLeft() {
   }
 }
 
-void Promotion::End(v1::OperationState state, const absl::Status& why) {
+// Somebody else's operation has promises that this one needs: that is why, whatever failed first.
+absl::Status Promotion::WhyReally(const absl::Status& why) const {
+  const std::string reason = ReasonOf(why);
+  if (reason != "LOWER_EPOCH" && reason != "PROMISED_ELSEWHERE" && reason != "VERDICT_WORSE") return why;
+  std::optional<v1::EpochPromise> other = OtherPromise(*options_.store, operation_.operation_id());
+  for (auto refused = refused_.begin(); !other && refused != refused_.end(); ++refused)
+    other = PromiseNamedIn(refused->second);
+  if (!other || other->epoch() < promise_.epoch() || other->operation_id() == operation_.operation_id())
+    return why;
+  return OvertakenError(promise_.epoch(), *other);
+}
+
+void Promotion::End(v1::OperationState state, const absl::Status& cause) {
+  const absl::Status why = WhyReally(cause);
   step_life_.Renew();
   look_life_.Renew();
   operation_.set_state(state);

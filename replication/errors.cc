@@ -53,10 +53,15 @@ absl::Status PromisedElsewhereError(const v1::EpochPromise& promise) {
       MakeError(StatusCode::kFailedPrecondition, "PROMISED_ELSEWHERE",
                 absl::StrCat("epoch ", promise.epoch(), " is promised to '", promise.candidate_node_id(),
                              "' (operation ", promise.operation_id(), " of ", promise.operator_name(), ")"));
-  status = WithDetail(status, "epoch", absl::StrCat(promise.epoch()));
-  status = WithDetail(status, "candidate", promise.candidate_node_id());
-  status = WithDetail(status, "operation", promise.operation_id());
-  return WithDetail(status, "operator", promise.operator_name());
+  return WithPromise(WithDetail(status, "epoch", absl::StrCat(promise.epoch())), promise);
+}
+
+absl::Status WithPromise(absl::Status status, const v1::EpochPromise& promise) {
+  status = WithDetail(std::move(status), "promised_epoch", absl::StrCat(promise.epoch()));
+  status = WithDetail(std::move(status), "candidate", promise.candidate_node_id());
+  status = WithDetail(std::move(status), "operation", promise.operation_id());
+  status = WithDetail(std::move(status), "operator", promise.operator_name());
+  return WithDetail(std::move(status), "host", promise.host());
 }
 
 absl::Status BrokenChainError(Revision revision, absl::string_view what) {

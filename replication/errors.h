@@ -22,6 +22,8 @@ absl::Status NotAMemberError(absl::string_view node_id);
 absl::Status LowerEpochError(uint64_t promised, uint64_t epoch);
 // PROMISED_ELSEWHERE. R2: this very epoch was promised to another candidate.
 absl::Status PromisedElsewhereError(const v1::EpochPromise& promise);
+// Names it in the details of a refusal: promised_epoch, candidate, operation, operator, host.
+absl::Status WithPromise(absl::Status status, const v1::EpochPromise& promise);
 // CHAIN_BROKEN. Bytes or positions of a peer that do not fit together (I3); the stream ends and nothing of it
 // is kept.
 absl::Status BrokenChainError(Revision revision, absl::string_view what);

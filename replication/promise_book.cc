@@ -18,7 +18,8 @@ absl::StatusOr<PromiseDecision> DecidePromise(const v1::EpochPromise& current, u
   }
   if (asked.epoch() > current.epoch() && asked.epoch() > log_epoch) return PromiseDecision::kStore;
   if (asked.epoch() < current.epoch() || asked.epoch() < log_epoch) {
-    return LowerEpochError(std::max(current.epoch(), log_epoch), asked.epoch());
+    const absl::Status lower = LowerEpochError(std::max(current.epoch(), log_epoch), asked.epoch());
+    return current.epoch() >= log_epoch ? WithPromise(lower, current) : lower;
   }
   if (asked.epoch() > current.epoch() || IsNoPromise(current)) {
     // The log is of this epoch already, but the promise that led there is gone: whose epoch it was is not for
