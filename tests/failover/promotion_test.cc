@@ -1,116 +1,13 @@
 // The driver of a promotion over real replicas and stores, on memory disks and a simulated network.
-#include "failover/promotion.h"
-
 #include <gmock/gmock.h>
 
-#include "failover/plan.h"
-#include "failover/view_gatherer.h"
-#include "replication/store_log.h"
-#include "tests/replication/replica_fixture.h"
+#include "tests/failover/promotion_fixture.h"
 
 namespace holdfast::failover {
 namespace {
 
-using replication::TestNode;
 using ::testing::HasSubstr;
 using ::testing::IsSupersetOf;
-
-// p is primary in dc1; a and b, the pair, and the proxies x and z are in dc2. Two of {a, b, x}.
-class PromotionTest : public replication::ReplicaTest {
- protected:
-  void Begin(const std::vector<std::string>& voters = {"a", "b", "x"}, uint32_t quorum = 2) {
-    for (const char* id : {"p", "a", "b"}) Add(id);
-    for (const char* id : {"x", "z"}) Add(id, v1::NODE_KIND_PROXY);
-    const auto begun = Init(voters, quorum);
-    ASSERT_TRUE(begun && begun->ok()) << begun.value_or(absl::OkStatus());
-    for (const char* id : {"a", "b", "x", "z"})
-      ASSERT_TRUE(RunUntilShown(id, node("p").store().visible())) << id;
-  }
-  Position CommitEverywhere(const std::string& key) {
-    const Position position = Commit("p", key, "1");
-    for (const char* id : {"a", "b", "x", "z"}) EXPECT_TRUE(RunUntilShown(id, position)) << id;
-    return position;
-  }
-
-  v1::Plan PlanAt(const std::string& id, const v1::Overrides& overrides = {},
-                  v1::OperationKind kind = v1::OPERATION_KIND_PROMOTE) {
-    TestNode& candidate = node(id);
-    ViewGatherer gatherer(&candidate.store(), &candidate.replica(), &candidate.transport());
-    std::optional<v1::ClusterView> view;
-    candidate.strand().Post(
-        [&] { gatherer.Gather({}, {}, [&](v1::ClusterView gathered) { view = std::move(gathered); }); });
-    EXPECT_TRUE(time_.RunUntil([&] { return view.has_value(); }, absl::Seconds(5)));
-    PlanInput input;
-    input.overrides = overrides;
-    input.candidate = {{id, candidate.incarnation()},
-                       candidate.store().appended(),
-                       [store = &candidate.store(), end = candidate.store().appended()](const Position& at) {
-                         return replication::StoreLog(store, end).Has(at);
-                       },
-                       replication::RulesFrom(candidate.store(), Revision())};
-    const auto newest = replication::NewestEpoch(candidate.store());
-    if (newest && newest->epoch) input.newest_epoch = *newest->epoch;
-    input.self_role = candidate.role();
-    input.kind = kind;
-    for (const v1::NodeInfo& member : candidate.replica().nodes()) {
-      if (member.node_id() == id) input.self = member;
-    }
-    input.self_promised = candidate.store().node().promise().epoch();
-    input.disk_free_bytes = int64_t{1} << 40;
-    input.view = *view;
-    return MakePlan(input);
-  }
-
-  // A promotion in its node's process.
-  struct Running {
-    std::unique_ptr<Journal> journal;
-    std::unique_ptr<Promotion> promotion;
-    std::vector<std::string> steps;  // as they begin
-  };
-  // Loses power when `last_step` has begun.
-  std::unique_ptr<Running> Start(const std::string& id, v1::Operation operation,
-                                 const std::string& last_step = "") {
-    TestNode& candidate = node(id);
-    auto running = std::make_unique<Running>();
-    running->journal = std::make_unique<Journal>(&candidate.store().node());
-    Promotion::Options options;
-    options.store = &candidate.store();
-    options.replica = &candidate.replica();
-    options.transport = &candidate.transport();
-    options.strand = &candidate.strand();
-    options.clock = candidate.clock();
-    options.journal = running->journal.get();
-    options.on_change = [&candidate, last_step, steps = &running->steps](const v1::Operation& now) {
-      const std::string& name = now.steps().rbegin()->name();
-      if (!steps->empty() && steps->back() == name) return;
-      steps->push_back(name);
-      if (name == last_step) candidate.LosePower();
-    };
-    running->promotion = std::make_unique<Promotion>(std::move(options), std::move(operation));
-    candidate.strand().Post([promotion = running->promotion.get()] { promotion->Begin(); });
-    return running;
-  }
-  static v1::Operation Of(const v1::Plan& plan) {
-    v1::Operation operation;
-    operation.set_operation_id("op-of-" + plan.candidate());
-    *operation.mutable_plan() = plan;
-    operation.set_state(v1::OPERATION_STATE_RUNNING);
-    operation.set_operator_name("kim");
-    return operation;
-  }
-  v1::Operation Promote(const std::string& id, const v1::Overrides& overrides = {}) {
-    const v1::Plan plan = PlanAt(id, overrides);
-    EXPECT_TRUE(plan.admissible()) << plan.DebugString();
-    auto running = Start(id, Of(plan));
-    EXPECT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)))
-        << running->promotion->operation().DebugString();
-    return running->promotion->operation();
-  }
-  bool Follows(const std::string& id, const std::string& primary) {
-    return time_.RunUntil([&] { return node(id).store().visible() == node(primary).store().visible(); },
-                          absl::Seconds(30));
-  }
-};
 
 TEST_F(PromotionTest, AStandbyTakesOverFromALostSiteAndNothingIsLost) {
   Begin();
@@ -230,18 +127,9 @@ TEST_F(PromotionTest, AfterAPowerCutAtAnyStepItEndsTheSame) {
   for (const char* last_step :
        {"promise-self", "promises", "harvest", "judge", "epoch", "open", "converge"}) {
     SCOPED_TRACE(last_step);
-    for (auto& [id, killed] : nodes_) killed->Kill();
-    nodes_.clear();
-    network_.HealAll();
-    Begin();
+    BeginAnew();
     CommitEverywhere("k");
-    for (const char* id : {"a", "b", "z"}) {
-      network_.Cut("p", id);
-      network_.Reset("p", id);
-    }
-    const Position last = Commit("p", "more", "1");
-    ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == last; }, absl::Seconds(10)));
-    Isolate("p");
+    const Position last = CommitOnlyAtX();
     const v1::Plan plan = PlanAt("a");
     ASSERT_TRUE(plan.admissible());
     auto running = Start("a", Of(plan), last_step);
@@ -340,18 +228,9 @@ TEST_F(PromotionTest, TheOtherStandbyTakesOverAfterEveryStep) {
   for (const char* last_step :
        {"promise-self", "promises", "harvest", "judge", "epoch", "open", "converge"}) {
     SCOPED_TRACE(last_step);
-    for (auto& [id, killed] : nodes_) killed->Kill();
-    nodes_.clear();
-    network_.HealAll();
-    Begin();
+    BeginAnew();
     CommitEverywhere("k");
-    for (const char* id : {"a", "b", "z"}) {
-      network_.Cut("p", id);
-      network_.Reset("p", id);
-    }
-    const Position last = Commit("p", "more", "1");
-    ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == last; }, absl::Seconds(10)));
-    Isolate("p");
+    const Position last = CommitOnlyAtX();
     auto running = Start("a", Of(PlanAt("a")), last_step);
     ASSERT_TRUE(time_.RunUntil(
         [&] { return std::count(running->steps.begin(), running->steps.end(), last_step) > 0; },

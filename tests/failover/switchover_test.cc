@@ -2,119 +2,17 @@
 // back, and with the candidate gone after every step.
 #include <gmock/gmock.h>
 
-#include "base/random.h"
-#include "failover/operations.h"
-#include "tests/replication/replica_fixture.h"
+#include <map>
+#include <string>
+
+#include "tests/failover/operations_fixture.h"
 
 namespace holdfast::failover {
 namespace {
 
-using replication::TestNode;
 using ::testing::HasSubstr;
 
-// p is primary; a and b are standbys, x and z proxies. Two of {a, b, x} vote.
-class SwitchoverTest : public replication::ReplicaTest {
- protected:
-  SwitchoverTest() : random_(SeededRandom(5)) {}
-  ~SwitchoverTest() override { operations_.clear(); }
-
-  void Begin() {
-    for (const char* id : {"p", "a", "b"}) Add(id);
-    for (const char* id : {"x", "z"}) Add(id, v1::NODE_KIND_PROXY);
-    const auto begun = Init({"a", "b", "x"}, 2);
-    ASSERT_TRUE(begun && begun->ok()) << begun.value_or(absl::OkStatus());
-    for (const char* id : {"p", "a", "b"}) Serve(id);
-    CommitEverywhere("k");
-  }
-  // What a server of this process offers to operators. Loses power when `last_step` of an operation begins.
-  void Serve(const std::string& id, const std::string& last_step = "") {
-    TestNode& server = node(id);
-    Operations::Options options;
-    options.store = &server.store();
-    options.replica = &server.replica();
-    options.transport = &server.transport();
-    options.strand = &server.strand();
-    options.clock = server.clock();
-    options.random = random_.get();
-    options.files = &server.files();
-    options.on_change = [this, &server, last_step](const v1::Operation& now) {
-      steps_.push_back(now.steps_size() == 0 ? "" : now.steps().rbegin()->name());
-      if (steps_.back() == last_step) server.LosePower();
-    };
-    operations_[id] = std::make_unique<Operations>(std::move(options));
-    server.on_change = [operations = operations_[id].get()] { operations->OnRoleChange(); };
-    server.strand().Post([operations = operations_[id].get()] { operations->Start(); });
-    time_.RunFor(absl::Milliseconds(1));
-  }
-  void Kill(const std::string& id) {
-    operations_.erase(id);
-    node(id).on_change = nullptr;
-    node(id).Kill();
-  }
-  Position CommitEverywhere(const std::string& key) {
-    const std::string primary = Primary();
-    EXPECT_FALSE(primary.empty());
-    const Position position = Commit(primary, key, "1");
-    for (auto& [id, member] : nodes_) {
-      if (member->is_up()) EXPECT_TRUE(RunUntilShown(id, position)) << id;
-    }
-    return position;
-  }
-  // Who admits commits; nobody, or everybody who does.
-  std::string Primary() {
-    std::string primary;
-    for (auto& [id, member] : nodes_) {
-      if (member->is_up() && member->replica().CanAdmit().ok()) primary += id;
-    }
-    return primary;
-  }
-
-  v1::Plan PlanAt(const std::string& id) {
-    std::optional<v1::Plan> plan;
-    v1::PlanOperationRequest request;
-    request.set_kind(v1::OPERATION_KIND_SWITCHOVER);
-    node(id).strand().Post([&] {
-      operations_[id]->Plan(request, [&](const absl::StatusOr<v1::PlanOperationResponse>& planned) {
-        ASSERT_TRUE(planned.ok()) << planned.status();
-        plan = planned->plan();
-      });
-    });
-    EXPECT_TRUE(time_.RunUntil([&] { return plan.has_value(); }, absl::Seconds(10)));
-    return plan.value_or(v1::Plan());
-  }
-  // Confirms what is planned.
-  void Start(const std::string& id) {
-    const v1::Plan plan = PlanAt(id);
-    ASSERT_TRUE(plan.admissible()) << plan.DebugString();
-    v1::StartOperationRequest request;
-    request.set_kind(v1::OPERATION_KIND_SWITCHOVER);
-    request.set_plan_id(plan.plan_id());
-    request.set_operator_name("kim");
-    std::optional<absl::Status> begun;
-    node(id).strand().Post([&] {
-      operations_[id]->Begin(request, [&](const absl::StatusOr<v1::StartOperationResponse>& response) {
-        begun = response.status();
-      });
-    });
-    ASSERT_TRUE(time_.RunUntil([&] { return begun.has_value(); }, absl::Seconds(10)));
-    ASSERT_TRUE(begun->ok()) << *begun;
-  }
-  v1::Operation Newest(const std::string& id) {
-    const auto listed = operations_[id]->List();
-    EXPECT_TRUE(listed.ok()) << listed.status();
-    return listed.ok() && listed->operations_size() > 0 ? listed->operations(0) : v1::Operation();
-  }
-  v1::Operation End(const std::string& id) {
-    EXPECT_TRUE(
-        time_.RunUntil([&] { return Newest(id).state() != v1::OPERATION_STATE_RUNNING; }, absl::Seconds(60)))
-        << Newest(id).DebugString();
-    return Newest(id);
-  }
-
-  const std::unique_ptr<Random> random_;
-  std::map<std::string, std::unique_ptr<Operations>> operations_;
-  std::vector<std::string> steps_;
-};
+class SwitchoverTest : public OperationsTest {};
 
 TEST_F(SwitchoverTest, ThereAndBackNothingIsLostAndTheOldPrimaryFollowsByItself) {
   Begin();
@@ -166,15 +64,42 @@ TEST_F(SwitchoverTest, WhileItIsFrozenThePrimaryAdmitsNothingAndThawsByItself) {
   EXPECT_EQ(ReasonOf(node("a").replica().AcceptFreeze(request).status()), "CONFLICTING_SETTINGS");
 }
 
+// From the freeze on nothing is admitted that the drain could miss.
+TEST_F(SwitchoverTest, CommitsAreHeldUpFromTheFreezeUntilTheNewPrimaryIsOpen) {
+  Begin();
+  std::map<std::string, std::string> admits;  // at p, as each step begins
+  on_step = [&](const std::string& step) { admits.emplace(step, ReasonOf(node("p").replica().CanAdmit())); };
+  Start("a");
+  EXPECT_EQ(End("a").state(), v1::OPERATION_STATE_DONE);
+  EXPECT_EQ(admits["pre-copy"], "");
+  for (const char* step : {"drain", "promise-self", "promises", "judge", "epoch", "open"})
+    EXPECT_EQ(admits[step], "SUSPENDED") << step;
+}
+
+// What is on its way to the candidate when commits are frozen is waited for, not fetched afterwards: who
+// promises is fed no more.
+TEST_F(SwitchoverTest, TheDrainWaitsForTheLastRecordThatThePrimaryAdmitted) {
+  Begin();
+  testing::SimNetwork::LinkOptions slow;
+  slow.min_delay = absl::Milliseconds(40);
+  slow.max_delay = absl::Milliseconds(60);
+  network_.SetLink("p", "a", slow);
+  on_step = [this](const std::string& step) {
+    if (step == "freeze") Commit("p", "k", "the last one");
+  };
+  Start("a");
+  const v1::Operation done = End("a");
+  on_step = nullptr;
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_EQ(done.harvested(), 0) << done.DebugString();
+  CommitEverywhere("k");
+}
+
 // An operator who thinks better of it leaves the old primary as it was, or gets it back with a fresh epoch.
 TEST_F(SwitchoverTest, GivenUpAtAnyStepTheOldPrimaryGoesOn) {
   for (const char* step : {"pre-copy", "freeze", "drain", "promises", "judge"}) {
     SCOPED_TRACE(step);
-    operations_.clear();
-    for (auto& [id, killed] : nodes_) killed->Kill();
-    nodes_.clear();
-    steps_.clear();
-    Begin();
+    BeginAnew();
     const Position last = CommitEverywhere("k");
     Start("a");
     time_.RunUntil([&] { return std::count(steps_.begin(), steps_.end(), step) > 0; }, absl::Seconds(10));
@@ -194,11 +119,7 @@ TEST_F(SwitchoverTest, WithTheCandidateGoneAfterAnyStepCommitsGoOn) {
   for (const char* last_step :
        {"pre-copy", "freeze", "drain", "promise-self", "promises", "judge", "epoch", "open"}) {
     SCOPED_TRACE(last_step);
-    operations_.clear();
-    for (auto& [id, killed] : nodes_) killed->Kill();
-    nodes_.clear();
-    steps_.clear();
-    Begin();
+    BeginAnew();
     const Position last = CommitEverywhere("k");
     Serve("a", last_step);
     Start("a");
