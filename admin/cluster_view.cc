@@ -1,6 +1,8 @@
 #include "admin/cluster_view.h"
 
 #include <algorithm>
+#include <optional>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -19,6 +21,7 @@ namespace holdfast::admin {
 namespace {
 
 constexpr size_t kAsksAtOnce = 64;  // each may have to wait for a node that is silent
+constexpr absl::Duration kPeerPatience = absl::Seconds(2);
 
 template <typename Message>
 absl::Status FromJson(const v1::KeyValue& kv, Message* message) {
@@ -44,6 +47,25 @@ absl::StatusOr<ClusterView> FromConfiguration(Context& context) {
                                    })
                          .status());
   return view;
+}
+
+// A standby answers no configuration call, whatever else is lost: what it knows of the members it says at its
+// peer address. nullopt if none of the endpoints is one.
+std::optional<ClusterView> FromPeers(Context& context) {
+  const absl::StatusOr<NodeAdmin*> admin = context.nodes();
+  if (!admin.ok()) return std::nullopt;
+  for (const std::string& endpoint : context.endpoints()) {
+    const absl::StatusOr<v1::StatusResponse> status = (*admin)->Status(endpoint, kPeerPatience);
+    if (!status.ok() || status->nodes().empty()) continue;
+    ClusterView view;
+    view.cluster.set_cluster_id(status->header().cluster_id());
+    view.cluster.set_epoch(status->epoch());
+    view.cluster.set_primary_node_id(status->primary_node_id());
+    *view.cluster.mutable_rule() = status->rule();
+    view.nodes.assign(status->nodes().begin(), status->nodes().end());
+    return view;
+  }
+  return std::nullopt;
 }
 
 ClusterView FromPlayground(const ClusterFile& file) {
@@ -79,6 +101,7 @@ std::vector<std::string> ClusterView::NodeIds() const {
 absl::StatusOr<ClusterView> ReadClusterView(Context& context) {
   absl::StatusOr<ClusterView> view = FromConfiguration(context);
   if (view.ok() && !view->nodes.empty()) return view;
+  if (std::optional<ClusterView> of_peers = FromPeers(context)) return *std::move(of_peers);
   const auto file = ReadClusterFile(absl::StrCat(context.PlaygroundDir(), "/cluster.json"));
   if (file.ok() && file->ClientEndpoints() == context.endpoints()) return FromPlayground(*file);
   if (view.ok()) return NoInventoryError(context.endpoints(), absl::NotFoundError("there is no inventory"));
