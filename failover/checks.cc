@@ -135,8 +135,9 @@ v1::Check CheckPrimaryGone(const PlanInput& input, const v1::Plan& plan) {
   std::optional<v1::Check> milder;
   for (const PrimarySeen& seen : PrimariesSeen(input.view)) {
     if (in_place && seen.node_id == candidate) continue;
-    const std::string by = absl::StrCat("'", seen.node_id, "' acts as primary of epoch ", seen.epoch,
-                                        ", seen from ", absl::StrJoin(seen.from, ", "));
+    const std::string by =
+        absl::StrCat("'", seen.node_id, "' acts as primary of epoch ", seen.epoch, ", seen from ",
+                     absl::StrJoin(seen.from, ", "), MadeBy(input.newest_epoch, seen.node_id));
     if (seen.node_id == candidate) {
       return Not(v1::CHECK_OUTCOME_BLOCKED, name, candidate, by,
                  "a primary that is lost, or that cannot find its voters",
@@ -178,11 +179,12 @@ v1::Check CheckPromisesInPlace(const PlanInput& input, const v1::Verdict& verdic
     }
   }
   if (sites.empty() && (!is_unknown_needed || input.overrides.accept_unknown_loss()))
-    return Not(v1::CHECK_OUTCOME_OVERRIDDEN, "promises", "", verdict.says(), "q voters that acknowledge", "");
+    return Not(v1::CHECK_OUTCOME_OVERRIDDEN, "promises", MissingVoters(verdict), verdict.says(),
+               "q voters that acknowledge", "");
   v1::Overrides with = input.overrides;
   for (const std::string& site : sites) with.add_assert_sites_down(site);
   if (is_unknown_needed) with.set_accept_unknown_loss(true);
-  return Not(v1::CHECK_OUTCOME_BLOCKED, "promises", "", verdict.says(),
+  return Not(v1::CHECK_OUTCOME_BLOCKED, "promises", MissingVoters(verdict), verdict.says(),
              "somebody's word that the site is down, and that nobody promotes there", Again(input, with));
 }
 
@@ -217,7 +219,7 @@ v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
   const v1::Verdict& verdict = plan.verdict();
   if (verdict.kind() == v1::VERDICT_KIND_PROVEN) return Passed(name, verdict.says());
   if (input.kind == v1::OPERATION_KIND_SWITCHOVER) {
-    return Not(v1::CHECK_OUTCOME_BLOCKED, name, "", verdict.says(),
+    return Not(v1::CHECK_OUTCOME_BLOCKED, name, MissingVoters(verdict), verdict.says(),
                "promises that meet every acknowledged commit: a planned hand-over takes no risk",
                "holdfast status");
   }
@@ -227,15 +229,17 @@ v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
     with.set_accept_loss(verdict.lost_at_most());
     const bool accepted =
         input.overrides.has_accept_loss() && input.overrides.accept_loss() >= verdict.lost_at_most();
-    return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name, "", verdict.says(),
-               "every record that is known to exist", accepted ? "" : Again(input, with));
+    return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name,
+               verdict.chosen_from(), verdict.says(), "every record that is known to exist",
+               accepted ? "" : Again(input, with));
   }
   if (input.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) return CheckPromisesInPlace(input, verdict);
   with.clear_accept_loss();
   with.set_accept_unknown_loss(true);
   const bool accepted = input.overrides.accept_unknown_loss();
-  return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name, "", verdict.says(),
-             "promises that meet every acknowledged commit", accepted ? "" : Again(input, with));
+  return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name,
+             MissingVoters(verdict), verdict.says(), "promises that meet every acknowledged commit",
+             accepted ? "" : Again(input, with));
 }
 
 // R20: two branches with commits that somebody was shown. Numbers do not choose between them.
@@ -367,8 +371,8 @@ std::vector<v1::Check> CheckPromotion(const PlanInput& input, const v1::Plan& pl
   const bool is_switchover = input.kind == v1::OPERATION_KIND_SWITCHOVER;
   std::vector<v1::Check> checks = {
       CheckCandidate(input),
-      is_switchover ? CheckPrimaryHealthy(input, plan) : CheckPrimaryGone(input, plan),
       CheckOtherOperation(input),
+      is_switchover ? CheckPrimaryHealthy(input, plan) : CheckPrimaryGone(input, plan),
       CheckPromises(input, plan),
       CheckBranches(plan),
       CheckOverrides(input, plan),

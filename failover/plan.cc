@@ -60,7 +60,7 @@ void FillEnding(const PlanInput& input, v1::Plan* plan) {
 std::vector<NewVoter> VotersToBe(const v1::ClusterView& view, const std::optional<Position>& drained) {
   std::vector<NewVoter> voters;
   for (const v1::NodeView& node : view.nodes()) {
-    if (!node.reached() || !node.said().cannot_promise().empty()) continue;
+    if (!node.reached() || !node.said().cannot_promise().empty() || !WillFollow(node.said())) continue;
     NewVoter& voter = voters.emplace_back();
     voter.node_id = node.member().node_id();
     voter.incarnation = node.said().incarnation();

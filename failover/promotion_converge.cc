@@ -8,6 +8,7 @@
 #include "failover/errors.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
+#include "failover/rival.h"
 #include "replication/stream_gate.h"
 
 namespace holdfast::failover {
@@ -48,8 +49,14 @@ bool Promotion::IsSuperseded() const {
 void Promotion::EndSuperseded() {
   const bool was_open = EpochRecordOf(*options_.store, operation_) == EpochRecord::kInLog &&
                         options_.store->visible().revision.number() >= operation_.epoch_revision();
+  const v1::EpochPromise by =
+      OtherPromise(*options_.store, operation_.operation_id()).value_or(options_.store->node().promise());
   End(was_open ? v1::OPERATION_STATE_INCOMPLETE : v1::OPERATION_STATE_UNKNOWN,
-      SupersededError(promise_.epoch(), options_.store->node().promise(), was_open));
+      SupersededError(promise_.epoch(), by, was_open));
+  // A standby that has admitted nothing in its epoch holds nothing that somebody should look at: it follows
+  // again, as its successor may count on (WillFollow).
+  const bool was_standby = operation_.plan().kind() != v1::OPERATION_KIND_PROMOTE_IN_PLACE;
+  if (!was_open && was_standby) options_.replica->Rejoin().IgnoreError();
 }
 
 void Promotion::LookWhetherOpen() {

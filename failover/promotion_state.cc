@@ -87,7 +87,7 @@ v1::DurabilityRule Promotion::NewRule() const {
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
     if (member.node_id() == promise_.candidate_node_id()) site = member.site();
     const auto said = promised_.find(member.node_id());
-    if (said == promised_.end()) continue;
+    if (said == promised_.end() || !WillFollow(said->second)) continue;
     voters.push_back({member.node_id(), said->second.incarnation(), member.site(),
                       member.kind() == v1::NODE_KIND_PROXY,
                       storage::FromProto(said->second.appended()).value_or(Position())});

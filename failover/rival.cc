@@ -28,6 +28,15 @@ std::string WhoseOperation(const v1::EpochPromise& promise) {
                       promise.host(), BegunAt(promise.operation_id()));
 }
 
+std::string MadeBy(const v1::EpochInfo& epoch, const std::string& node_id) {
+  if (epoch.operation_id().empty() || epoch.node_id() != node_id) return "";
+  v1::EpochPromise promise;
+  promise.set_operation_id(epoch.operation_id());
+  promise.set_operator_name(epoch.operator_name());
+  promise.set_host(epoch.host());
+  return absl::StrCat("; made so by ", WhoseOperation(promise));
+}
+
 std::optional<v1::EpochPromise> OtherPromise(storage::Store& store, const std::string& operation_id) {
   v1::EpochPromise promise = store.node().promise();
   for (const storage::Milestone& milestone : store.milestones()) {

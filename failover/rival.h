@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/status/status.h"
+#include "holdfast/v1/record.pb.h"
 #include "holdfast/v1/replication.pb.h"
 #include "storage/store.h"
 
@@ -14,6 +15,9 @@ namespace holdfast::failover {
 // "operation 0197-... of kim on desk-3 (begun 2026-11-22T21:00:12Z)". When it began is in its id, by the
 // clock of its candidate.
 std::string WhoseOperation(const v1::EpochPromise& promise);
+
+// "; made so by operation ..." if this is who made `node_id` primary, as the log has it; else nothing.
+std::string MadeBy(const v1::EpochInfo& epoch, const std::string& node_id);
 
 // The promise of this node if it belongs to another operation than `operation_id`, with who ran that, if the
 // log knows it: a follower's own promise says only whom it follows.

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::failover {
@@ -86,6 +88,20 @@ std::string Sentence(const v1::Verdict& verdict, uint64_t epoch) {
 }
 
 }  // namespace
+
+bool WillFollow(const v1::PromiseResponse& said) {
+  if (said.role() != v1::NODE_ROLE_SUSPENDED && said.role() != v1::NODE_ROLE_FENCED) return true;
+  return said.promise().hand_over() || !said.running().operation_id().empty();
+}
+
+std::string MissingVoters(const v1::Verdict& verdict) {
+  std::set<std::string> missing;
+  for (const v1::RuleCount& count : verdict.rules()) {
+    if (IsMet(count)) continue;
+    for (const v1::MissingVoter& voter : count.missing()) missing.insert(voter.node_id());
+  }
+  return absl::StrJoin(missing, ", ");
+}
 
 const v1::PromiseResponse* Highest(const CandidateLog& candidate,
                                    const std::vector<v1::PromiseResponse>& words) {

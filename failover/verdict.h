@@ -32,6 +32,13 @@ struct CandidateLog {
 v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
                   const Position& reachable);
 
+// Whether whoever says this will follow a new primary without being told to: not a former primary, unless it
+// has agreed to a hand-over, or it was a standby a moment ago and its own operation is being overtaken.
+bool WillFollow(const v1::PromiseResponse& said);
+
+// Whose promise is missing, of the rules that are not met: their ids, separated by commas.
+std::string MissingVoters(const v1::Verdict& verdict);
+
 // The word with the highest log of those that can be promised; nullptr if none is above the candidate's own
 // (R6: revision, never length).
 const v1::PromiseResponse* Highest(const CandidateLog& candidate,
