@@ -150,6 +150,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   std::vector<std::shared_ptr<Sender>> senders_;
   std::optional<CommitCount> count_;
   std::optional<Resume> resume_;
+  v1::EpochPromise handed_over_;  // the highest promise of a hand-over among the answers to `resume_`
   int questions_open_ = 0;
   Lifetime lifetime_;
   OpenAnswers answers_;  // of calls that wait for something else

@@ -185,6 +185,7 @@ void ReplicaImpl::StartRecovering() {
     if (node.kind() == v1::NODE_KIND_PROXY) ask.proxies.insert(node.node_id());
   }
   resume_.emplace(std::move(ask));
+  handed_over_.Clear();
   SetRole(Role::kRecovering, absl::StrCat("recovering: waits for ", resume_->explanation()));
   AskVoters();
 }
@@ -199,12 +200,17 @@ void ReplicaImpl::AskVoters() {
     const v1::NodeInfo* node = inventory_.inventory().Find(node_id);
     if (node == nullptr) continue;
     ++questions_open_;
-    options_.transport->Promise(node->peer_address(), request, kQuestionTimeout,
-                                questions_.Wrap([this](const absl::StatusOr<v1::PromiseResponse>& answer) {
-                                  --questions_open_;
-                                  if (answer.ok()) resume_->OnAnswer(*answer);
-                                  JudgeAnswers(questions_open_ == 0);
-                                }));
+    options_.transport->Promise(
+        node->peer_address(), request, kQuestionTimeout,
+        questions_.Wrap([this](const absl::StatusOr<v1::PromiseResponse>& answer) {
+          --questions_open_;
+          if (answer.ok()) {
+            if (answer->promise().hand_over() && answer->promise().epoch() > handed_over_.epoch())
+              handed_over_ = answer->promise();
+            resume_->OnAnswer(*answer);
+          }
+          JudgeAnswers(questions_open_ == 0);
+        }));
   }
   if (questions_open_ == 0) JudgeAnswers(/*round_over=*/true);
 }
@@ -216,6 +222,8 @@ void ReplicaImpl::JudgeAnswers(bool round_over) {
   if (verdict == Resume::kFenced)
     return LosePrimary(Role::kFenced, highest, absl::StrCat("fenced: ", explanation));
   if (verdict == Resume::kSuspended) {
+    // It died before it had promised itself: taken back like a hand-over that it had agreed to (F7).
+    if (handed_over_.epoch() == highest) NoteHandOver(handed_over_);
     return LosePrimary(Role::kSuspended, highest, absl::StrCat("suspended: ", explanation));
   }
   // With q = 0 one answer is enough, but whoever else can be reached is heard first.
