@@ -8,6 +8,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "admin/cluster_file.h"
 #include "admin/processes.h"
 #include "base/check.h"
@@ -31,17 +32,24 @@ LocalCluster::~LocalCluster() { End(); }
 
 absl::Status LocalCluster::Start(const RunBounds& bounds) {
   if (options_.networks != nullptr) return StartInNetworks(bounds);
-  std::vector<std::string> command = {
-      Program("holdfast"), "up",      "--dir",     options_.directory,
-      "--detach",          "--empty", "--proxies", absl::StrCat(options_.proxies)};
+  // It starts the programs beside it.
+  const std::string program =
+      options_.failpoints_dir.empty() ? Program("holdfast") : ProgramWithFailpoints("holdfast");
+  std::vector<std::string> command = {program,    "up",      "--dir",     options_.directory,
+                                      "--detach", "--empty", "--proxies", absl::StrCat(options_.proxies)};
   const rpc::TlsFiles& tls = options_.node_tls;
   if (tls.enabled()) command.insert(command.end(), {"--ca", tls.ca, "--cert", tls.cert, "--key", tls.key});
-  const CommandResult up = Run(command, {}, bounds);
+  const CommandResult up = Run(command, NodeEnvironment(), bounds);
   if (up.exit_status != 0) {
     return absl::InternalError(
         absl::StrCat("holdfast up: exit status ", up.exit_status, "\n", up.out, up.err, Logs()));
   }
   return ReadClusterFile();
+}
+
+std::vector<std::string> LocalCluster::NodeEnvironment() const {
+  if (options_.failpoints_dir.empty()) return {};
+  return {absl::StrCat("HOLDFAST_FAILPOINTS_DIR=", options_.failpoints_dir)};
 }
 
 absl::Status LocalCluster::ReadClusterFile() {
@@ -138,7 +146,20 @@ void LocalCluster::Signal(const std::string& node_id, int signal_number) {
 void LocalCluster::Restart(const std::string& node_id) {
   Node& node = nodes_.at(node_id);
   node.pid = Spawn(node.command, absl::StrCat(options_.directory, "/", node_id, ".restarted.log"),
-                   NetworkOf(node.site));
+                   NetworkOf(node.site), NodeEnvironment());
+}
+
+void LocalCluster::Arm(const std::string& node_id, const std::string& spec) {
+  HF_CHECK(!options_.failpoints_dir.empty(), "a cluster without failpoints");
+  const std::string path = absl::StrCat(options_.failpoints_dir, "/", nodes_.at(node_id).pid);
+  WriteWhole(path + ".new", spec);
+  std::filesystem::rename(path + ".new", path);
+}
+
+std::vector<std::string> LocalCluster::HitsOf(const std::string& node_id) const {
+  return absl::StrSplit(
+      ReadWhole(absl::StrCat(options_.failpoints_dir, "/", nodes_.at(node_id).pid, ".hits")), '\n',
+      absl::SkipEmpty());
 }
 
 bool LocalCluster::IsRunning(const std::string& node_id) const {

@@ -24,6 +24,7 @@ class LocalCluster {
     int proxies = 2;        // in each site
     rpc::TlsFiles node_tls = {};
     rpc::TlsFiles operator_tls = {};
+    std::string failpoints_dir = {};  // not empty: programs with failpoints, armed there
     // Each site in a network of its own: the same files and programs, started by hand instead of by `up`,
     // which knows loopback only. Must outlive this; without TLS.
     SiteNetworks* networks = nullptr;
@@ -76,6 +77,12 @@ class LocalCluster {
   // Ends whatever runs of it. The destructor does the same.
   void End();
 
+  // Replaces what is armed in a node's process (base/failpoint.h): NAME=kill|pause|error[@N];... Only with
+  // failpoints.
+  void Arm(const std::string& node_id, const std::string& spec);
+  // The points that the node's process has passed, in order.
+  std::vector<std::string> HitsOf(const std::string& node_id) const;
+
   // What went wrong that nobody asked for: nodes that died of a signal nobody sent, failed checks and
   // sanitizers' reports in logs. Empties the list of the former.
   std::vector<std::string> TakeTroubles();
@@ -84,6 +91,7 @@ class LocalCluster {
 
  private:
   absl::Status ReadClusterFile();
+  std::vector<std::string> NodeEnvironment() const;
   // networked_start.cc
   absl::Status StartInNetworks(const RunBounds& bounds);
   absl::Status WriteFiles();

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cstdlib>
+#include <filesystem>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,8 +24,12 @@ bool TlsByDefault() {
 Playground::Playground(const Options& options) {
   if (std::getenv("HOLDFAST_KEEP") != nullptr) root_.Keep();
   if (options.tls) IssueCertificates();
-  cluster_ = std::make_unique<LocalCluster>(
-      LocalCluster::Options{root_ / "cluster", options.proxies, node_tls_, operator_tls_});
+  LocalCluster::Options cluster{root_ / "cluster", options.proxies, node_tls_, operator_tls_};
+  if (options.failpoints) {
+    cluster.failpoints_dir = root_ / "failpoints";
+    std::filesystem::create_directory(cluster.failpoints_dir);
+  }
+  cluster_ = std::make_unique<LocalCluster>(std::move(cluster));
   const absl::Status started = cluster_->Start();
   if (!started.ok()) error_ = std::string(started.message());
 }

@@ -27,6 +27,7 @@ class Playground {
   struct Options {
     int proxies = 2;  // in each site
     bool tls = TlsByDefault();
+    bool failpoints = false;  // programs that have them (base/failpoint.h)
   };
   using Node = LocalCluster::Node;
 
@@ -45,9 +46,11 @@ class Playground {
   }
   const Node& node(const std::string& node_id) const { return cluster_->node(node_id); }
 
+  std::vector<std::string> IdsOf(const std::string& site) const { return cluster_->IdsOf(site); }
+
   // `holdfast ARGS` with this cluster's endpoints and the operator's certificate. Any thread.
-  CommandResult Holdfast(const std::vector<std::string>& arguments) const {
-    return cluster_->Holdfast(arguments);
+  CommandResult Holdfast(const std::vector<std::string>& arguments, const RunBounds& bounds = {}) const {
+    return cluster_->Holdfast(arguments, bounds);
   }
   // The environment that it gets ("NAME=value").
   std::vector<std::string> Environment() const { return cluster_->Environment(); }
@@ -76,12 +79,18 @@ class Playground {
   std::unique_ptr<client::Client> ClientOf(const std::vector<std::string>& node_ids,
                                            absl::Duration timeout = absl::Seconds(10)) const;
 
-  // kill -9; SIGTERM and wait; SIGSTOP and SIGCONT.
+  // kill -9 (of several: at once); SIGTERM and wait; SIGSTOP and SIGCONT.
   void Kill(const std::string& node_id) { cluster_->Kill({node_id}); }
+  void KillAll(const std::vector<std::string>& node_ids) { cluster_->Kill(node_ids); }
   void Terminate(const std::string& node_id) { cluster_->Terminate(node_id); }
   void Signal(const std::string& node_id, int signal_number) { cluster_->Signal(node_id, signal_number); }
   // Starts a node again with the command that started it first. Does not wait until it serves.
   void Restart(const std::string& node_id) { cluster_->Restart(node_id); }
+
+  bool IsRunning(const std::string& node_id) const { return cluster_->IsRunning(node_id); }
+  // Of a cluster with failpoints: LocalCluster's.
+  void Arm(const std::string& node_id, const std::string& spec) { cluster_->Arm(node_id, spec); }
+  std::vector<std::string> HitsOf(const std::string& node_id) const { return cluster_->HitsOf(node_id); }
 
   // Waits until the node answers a read.
   bool WaitServing(const std::string& node_id, absl::Duration patience) const;

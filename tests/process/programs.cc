@@ -95,6 +95,10 @@ int ExitStatus(int wait_status) {
 
 std::string Program(const std::string& name) { return std::string(HOLDFAST_BIN_DIR) + "/" + name; }
 
+std::string ProgramWithFailpoints(const std::string& name) {
+  return std::string(HOLDFAST_FAILPOINTS_BIN_DIR) + "/" + name;
+}
+
 CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment,
                   const RunBounds& bounds) {
   Pipe out;
@@ -119,7 +123,8 @@ CommandResult Run(const std::vector<std::string>& command, const std::vector<std
   return result;
 }
 
-pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network) {
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network,
+            const std::vector<std::string>& environment) {
   const pid_t child = fork();
   HF_CHECK(child >= 0, "fork");
   if (child == 0) {
@@ -128,7 +133,7 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
     const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);
-    Execute(command, {}, network);
+    Execute(command, environment, network);
   }
   return child;
 }

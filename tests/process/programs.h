@@ -32,14 +32,18 @@ struct RunBounds {
 
 // The programs of this build: Program("holdfast-proxy").
 std::string Program(const std::string& name);
+// The same with failpoints (tests/failpoints).
+std::string ProgramWithFailpoints(const std::string& name);
 
 // Runs a command to its end with `environment` ("NAME=value") added to ours. Any thread.
 CommandResult Run(const std::vector<std::string>& command, const std::vector<std::string>& environment = {},
                   const RunBounds& bounds = {});
 
 // Starts a program in a process group of its own, its output appended to `log_path`, in the network of a
-// namespace's descriptor (-1: ours). Returns its pid; the caller ends it (EndProcess).
-pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network = -1);
+// namespace's descriptor (-1: ours), with `environment` added to ours. Returns its pid; the caller ends it
+// (EndProcess).
+pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network = -1,
+            const std::vector<std::string>& environment = {});
 
 // Sends a signal, then waits until the process is gone (at most `patience`); false if it is still there.
 // Works for processes that are not our children too. A child that has died of another signal than this one:
