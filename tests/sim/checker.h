@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "holdfast/v1/config.pb.h"
+#include "holdfast/v1/operation.pb.h"
 #include "replication/replica.h"
 #include "storage/store.h"
 #include "tests/sim/history.h"
@@ -79,13 +80,13 @@ class Checker : public testing::NetworkTap {
   void OnClosed(const std::string& from, const std::string& to, const absl::Status& status) override;
 
   // ---- Overrides ----
-  // What of the log that ends with `end` no quorum holds yet.
-  std::set<const Entry*> NotCommitted(const Entry* end);
-  // An operator insisted on this EPOCH record (R20): what lower epochs have beside its path, now or later,
-  // may be lost; so may what is committed by its word alone (`pending` was not before), until it is settled.
-  void OnOverride(const Entry* epoch_record, std::set<const Entry*> pending) {
-    overrides_.push_back({epoch_record, std::move(pending)});
-  }
+  // A promotion has written this EPOCH record. If an operator insisted on it (R20): what lower epochs have
+  // beside its path, now or later, may be lost; so may what is committed by its word alone (no quorum held it
+  // before), until it is settled.
+  void OnEpoch(const Entry* epoch_record, bool insisted);
+
+  // What `node` says of an operation at the end, against the EPOCH records that there ever were (I8, I9).
+  void OnOperationEnd(const std::string& node, const v1::Operation& operation);
 
   // At the end: everything acknowledged is in the log of the primary (I1), refusals left no trace (I8).
   void CheckEnd(const std::string& primary, const std::vector<std::string>& nodes);
@@ -108,6 +109,7 @@ class Checker : public testing::NetworkTap {
   Entry* Known(const std::string& node, const v1::LogPosition& position, absl::string_view where);
   bool IsCommittedAnywhere(const Entry* entry);
   void CheckCommit(const Entry& entry);
+  void CountAdmissions(const Entry& entry);
   void CheckPreconditions(const v1::CommitRequest& request, const Model& model, const std::string& what);
   void CheckUnchanged(const std::string& node, const v1::CommitRequest& request,
                       const v1::CommitResponse& answer);
@@ -124,6 +126,8 @@ class Checker : public testing::NetworkTap {
   bool IsWithFollowerOf(const v1::EpochPromise& promise, const Entry& entry) const;
   void CheckConflict(const std::string& node, const v1::EpochPromise& promise, const Entry* kept);
   void NoteShown(const std::string& node, const Entry* entry);
+  // What of the log before this record no quorum holds, but for the record's own word.
+  std::set<const Entry*> NotCommittedBefore(const Entry* epoch_record) const;
   bool IsSettled(const Override& override_) const;
   bool MayBeLost(const Entry* entry) const;
 
@@ -139,6 +143,7 @@ class Checker : public testing::NetworkTap {
   std::map<std::string, Request> requests_;  // by request id
   std::set<const Entry*> committed_;
   std::vector<Override> overrides_;
+  std::set<const Entry*> epoch_records_;
   std::set<Holder> lost_incarnations_;  // of disks that were wiped
   // When the primary of an epoch showed what: for the truth about freshness.
   std::map<uint64_t, std::vector<std::pair<absl::Duration, Revision>>> shown_by_primary_;

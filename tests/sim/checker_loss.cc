@@ -55,9 +55,42 @@ void Checker::CheckLost(const std::string& node, const Entry* before, const Entr
   }
 }
 
-std::set<const Entry*> Checker::NotCommitted(const Entry* end) {
+void Checker::OnEpoch(const Entry* epoch_record, bool insisted) {
+  const bool forks = std::any_of(epoch_records_.begin(), epoch_records_.end(),
+                                 [&](const Entry* other) { return !History::IsOnPath(other, epoch_record); });
+  if (forks) coverage_->Count("epochs_beside_another");
+  epoch_records_.insert(epoch_record);
+  if (insisted) overrides_.push_back({epoch_record, NotCommittedBefore(epoch_record)});
+}
+
+void Checker::OnOperationEnd(const std::string& node, const v1::Operation& operation) {
+  const Entry* record = nullptr;
+  for (const auto& [revision, entry] : history_.by_revision()) {
+    if (entry->record->message.epoch().operation_id() == operation.operation_id()) record = entry;
+  }
+  const std::string what = absl::StrCat(node, " calls operation ", operation.operation_id(), " ",
+                                        v1::OperationState_Name(operation.state()));
+  const bool is_undone = operation.state() == v1::OPERATION_STATE_ROLLED_BACK ||
+                         operation.state() == v1::OPERATION_STATE_REFUSED;
+  if (is_undone && record != nullptr)
+    violations_->Add("I8", absl::StrCat(what, ", and its record is ", record->position.ToString()));
+  if (operation.state() != v1::OPERATION_STATE_DONE) return;
+  if (record == nullptr || !IsCommittedAnywhere(record))
+    violations_->Add("I9", absl::StrCat(what, ", and its record is ", Name(record), ", not committed"));
+}
+
+std::set<const Entry*> Checker::NotCommittedBefore(const Entry* epoch_record) const {
+  const auto is_committed = [&](const Entry* entry) {
+    if (history_.IsCommitted(entry, epoch_record->parent)) return true;
+    return std::any_of(facts_.begin(), facts_.end(), [&](const auto& node) {
+      const Entry* const end = node.second.end;
+      return end != nullptr && History::IsOnPath(entry, end) && !History::IsOnPath(epoch_record, end) &&
+             history_.IsCommitted(entry, end);
+    });
+  };
   std::set<const Entry*> pending;
-  for (const Entry* at = end; at != nullptr && !IsCommittedAnywhere(at); at = at->parent) pending.insert(at);
+  for (const Entry* at = epoch_record->parent; at != nullptr && !is_committed(at); at = at->parent)
+    pending.insert(at);
   return pending;
 }
 

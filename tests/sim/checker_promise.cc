@@ -38,7 +38,9 @@ void Checker::NotePromise(const std::string& node, const v1::EpochPromise& promi
 // R11, R12: what is acknowledged comes from a stream that was promised, and not from one of a lower epoch.
 void Checker::NoteStreamEpoch(const std::string& node, uint64_t stream_epoch) {
   v1::EpochPromise& granted = facts_[node].granted;
-  facts_[node].stream_epoch = stream_epoch;
+  // Until it has something of that stream, its bound speaks of the one before.
+  NodeFacts& facts = facts_[node];
+  if (facts.end != nullptr && facts.end->epoch() == stream_epoch) facts.stream_epoch = stream_epoch;
   if (stream_epoch < granted.epoch()) {
     violations_->Add("R12", absl::StrCat(node, " acknowledges in a stream of epoch ", stream_epoch,
                                          " and has promised ", Name(granted)));

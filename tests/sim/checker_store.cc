@@ -27,6 +27,7 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
                                           ", but it belongs after ", Name(entry->parent)));
     }
     if (is_new) CheckCommit(*entry);
+    if (is_new) CountAdmissions(*entry);
     CheckPromise(node, store.node().promise(), *entry);
     facts.end = entry;
   }
@@ -34,6 +35,20 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
   if (store.appended() != facts.end->position) {
     violations_->Add("I3", absl::StrCat(node, " says its log ends at ", store.appended().ToString(),
                                         ", it reported ", Name(facts.end)));
+  }
+}
+
+// A record has named a voter whose disk was lost, or that is new to the vote.
+void Checker::CountAdmissions(const Entry& entry) {
+  if (entry.rule_entry != &entry || entry.parent == nullptr || entry.parent->rule == nullptr) return;
+  for (const v1::Voter& voter : entry.rule->voters()) {
+    const auto& before = entry.parent->rule->voters();
+    const bool was_voter = std::any_of(before.begin(), before.end(), [&](const v1::Voter& old) {
+      return old.node_id() == voter.node_id() && old.incarnation() == voter.incarnation();
+    });
+    const bool was_lost = std::any_of(lost_incarnations_.begin(), lost_incarnations_.end(),
+                                      [&](const Holder& lost) { return lost.first == voter.node_id(); });
+    if (!was_voter) coverage_->Count(was_lost ? "wiped_voters_admitted" : "voters_admitted");
   }
 }
 
@@ -118,11 +133,14 @@ void Checker::OnRewound(const std::string& node, storage::Store& store, storage:
     return;
   }
   std::set<std::string> touched;
+  bool own_cut = false;
   for (const Entry* lost = facts.end; lost != kept && lost != nullptr; lost = lost->parent) {
     coverage_->Count("records_cut");
+    own_cut |= lost->record->message.origin_node() == node;
     if (lost->position.revision > visible_before.revision) continue;
     for (const v1::Change& change : lost->record->message.changes()) touched.insert(change.key());
   }
+  if (own_cut) coverage_->Count("former_primaries_rewound");
   if (visible_before.revision > ancestor.revision) {
     coverage_->Count("rewinds_of_visible_records");
     if (touched != std::set<std::string>(touched_keys.begin(), touched_keys.end())) {

@@ -1,7 +1,9 @@
 #include "tests/sim/operators.h"
 
 #include <algorithm>
+#include <memory>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
@@ -20,19 +22,58 @@ void Operators::Start() {
 void Operators::One() {
   World& world = cluster_->world();
   const uint64_t dice = world.random->Below(10);
-  if (world.scenario.takes_over && dice < 4) {
-    const bool site_lost = world.random->Below(3) != 0;
-    if (site_lost) CutOffPrimary();
-    // What the lost primary alone takes meanwhile is a branch of its own.
-    world.time.After(absl::Seconds(site_lost ? 1 : 0), [this, &world, site_lost] {
-      const bool may_override = world.random->Below(2) == 0;
-      PromoteSomebody(may_override, /*planned=*/!site_lost && world.random->Below(3) != 0);
-    });
-    return;
-  }
+  if (world.scenario.takes_over && dice < 4) return MoveThePrimary();
   if (world.scenario.compacts && dice < 8) return Compact();
   if (dice == 8) return ChangeVoters(/*same_nodes=*/false);
   RejoinAll();
+  TidyOperations();
+}
+
+void Operators::MoveThePrimary() {
+  World& world = cluster_->world();
+  const uint64_t kind = world.random->Below(8);
+  const bool insists = world.random->Below(2) == 0;
+  if (kind < 2) return Promote(SomeCandidate(""), insists, /*planned=*/true);
+  if (kind == 2) return Promote(SomeCandidate(""), insists, /*planned=*/false);  // the wrong way round
+  if (kind == 3) return LoseTheSite();
+  const bool falls_behind = kind < 6;
+  if (falls_behind) LetServersFallBehind();
+  world.time.After(absl::Seconds(falls_behind ? 1 : 0), [this] { CutOff(/*whole_site=*/false); });
+  // What the lost primary alone takes meanwhile is a branch of its own.
+  world.time.After(absl::Seconds(2), [this, &world, insists, kind] {
+    SimNode* const one = SomeCandidate("");
+    Promote(one, insists, /*planned=*/false);
+    if (kind != 4 || one == nullptr) return;
+    world.coverage.Count("two_operators_at_once");
+    Promote(SomeCandidate(one->id()), insists, /*planned=*/false);
+  });
+}
+
+// The sites do not see each other, and somebody opens an epoch on the primary's, on the other one, or on
+// both.
+void Operators::LoseTheSite() {
+  World& world = cluster_->world();
+  CutOff(/*whole_site=*/true);
+  world.time.After(absl::Seconds(1), [this, &world] {
+    const std::string primary = cluster_->primary();
+    const uint64_t which = world.random->Below(3);
+    if (which != 0) Promote(&cluster_->node(primary), /*insists=*/true, /*planned=*/false);
+    if (which != 1) Promote(SomeCandidate(primary), /*insists=*/true, /*planned=*/false);
+  });
+}
+
+// Only proxies hear of the last commits: a candidate has to fetch them.
+void Operators::LetServersFallBehind() {
+  World& world = cluster_->world();
+  const std::string primary = cluster_->primary();
+  std::vector<std::string> servers;
+  for (const auto& node : cluster_->nodes()) {
+    if (node->plan().kind == v1::NODE_KIND_SERVER && node->id() != primary) servers.push_back(node->id());
+  }
+  for (const std::string& server : servers) world.network.Cut(primary, server);
+  world.time.After(absl::Seconds(8), [&world, primary, servers] {
+    for (const std::string& server : servers) world.network.Heal(primary, server);
+  });
 }
 
 void Operators::Compact() {
@@ -123,45 +164,106 @@ void Operators::TellOfEpoch(SimNode& node) {
 
 // A site loss makes the promotion: the primary is cut off for a while, but still takes what its own site's
 // clients bring.
-void Operators::CutOffPrimary() {
-  const std::string lost = cluster_->primary();
-  std::vector<std::string> others;
-  for (const auto& node : cluster_->nodes()) {
-    if (node->id() != lost) others.push_back(node->id());
-  }
+void Operators::CutOff(bool whole_site) {
   World& world = cluster_->world();
-  for (const std::string& other : others) {
-    world.network.Cut(lost, other);
-    world.network.Cut(other, lost);
-  }
-  world.story.Note("FAULT", absl::StrCat("the site of ", lost, " is lost"));
-  world.coverage.Count("sites_lost");
-  world.time.After(absl::Seconds(5) + Around(absl::Seconds(2), *world.random), [&world, lost, others] {
-    for (const std::string& other : others) {
-      world.network.Heal(lost, other);
-      world.network.Heal(other, lost);
+  const NodePlan& lost = cluster_->node(cluster_->primary()).plan();
+  std::vector<std::pair<std::string, std::string>> ways;
+  for (const auto& one : cluster_->nodes()) {
+    for (const auto& other : cluster_->nodes()) {
+      const bool is_way = whole_site ? one->plan().site == lost.site && other->plan().site != lost.site
+                                     : one->id() == lost.node_id && other->id() != lost.node_id;
+      if (!is_way) continue;
+      ways.emplace_back(one->id(), other->id());
+      ways.emplace_back(other->id(), one->id());
     }
-    world.story.Note("FAULT", absl::StrCat("the site of ", lost, " is back"));
-  });
+  }
+  for (const auto& [from, to] : ways) world.network.Cut(from, to);
+  world.story.Note("FAULT",
+                   absl::StrCat(whole_site ? "the sites are cut apart at " : "lost: ", lost.node_id));
+  world.coverage.Count("sites_lost");
+  world.time.After(absl::Seconds(whole_site ? 8 : 5) + Around(absl::Seconds(2), *world.random),
+                   [&world, ways, id = lost.node_id] {
+                     for (const auto& [from, to] : ways) world.network.Heal(from, to);
+                     world.story.Note("FAULT", absl::StrCat(id, " is back"));
+                   });
 }
 
-void Operators::PromoteSomebody(bool may_override, bool planned) {
-  if (busy_) return;
+SimNode* Operators::SomeCandidate(const std::string& but_not) {
   // The longest log has the best chance; now and then somebody else is tried.
   World& world = cluster_->world();
   SimNode* best = nullptr;
   for (const auto& node : cluster_->nodes()) {
-    if (!node->is_up() || node->plan().kind != v1::NODE_KIND_SERVER) continue;
+    if (!node->is_up() || node->plan().kind != v1::NODE_KIND_SERVER || node->id() == but_not) continue;
     if (!stopped_ && node->id() == cluster_->primary() && world.random->Below(4) != 0) continue;
     if (best == nullptr || node->store().appended().revision > best->store().appended().revision ||
         world.random->Below(4) == 0) {
       best = node.get();
     }
   }
-  if (best == nullptr) return;
-  busy_ = true;
+  return best;
+}
+
+void Operators::Promote(SimNode* candidate, bool insists, bool planned) {
+  constexpr int kMaxPromoters = 3;
+  if (candidate == nullptr || promoters_ >= kMaxPromoters) return;
+  ++promoters_;
   cluster_->NoteOperation();
-  std::make_shared<Promoter>(cluster_, best->id(), may_override, planned, [this] { busy_ = false; })->Begin();
+  const std::string id = candidate->id();
+  const auto done = [this, id, insists](Promoter::Ending ending) {
+    --promoters_;
+    if (ending != Promoter::Ending::kCandidateLost) return;
+    SimNode* const other = SomeCandidate(id);
+    if (other != nullptr) cluster_->world().coverage.Count("operations_left_to_another_node");
+    Promote(other, insists, /*planned=*/false);
+  };
+  std::make_shared<Promoter>(cluster_, Order{id, insists, planned}, done)->Begin();
+}
+
+void Operators::TidyOperations() {
+  for (const auto& node : cluster_->nodes()) {
+    if (!node->is_up() || node->plan().kind != v1::NODE_KIND_SERVER) continue;
+    const absl::StatusOr<v1::ListOperationsResponse> listed = node->operations().List();
+    if (!listed.ok()) continue;
+    for (const v1::Operation& operation : listed->operations()) TidyOperation(*node, operation);
+  }
+}
+
+void Operators::TidyOperation(SimNode& node, const v1::Operation& operation) {
+  World& world = cluster_->world();
+  const bool is_open =
+      operation.state() == v1::OPERATION_STATE_INCOMPLETE || operation.state() == v1::OPERATION_STATE_UNKNOWN;
+  if (is_open || operation.state() == v1::OPERATION_STATE_RUNNING) {
+    const bool aborts = !is_open && world.random->Below(2) == 0;
+    node.strand().Post([&node, &world, aborts, is_open, id = operation.operation_id()] {
+      v1::ResumeOperationRequest resume;
+      resume.set_operation_id(id);
+      v1::AbortOperationRequest abort;
+      abort.set_operation_id(id);
+      const bool done = aborts ? node.operations().Abort(abort).ok() : node.operations().Resume(resume).ok();
+      if (!done) return;
+      world.coverage.Count(aborts    ? "left_operations_aborted"
+                           : is_open ? "unfinished_operations_resumed"
+                                     : "left_operations_resumed");
+    });
+  }
+}
+
+void Operators::CheckJournals() {
+  Checker& checker = cluster_->world().checker;
+  for (const auto& node : cluster_->nodes()) {
+    if (!node->is_up() || node->plan().kind != v1::NODE_KIND_SERVER) continue;
+    const absl::StatusOr<v1::ListOperationsResponse> listed = node->operations().List();
+    if (!listed.ok()) continue;
+    for (v1::Operation operation : listed->operations()) {
+      if (operation.state() == v1::OPERATION_STATE_RUNNING) {
+        v1::AbortOperationRequest abort;
+        abort.set_operation_id(operation.operation_id());
+        const absl::StatusOr<v1::AbortOperationResponse> aborted = node->operations().Abort(abort);
+        if (aborted.ok()) operation = aborted->operation();
+      }
+      checker.OnOperationEnd(node->id(), operation);
+    }
+  }
 }
 
 uint64_t Operators::HighestEpoch() const {
@@ -175,7 +277,7 @@ uint64_t Operators::HighestEpoch() const {
 
 bool Operators::Settled() const {
   SimNode& primary = cluster_->node(cluster_->primary());
-  if (busy_ || !primary.is_up() || !primary.replica().CanAdmit().ok()) return false;
+  if (promoters_ > 0 || !primary.is_up() || !primary.replica().CanAdmit().ok()) return false;
   const v1::DurabilityRule* const rule = cluster_->RuleNow();
   const bool all_rejoined =
       std::none_of(cluster_->nodes().begin(), cluster_->nodes().end(), [&](const auto& node) {
@@ -190,7 +292,8 @@ bool Operators::Settled() const {
 
 void Operators::Settle() {
   SimNode& primary = cluster_->node(cluster_->primary());
-  if (busy_ || !primary.is_up()) return;
+  if (!std::exchange(tidied_, true)) TidyOperations();
+  if (promoters_ > 0 || !primary.is_up()) return;
   const absl::Status admits = primary.replica().CanAdmit();
   if (admits.ok() && primary.replica().epoch() >= HighestEpoch()) {
     RejoinAll();
@@ -199,7 +302,7 @@ void Operators::Settle() {
   }
   if (ReasonOf(admits) == "RECOVERING") return;
   const v1::DurabilityRule* const rule = cluster_->RuleNow();
-  PromoteSomebody(/*may_override=*/rule != nullptr && rule->quorum() == 0, /*planned=*/false);
+  Promote(SomeCandidate(""), /*insists=*/rule != nullptr && rule->quorum() == 0, /*planned=*/false);
 }
 
 }  // namespace holdfast::sim

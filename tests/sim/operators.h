@@ -1,51 +1,15 @@
 #pragma once
 
-#include <functional>
-#include <memory>
+#include <cstdint>
 #include <string>
-#include <vector>
 
-#include "absl/status/statusor.h"
-#include "holdfast/v1/operation.pb.h"
+#include "tests/sim/promoter.h"
 #include "tests/sim/sim_cluster.h"
 
 namespace holdfast::sim {
 
-// An operator who promotes a node with the real driver: looks at the plan, adds the overrides that it asks
-// for if this operator is one who insists, confirms it, and watches; now and then gives it up in the middle,
-// or goes on with one that a crash has interrupted. One thread.
-class Promoter : public std::enable_shared_from_this<Promoter> {
- public:
-  // `done` hears when there is nothing more to watch.
-  // `planned`: hands over, with both sites up.
-  Promoter(SimCluster* cluster, std::string candidate, bool may_override, bool planned,
-           std::function<void()> done);
-
-  void Begin();
-
- private:
-  void Plan();
-  void OnPlan(const absl::StatusOr<v1::PlanOperationResponse>& planned);
-  // The overrides that the checks ask for; false if nothing helps.
-  bool Insist(const v1::Plan& plan);
-  void OnBegun(const absl::StatusOr<v1::StartOperationResponse>& begun);
-  void Watch();
-  void End(const std::string& why);
-  bool IsGone() const;
-
-  SimCluster* const cluster_;
-  const std::string candidate_;
-  const bool may_override_;
-  const bool planned_;
-  std::function<void()> done_;
-  uint64_t life_ = 0;
-  int plans_ = 0;
-  int looks_ = 0;
-  v1::PlanOperationRequest request_;
-  std::string operation_id_;
-};
-
-// Operators who act now and then: compaction, changes of voters and of q, promotions. One thread.
+// Operators who act now and then: compaction, changes of voters and of q, promotions of every kind, two of
+// them at once, whatever is left of earlier ones. One thread.
 class Operators {
  public:
   explicit Operators(SimCluster* cluster) : cluster_(cluster) {}
@@ -58,6 +22,9 @@ class Operators {
   void Settle();
   bool Settled() const;
 
+  // I8, I9: at the end, every operation in a journal has come to what it says, or can still be ended.
+  void CheckJournals();
+
  private:
   void One();
   void Compact();
@@ -65,13 +32,23 @@ class Operators {
   // Former primaries come back as followers; one that has not heard of the new epoch is told.
   void RejoinAll();
   void TellOfEpoch(SimNode& node);
-  void CutOffPrimary();
-  void PromoteSomebody(bool may_override, bool planned);
+  // The primary alone, or its whole site, is cut off from all others for some seconds.
+  void CutOff(bool whole_site);
+  void MoveThePrimary();
+  void LoseTheSite();
+  void LetServersFallBehind();
+  // Resumes or gives up what a crash has interrupted, and goes on with what is incomplete.
+  void TidyOperations();
+  void TidyOperation(SimNode& node, const v1::Operation& operation);
+  // Anybody who may be worth it; null if there is nobody but `but_not`.
+  SimNode* SomeCandidate(const std::string& but_not);
+  void Promote(SimNode* candidate, bool insists, bool planned);
   uint64_t HighestEpoch() const;
 
   SimCluster* const cluster_;
   bool stopped_ = false;
-  bool busy_ = false;  // a promotion is under way
+  bool tidied_ = false;  // what was left of operations when the last fault was over
+  int promoters_ = 0;    // how many are at work
 };
 
 }  // namespace holdfast::sim

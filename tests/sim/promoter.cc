@@ -1,3 +1,5 @@
+#include "tests/sim/promoter.h"
+
 #include <algorithm>
 #include <set>
 #include <utility>
@@ -5,7 +7,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "replication/store_log.h"
-#include "tests/sim/operators.h"
 
 namespace holdfast::sim {
 namespace {
@@ -41,29 +42,27 @@ bool IsBlockedBy(const v1::Plan& plan, const std::string& check_name) {
 
 }  // namespace
 
-Promoter::Promoter(SimCluster* cluster, std::string candidate, bool may_override, bool planned,
-                   std::function<void()> done)
+Promoter::Promoter(SimCluster* cluster, Order order, std::function<void(Ending)> done)
     : cluster_(cluster),
-      candidate_(std::move(candidate)),
-      may_override_(may_override),
-      planned_(planned),
-      done_(std::move(done)) {}
+      order_(std::move(order)),
+      done_(std::move(done)),
+      fate_(cluster->world().random->Below(4)) {}
 
 bool Promoter::IsGone() const {
-  SimNode& node = cluster_->node(candidate_);
+  SimNode& node = cluster_->node(order_.candidate);
   return !node.is_up() || node.life() != life_;
 }
 
 void Promoter::Begin() {
-  SimNode& node = cluster_->node(candidate_);
+  SimNode& node = cluster_->node(order_.candidate);
   if (!node.is_up()) return End("the candidate is down");
   life_ = node.life();
   cluster_->world().coverage.Count("take_overs_begun");
   const auto newest = replication::NewestEpoch(node.store());
-  const bool in_place = newest && newest->epoch && newest->epoch->node_id() == candidate_;
-  request_.set_kind(in_place   ? v1::OPERATION_KIND_PROMOTE_IN_PLACE
-                    : planned_ ? v1::OPERATION_KIND_SWITCHOVER
-                               : v1::OPERATION_KIND_PROMOTE);
+  const bool in_place = newest && newest->epoch && newest->epoch->node_id() == order_.candidate;
+  request_.set_kind(in_place         ? v1::OPERATION_KIND_PROMOTE_IN_PLACE
+                    : order_.planned ? v1::OPERATION_KIND_SWITCHOVER
+                                     : v1::OPERATION_KIND_PROMOTE);
   Watch();
   Plan();
 }
@@ -71,7 +70,7 @@ void Promoter::Begin() {
 void Promoter::Plan() {
   if (IsGone() || done_ == nullptr) return;
   if (++plans_ > kMaxPlans) return End("no plan can be had");
-  SimNode& node = cluster_->node(candidate_);
+  SimNode& node = cluster_->node(order_.candidate);
   node.strand().Post([self = shared_from_this(), &node] {
     node.operations().Plan(self->request_, [self](const absl::StatusOr<v1::PlanOperationResponse>& planned) {
       self->OnPlan(planned);
@@ -91,11 +90,16 @@ bool Promoter::Insist(const v1::Plan& plan) {
   if (IsBlockedBy(plan, "primary-gone")) assert_down("primary-gone");
   if (IsBlockedBy(plan, "promises")) {
     if (request_.kind() == v1::OPERATION_KIND_PROMOTE_IN_PLACE) assert_down("promises");
-    overrides.set_accept_unknown_loss(true);
+    if (plan.verdict().kind() == v1::VERDICT_KIND_BOUNDED) {
+      overrides.set_accept_loss(plan.verdict().lost_at_most());
+    } else {
+      overrides.set_accept_unknown_loss(true);
+    }
   }
   if (IsBlockedBy(plan, "new-voters")) overrides.set_accept_local(true);
   if (IsBlockedBy(plan, "overrides")) {
     overrides.clear_accept_unknown_loss();
+    overrides.clear_accept_loss();
     overrides.clear_accept_local();
   }
   return overrides.SerializeAsString() != before;
@@ -105,91 +109,132 @@ void Promoter::OnPlan(const absl::StatusOr<v1::PlanOperationResponse>& planned) 
   if (IsGone() || done_ == nullptr) return;
   if (!planned.ok()) return End(planned.status().ToString());
   const v1::Plan& plan = planned->plan();
-  if (!plan.admissible()) {
-    const std::string why = absl::StrCat(plan.checks(0).name(), ": ", plan.checks(0).seen());
-    cluster_->world().coverage.Count("plan_blocked_by_" + plan.checks(0).name());
-    if (!may_override_ || !Insist(plan)) return End(why);
-    return Plan();
-  }
+  if (plan.admissible()) return Confirm(plan);
+  const std::string why = absl::StrCat(plan.checks(0).name(), ": ", plan.checks(0).seen());
+  cluster_->world().coverage.Count("plan_blocked_by_" + plan.checks(0).name());
+  if (!order_.insists || !Insist(plan)) return End(why);
+  Plan();
+}
+
+void Promoter::Confirm(const v1::Plan& plan) {
+  World& world = cluster_->world();
   v1::StartOperationRequest start;
   start.set_kind(request_.kind());
   *start.mutable_overrides() = request_.overrides();
   start.set_plan_id(plan.plan_id());
   start.set_operator_name("sim");
-  cluster_->world().story.Note("OPERATOR", absl::StrCat("promotes ", candidate_, " to epoch ", plan.epoch(),
-                                                        ": ", plan.verdict().says()));
-  cluster_->node(candidate_)
-      .operations()
-      .Begin(start, [self = shared_from_this()](const absl::StatusOr<v1::StartOperationResponse>& begun) {
-        self->OnBegun(begun);
+  world.story.Note("OPERATOR", absl::StrCat("promotes ", order_.candidate, " to epoch ", plan.epoch(), ": ",
+                                            plan.verdict().says()));
+  failover::Operations& operations = cluster_->node(order_.candidate).operations();
+  operations.Begin(start,
+                   [self = shared_from_this()](const absl::StatusOr<v1::StartOperationResponse>& begun) {
+                     self->OnBegun(begun);
+                   });
+  if (world.random->Below(8) != 0) return;
+  // Did it not answer? Once more.
+  operations.Begin(
+      start, [self = shared_from_this(), &world](const absl::StatusOr<v1::StartOperationResponse>& begun) {
+        world.coverage.Count("second_confirmations");
+        if (begun.ok()) self->NoteInsisted(begun->operation().operation_id());
       });
 }
 
+// Before the operation takes its first step.
+void Promoter::NoteInsisted(const std::string& operation_id) {
+  if (request_.overrides().ByteSizeLong() > 0) cluster_->world().insisted.insert(operation_id);
+}
+
 void Promoter::OnBegun(const absl::StatusOr<v1::StartOperationResponse>& begun) {
+  World& world = cluster_->world();
   if (!begun.ok()) {
-    cluster_->world().coverage.Count("operation_" + ReasonOf(begun.status()));
+    world.coverage.Count("operation_" + ReasonOf(begun.status()));
     return ReasonOf(begun.status()) == "PLAN_CHANGED" ? Plan() : End(begun.status().ToString());
   }
   operation_id_ = begun->operation().operation_id();
+  NoteInsisted(operation_id_);
+  switch (world.random->Below(8)) {
+    case 0:
+      return AbortSoon();
+    case 1:
+    case 2:
+      return cluster_->node(order_.candidate)
+          .CrashAtOperationStep(1 + static_cast<int>(world.random->Below(9)));
+    case 3:
+      world.coverage.Count("commands_gone");
+      return End("nobody watches any more");
+    default:
+      return;
+  }
+}
+
+// Somebody thinks better of it.
+void Promoter::AbortSoon() {
   World& world = cluster_->world();
-  if (world.random->Below(8) != 0) return;
-  // Somebody thinks better of it.
-  world.time.After(Around(absl::Milliseconds(300), *world.random), [self = shared_from_this()] {
+  world.time.After(Around(absl::Milliseconds(100), *world.random), [self = shared_from_this(), &world] {
     if (self->IsGone() || self->done_ == nullptr) return;
-    SimNode& node = self->cluster_->node(self->candidate_);
+    SimNode& node = self->cluster_->node(self->order_.candidate);
     v1::AbortOperationRequest abort;
     abort.set_operation_id(self->operation_id_);
-    node.strand().Post([self, abort, &node] {
-      const bool aborted = node.operations().Abort(abort).ok();
-      self->cluster_->world().coverage.Count(aborted ? "operations_aborted" : "aborts_refused");
+    node.strand().Post([abort, &node, &world] {
+      const absl::StatusOr<v1::AbortOperationResponse> aborted = node.operations().Abort(abort);
+      world.coverage.Count(aborted.ok() ? "operations_aborted" : "aborts_refused");
+      if (aborted.ok() && aborted->operation().asked_size() > 0)
+        world.coverage.Count("operations_aborted_after_promises");
     });
   });
 }
 
-// Until it has ended, or its process has. One that a crash interrupted before its record is gone on with now
-// and then; behind it, the node goes on by itself.
-void Promoter::Watch() {
+bool Promoter::GoOnWithoutCandidate() {
   World& world = cluster_->world();
-  world.time.After(kLookInterval, [self = shared_from_this(), &world] {
+  SimNode& node = cluster_->node(order_.candidate);
+  if (operation_id_.empty() || fate_ < 2) {
+    world.coverage.Count("candidates_lost");
+    const bool takes_over = !operation_id_.empty() && fate_ == 0;
+    End("the candidate went down", takes_over ? Ending::kCandidateLost : Ending::kOver);
+    return false;
+  }
+  if (!node.is_up()) return true;
+  world.coverage.Count("candidates_lost");
+  life_ = node.life();
+  node.strand().Post([&node, &world, id = operation_id_, resumes = fate_ == 2] {
+    v1::ResumeOperationRequest resume;
+    resume.set_operation_id(id);
+    v1::AbortOperationRequest abort;
+    abort.set_operation_id(id);
+    const bool done = resumes ? node.operations().Resume(resume).ok() : node.operations().Abort(abort).ok();
+    world.coverage.Count(absl::StrCat(resumes ? "resumes_" : "aborts_", done ? "after_a_crash" : "refused"));
+  });
+  return true;
+}
+
+// Until it has ended, or nobody can go on with it.
+void Promoter::Watch() {
+  cluster_->world().time.After(kLookInterval, [self = shared_from_this()] {
     if (self->done_ == nullptr) return;
     if (++self->looks_ > kMaxLooks) return self->End("nobody goes on with it");
     if (self->IsGone()) {
-      SimNode& node = self->cluster_->node(self->candidate_);
-      if (self->operation_id_.empty() || !node.is_up()) {
-        world.coverage.Count("candidates_lost");
-        if (self->operation_id_.empty() || world.random->Below(2) == 0)
-          return self->End("the candidate went down");
-        return self->Watch();
-      }
-      self->life_ = node.life();
-      v1::ResumeOperationRequest resume;
-      resume.set_operation_id(self->operation_id_);
-      node.strand().Post([resume, &node, &world] {
-        const bool resumed = node.operations().Resume(resume).ok();
-        world.coverage.Count(resumed ? "operations_resumed" : "resumes_refused");
-      });
-      return self->Watch();
+      if (self->GoOnWithoutCandidate()) self->Watch();
+      return;
     }
     if (self->operation_id_.empty()) return self->Watch();
     const absl::StatusOr<v1::ListOperationsResponse> listed =
-        self->cluster_->node(self->candidate_).operations().List();
+        self->cluster_->node(self->order_.candidate).operations().List();
     if (!listed.ok()) return self->End(listed.status().ToString());
     for (const v1::Operation& operation : listed->operations()) {
       if (operation.operation_id() != self->operation_id_) continue;
       if (operation.state() == v1::OPERATION_STATE_RUNNING) return self->Watch();
-      const std::string state = v1::OperationState_Name(operation.state());
-      world.coverage.Count("operation_ended_" + state.substr(std::string("OPERATION_STATE_").size()));
-      return self->End(absl::StrCat(state, " ", operation.error()));
+      return self->End(absl::StrCat(v1::OperationState_Name(operation.state()), " ", operation.error()));
     }
     self->End("the journal does not know the operation");
   });
 }
 
-void Promoter::End(const std::string& why) {
+void Promoter::End(const std::string& why, Ending ending) {
   if (done_ == nullptr) return;
-  cluster_->world().story.Note("OPERATOR", absl::StrCat("has done with ", candidate_, ": ", why));
-  if (operation_id_.empty()) cluster_->world().coverage.Count("take_overs_given_up");
-  std::exchange(done_, nullptr)();
+  World& world = cluster_->world();
+  world.story.Note("OPERATOR", absl::StrCat("has done with ", order_.candidate, ": ", why));
+  if (operation_id_.empty()) world.coverage.Count("take_overs_given_up");
+  std::exchange(done_, nullptr)(ending);
 }
 
 }  // namespace holdfast::sim

@@ -61,10 +61,12 @@ void Converge(World& world, SimCluster& cluster, Operators& operators, Writers& 
     if (at == world.checker.facts(cluster.primary()).visible) break;
   }
   for (const auto& node : cluster.nodes()) {
-    world.story.Note(node->id(), node->is_up() ? absl::StrCat("ends ", node->store().appended().ToString(),
-                                                              ", shows ", node->store().visible().ToString(),
-                                                              "; ", node->replica().view().activity)
-                                               : "is down");
+    world.story.Note(node->id(), node->is_up()
+                                     ? absl::StrCat("ends ", node->store().appended().ToString(), ", shows ",
+                                                    node->store().visible().ToString(), ", promised ",
+                                                    node->store().node().promise().epoch(), "; ",
+                                                    node->replica().view().activity)
+                                     : "is down");
   }
 }
 
@@ -112,6 +114,7 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
         readers.ReadAll(*node);
       }
       world.checker.CheckEnd(cluster.primary(), ids);
+      operators.CheckJournals();
       for (const auto& node : cluster.nodes()) readers.ListAll(*node);
     }
     world.coverage.Count("messages", world.network.counters().messages);
@@ -162,6 +165,43 @@ const std::vector<std::string>& MustHappen() {
       "take_overs_proven",
       "take_overs_by_override",
       "take_overs_given_up",
+      "take_overs_with_harvest",
+      "take_overs_beside_a_renewed_voter",
+      "harvests_from_a_proxy",
+      "switchovers",
+      "switchovers_rolled_back",
+      "roles_taken_back",
+      "in_place_epochs",
+      "epochs_beside_another",
+      "former_primaries_rewound",
+      "voters_admitted",
+      "wiped_voters_admitted",
+      "two_operators_at_once",
+      "second_confirmations",
+      "commands_gone",
+      "candidates_lost",
+      "crashes_at_promise-self",
+      "crashes_at_promises",
+      "crashes_at_harvest",
+      "crashes_at_judge",
+      "crashes_at_epoch",
+      "crashes_at_open",
+      "crashes_at_converge",
+      "crashes_at_drain",
+      "operations_left_to_another_node",
+      "operations_aborted",
+      "operations_aborted_after_promises",
+      "aborts_after_a_crash",
+      "resumes_after_a_crash",
+      "left_operations_aborted",
+      "left_operations_resumed",
+      "unfinished_operations_resumed",
+      "operation_ended_DONE",
+      "operation_ended_ROLLED_BACK",
+      "operation_ended_INCOMPLETE",
+      "operation_ended_UNKNOWN",
+      "operation_error_LOWER_EPOCH",
+      "operation_error_VERDICT_WORSE",
       "freshness_checks",
       "freshness_checks_while_cut_off",
       "failed_syncs",

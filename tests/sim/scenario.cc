@@ -75,6 +75,7 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.operate_every = absl::Seconds(3 + static_cast<int64_t>(random->Below(6)));
   scenario.compacts = random->Below(2) == 0;
   scenario.takes_over = random->Below(2) == 0;
+  if (scenario.takes_over) scenario.operate_every = scenario.operate_every * 0.7;
   scenario.between_sites.min_delay = absl::Milliseconds(1 + static_cast<int64_t>(random->Below(20)));
   scenario.between_sites.max_delay = scenario.between_sites.min_delay * 2;
   for (testing::SimNetwork::LinkOptions* link : {&scenario.inside_site, &scenario.between_sites}) {

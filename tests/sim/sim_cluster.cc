@@ -8,7 +8,7 @@
 namespace holdfast::sim {
 
 SimCluster::SimCluster(World* world) : world_(world), primary_(world->scenario.nodes.front().node_id) {
-  world_->on_primary = [this](const std::string& node_id) { SetPrimary(node_id); };
+  world_->on_primary = [this](const std::string& node_id, uint64_t epoch) { NotePrimary(node_id, epoch); };
   std::vector<std::string> seeds;
   for (const NodePlan& plan : world_->scenario.nodes) seeds.push_back(plan.node_id);
   for (const NodePlan& a : world_->scenario.nodes) {
@@ -22,6 +22,12 @@ SimCluster::SimCluster(World* world) : world_(world), primary_(world->scenario.n
 }
 
 SimCluster::~SimCluster() = default;
+
+void SimCluster::NotePrimary(const std::string& node_id, uint64_t epoch) {
+  if (epoch < primary_epoch_) return;  // it was down since, and finds out now
+  primary_ = node_id;
+  primary_epoch_ = epoch;
+}
 
 SimNode& SimCluster::node(const std::string& id) {
   for (const auto& node : nodes_) {

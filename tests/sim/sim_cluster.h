@@ -35,7 +35,6 @@ class SimCluster {
 
   // Who is to be primary, as the operators have it. It may be down or know better.
   const std::string& primary() const { return primary_; }
-  void SetPrimary(std::string node_id) { primary_ = std::move(node_id); }
 
   // How long restarts take. Zero: at once.
   void set_mean_down_time(absl::Duration down) { mean_down_ = down; }
@@ -54,6 +53,7 @@ class SimCluster {
 
  private:
   void Supervise();
+  void NotePrimary(const std::string& node_id, uint64_t epoch);
   int Valid(const v1::DurabilityRule& rule, const std::string& without) const;
   v1::InitRequest InitRequest() const;
 
@@ -68,6 +68,7 @@ class SimCluster {
   std::map<std::string, Serving> serving_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::string primary_;
+  uint64_t primary_epoch_ = 0;
   std::optional<absl::Duration> last_operation_;
   std::map<std::string, absl::Duration> start_at_;
   absl::Duration mean_down_ = absl::Milliseconds(1500);

@@ -219,32 +219,6 @@ void SimNode::MakeServer() {
   process.operations = std::make_unique<failover::Operations>(std::move(operations));
 }
 
-// Tells the checker what no wire shows: the candidate's promise to itself, and what it waives.
-void SimNode::OnOperation(const v1::Operation& now) {
-  if (!is_up() || now.steps_size() == 0) return;
-  Checker& checker = world_->checker;
-  const std::string& step = now.steps().rbegin()->name();
-  const bool has_begun = now.steps().rbegin()->state() == v1::OPERATION_STATE_RUNNING;
-  if (step == "promises" && has_begun) {
-    v1::PromiseRequest look;
-    look.set_inspect(true);
-    checker.OnPromiseAnswer(id(), id(), process_->replica->AcceptPromise(look));
-  }
-  if (now.epoch_revision() == 0 || step != "open" || !process_->opened.insert(now.operation_id()).second)
-    return;
-  const Entry* record = checker.facts(id()).end;
-  while (record != nullptr && record->position.revision.number() != now.epoch_revision())
-    record = record->parent;
-  if (record == nullptr) return;  // it was begun before, and its record is gone
-  const bool overrides = now.verdict().kind() != v1::VERDICT_KIND_PROVEN;
-  if (overrides) checker.OnOverride(record, checker.NotCommitted(record->parent));
-  world_->coverage.Count(overrides ? "take_overs_by_override" : "take_overs_proven");
-  if (now.harvested() > 0) world_->coverage.Count("take_overs_with_harvest");
-  if (now.plan().kind() == v1::OPERATION_KIND_SWITCHOVER) world_->coverage.Count("switchovers");
-  if (now.takes_back()) world_->coverage.Count("roles_taken_back");
-  if (world_->on_primary) world_->on_primary(id());
-}
-
 // By the rule in force or by one that waits to be committed.
 bool SimNode::IsVoter() const {
   const storage::Store& store = *process_->store;

@@ -39,7 +39,9 @@ struct World {
   Violations violations;
   Checker checker;
   testing::SimNetwork network;
-  std::function<void(const std::string& node_id)> on_primary;  // a node has written its EPOCH record
+  // A node has written its EPOCH record.
+  std::function<void(const std::string& node_id, uint64_t epoch)> on_primary;
+  std::set<std::string> insisted;  // operations that an operator began with an override
 };
 
 // One machine: a disk and a clock that outlive its process, and the process with everything that a real one
@@ -64,6 +66,8 @@ class SimNode {
   void CrashAtStep(int64_t steps, storage::CrashMode mode);
   // The same, within the next few steps after a durable operation on a path with `part` in it.
   void CrashNear(const std::string& part, storage::CrashMode mode);
+  // The same, when the `step`-th step of an operation begins here.
+  void CrashAtOperationStep(int step) { crash_at_operation_step_ = step; }
   // The process stands still.
   void PauseFor(absl::Duration span);
   // The next sync of any file fails: nobody knows what is durable, and the process ends (DESIGN 7).
@@ -114,7 +118,6 @@ class SimNode {
     std::unique_ptr<primary::CommitPath> commit_path;
     std::unique_ptr<primary::Administration> administration;
     std::unique_ptr<failover::Operations> operations;
-    std::set<std::string> opened;  // operations whose EPOCH record is known of
     bool dying = false;
   };
 
@@ -123,7 +126,9 @@ class SimNode {
   void OnFailedSync();
   void MakeReplica();
   void MakeServer();
+  // sim_node_operations.cc
   void OnOperation(const v1::Operation& now);
+  void OnEpochRecord(const v1::Operation& now);
   bool IsVoter() const;
   void MaintainLater();
   void EndProcess(bool reset);
@@ -137,8 +142,10 @@ class SimNode {
   storage::MemoryFileSystem files_;
   absl::Duration sync_time_ = absl::Microseconds(200);
   std::string crash_near_;
+  int crash_at_operation_step_ = 0;  // 0: at none
   storage::CrashMode crash_near_mode_ = storage::CrashMode::kKillProcess;
   uint64_t life_ = 0;
+  std::set<std::string> opened_;  // operations whose EPOCH record is known of
   std::unique_ptr<Process> process_;
 };
 

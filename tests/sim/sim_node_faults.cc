@@ -85,6 +85,7 @@ void SimNode::OnFailedSync() {
 void SimNode::DisarmCrash() {
   disk_.ClearFaults();
   crash_near_.clear();
+  crash_at_operation_step_ = 0;
   disk_.FreezeAfter(int64_t{1} << 40, nullptr);
 }
 
