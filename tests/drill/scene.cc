@@ -49,7 +49,9 @@ Scene::Scene(const RunOptions& options, const Halt& halt, Clock* clock, std::ost
       began_(clock->SinceBoot()),
       left_(options.lost == "dc1" ? "dc2" : "dc1"),
       networks_(NetworksFor(options, &outcome_.error)),
-      cluster_({options.directory, options.proxies_per_site, {}, {}, networks_.get()}) {
+      cluster_({.directory = options.directory,
+                .proxies = options.proxies_per_site,
+                .networks = networks_.get()}) {
   outcome_.seed = options_.seed;
   outcome_.loss = options_.switchovers > 0 ? "none" : NameOf(options_.loss);
   outcome_.lost = options_.switchovers > 0 ? "" : options_.lost;
