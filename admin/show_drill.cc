@@ -30,8 +30,9 @@ void PrintDrill(Context& context, const v1::Drill& drill) {
   std::string line = Wrapped(state + "  ", state.size() + 2, text);
   line.replace(0, state.size(),
                absl::StrCat(passed ? context.Green() : context.Red(), state, context.Plain()));
-  context.out() << line
-                << Wrapped("", 0, "Nothing of the cluster was changed; the result is kept at the node.");
+  context.out() << line;
+  if (!passed) context.out() << "next: holdfast check " << drill.node_id() << "\n";
+  context.out() << Wrapped("", 0, "Nothing of the cluster was changed; the result is kept at the node.");
 }
 
 void WriteDrill(JsonWriter& json, const v1::Drill& drill) {

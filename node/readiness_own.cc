@@ -48,7 +48,8 @@ v1::ReadinessItem RateIntegrity(const ReadinessFacts& facts) {
 
 v1::ReadinessItem RateVersion(const ReadinessFacts& facts) {
   const std::string name = "version";
-  const std::string own = absl::StrCat("release ", facts.version, ", record format ", facts.record_format);
+  const std::string own = absl::StrCat("release ", facts.version, ", record format ", facts.record_format,
+                                       ", database layout ", facts.schema_version);
   std::vector<std::string> others;
   std::vector<std::string> newer;
   int reached = 0;

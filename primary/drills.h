@@ -37,7 +37,7 @@ class Drills : public node::NodeDrills {
  public:
   static constexpr absl::Duration kMaxDrill = absl::Minutes(10);
   // Of one call to the node that was opened.
-  static constexpr absl::Duration kCallPatience = absl::Seconds(10);
+  static constexpr absl::Duration kCallPatience = absl::Seconds(30);
 
   struct Options {
     storage::Store* store = nullptr;  // these must outlive this

@@ -30,6 +30,8 @@ class CliCheckTest : public FakeClusterTest {
     plan.set_admissible(true);
     plan.set_epoch(65);
     plan.mutable_verdict()->set_kind(v1::VERDICT_KIND_PROVEN);
+    plan.mutable_new_rule()->set_quorum(1);
+    plan.mutable_new_rule()->add_voters()->set_node_id("dc2-p1");
   }
 
   void Fill(FakeNode& node, v1::NodeRole role) {
