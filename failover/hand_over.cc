@@ -61,7 +61,8 @@ void HandOver::LookHowFar() {
                                 const uint64_t theirs = Revision(said->appended().revision()).index();
                                 const uint64_t own = options_.store->appended().revision.index();
                                 const uint64_t lag = theirs > own ? theirs - own : 0;
-                                if (lag <= kCloseEnough) {
+                                // One that is between two upstreams would lengthen the pause by that.
+                                if (lag <= kCloseEnough && options_.replica->view().upstream_connected) {
                                   options_.on_step_done(absl::StrCat(lag, " records behind"));
                                   return Freeze();
                                 }
@@ -83,14 +84,17 @@ void HandOver::Freeze() {
         options_.on_step_done(absl::StrCat("its log ends at ", end_.revision.ToString()));
         options_.on_step("drain");
         if (done_ == nullptr) return;
-        until_ = options_.clock->SinceBoot() + kDrainPatience;
+        drain_at_ = options_.clock->SinceBoot();
+        until_ = drain_at_ + kDrainPatience;
         Drain();
       }));
 }
 
 void HandOver::Drain() {
   if (options_.store->appended() == end_) {
-    until_ = options_.clock->SinceBoot() + kOthersPatience;
+    const absl::Duration now = options_.clock->SinceBoot();
+    held_ = absl::StrCat(absl::ToInt64Milliseconds(now - drain_at_), " ms");
+    until_ = now + kOthersPatience;
     return LookWhoHolds();
   }
   if (options_.clock->SinceBoot() >= until_)
@@ -98,20 +102,23 @@ void HandOver::Drain() {
   options_.strand->PostAfter(kDrainInterval, life_.Wrap([this] { Drain(); }));
 }
 
-// Who is to vote next must hold the log (R21), and cannot be fed any more once it has promised.
+// Who is to vote next must hold the log (R21), and cannot be fed any more once it has promised. Nobody else
+// is waited for.
 void HandOver::LookWhoHolds() {
   v1::PromiseRequest look;
   look.set_cluster_id(options_.store->node().identity().cluster_id);
   look.set_inspect(true);
   const std::string& self = options_.store->node().identity().node_id;
+  const absl::Duration patience = std::max(until_ - options_.clock->SinceBoot(), kDrainInterval);
   open_ = 1;  // this call itself
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
     const std::string& id = member.node_id();
     const auto known = holds_.find(id);
-    if (id == self || id == options_.primary || (known != holds_.end() && known->second)) continue;
+    if (id == self || id == options_.primary || !options_.next_voters.contains(id)) continue;
+    if (known != holds_.end() && known->second) continue;
     ++open_;
     options_.transport->Promise(
-        member.peer_address(), look, kOthersPatience,
+        member.peer_address(), look, patience,
         life_.Wrap([this, id](const absl::StatusOr<v1::PromiseResponse>& said) {
           // Who does not answer is not waited for.
           holds_[id] = !said.ok() || storage::FromProto(said->appended()).value_or(Position()) == end_;
@@ -128,6 +135,15 @@ bool HandOver::AllHold() const {
          std::all_of(holds_.begin(), holds_.end(), [](const auto& entry) { return entry.second; });
 }
 
+// Where a long pause has gone.
+std::string HandOver::Drained() const {
+  std::string text = absl::StrCat("this node holds ", end_.revision.ToString(), " after ", held_);
+  for (const auto& [node_id, holds] : holds_) {
+    if (!holds) absl::StrAppend(&text, "; '", node_id, "' does not yet");
+  }
+  return text;
+}
+
 void HandOver::Stop() {
   life_.Renew();
   done_ = nullptr;
@@ -141,7 +157,7 @@ void HandOver::Thaw() {
 
 void HandOver::End(const absl::Status& status) {
   life_.Renew();
-  if (status.ok()) options_.on_step_done(absl::StrCat("this node holds ", end_.revision.ToString()));
+  if (status.ok()) options_.on_step_done(Drained());
   std::exchange(done_, nullptr)(status);
 }
 

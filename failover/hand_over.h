@@ -3,6 +3,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "absl/status/status.h"
@@ -20,7 +21,7 @@ namespace holdfast::failover {
 
 // The first part of a switchover, at its candidate, while the old primary is still one:
 //
-//   pre-copy  the candidate is brought close, while commits go on
+//   pre-copy  the candidate is brought close, and is being fed, while commits go on
 //   freeze    the primary admits no commits any more, for a bounded time; what is in its log ends there
 //   drain     the candidate holds that end, and so do those who are to vote next, as far as they come in time
 //
@@ -34,7 +35,8 @@ class HandOver {
     replication::PeerTransport* transport = nullptr;
     Executor* strand = nullptr;
     Clock* clock = nullptr;
-    std::string primary;  // whose role is handed over
+    std::string primary;                // whose role is handed over
+    std::set<std::string> next_voters;  // by the plan
     uint64_t ending_epoch = 0;
     std::function<void(const std::string& name)> on_step;         // a step begins
     std::function<void(const std::string& detail)> on_step_done;  // and has been taken
@@ -57,6 +59,7 @@ class HandOver {
   void Drain();
   void LookWhoHolds();
   bool AllHold() const;
+  std::string Drained() const;
   void End(const absl::Status& status);
   std::string AddressOf(const std::string& node_id) const;
   v1::FreezeRequest Request(absl::Duration hold) const;
@@ -65,6 +68,8 @@ class HandOver {
   std::function<void(const absl::Status&)> done_;
   absl::Duration until_;
   std::optional<absl::Duration> frozen_at_;
+  absl::Duration drain_at_;            // SinceBoot
+  std::string held_;                   // when the candidate held all, for people
   Position end_;                       // of the primary's log
   std::map<std::string, bool> holds_;  // who answered, and whether it has that end
   int open_ = 0;

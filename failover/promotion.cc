@@ -89,6 +89,8 @@ void Promotion::BeginHandOver() {
   options.clock = options_.clock;
   options.primary = operation_.plan().ending_primary();
   options.ending_epoch = operation_.plan().ending_epoch();
+  for (const v1::Voter& voter : operation_.plan().new_rule().voters())
+    options.next_voters.insert(voter.node_id());
   options.on_step = [this](const std::string& name) {
     StartStep(name);
     Note();

@@ -135,6 +135,9 @@ std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
   if (now - connected_at_ > patience) {
     ++relayed_;
     failed_ = -1;  // begins with the primary again
+    // It was fed all the time and leaves by its own choice: whatever failed before the relay is no reason to
+    // stay away from both.
+    reconnect_.OnSuccess();
     return "the primary may be in reach again";
   }
   const absl::Duration fresh_at = std::max(freshness_.FreshAt().value_or(connected_at_), connected_at_);
