@@ -64,6 +64,11 @@ void NotePromotion(const admin::JsonValue& operation, const std::vector<std::str
 
 void NoteSwitchover(const admin::JsonValue& operation, Switchover* switchover) {
   switchover->step_ms = StepsOf(operation);
+  if (const admin::JsonValue* const steps = admin::Member(operation, "steps")) {
+    for (const admin::JsonValue& step : steps->list_value().values()) {
+      if (admin::TextOf(step, "name") == "drain") switchover->drained = admin::TextOf(step, "detail");
+    }
+  }
   if (admin::Member(operation, "commit_pause_ms") != nullptr)
     switchover->reported_pause_seconds = FigureOf(operation, "commit_pause_ms") / 1000;
 }

@@ -18,6 +18,7 @@ struct Switchover {
   std::optional<double> reported_pause_seconds;  // by the operation's own word
   int looks_at_plan = 0;
   std::map<std::string, double> step_ms;
+  std::string drained;  // by the operation's own word: who was waited for
 };
 
 // What one drill came to. A plain value. Times are seconds unless the name says otherwise; none: it did not

@@ -30,7 +30,7 @@ void WriteSwitchovers(JsonWriter& json, const Outcome& outcome) {
     WriteTime(json, "reported_pause_seconds", one.reported_pause_seconds);
     json.Member("looks_at_plan", one.looks_at_plan);
     WriteMap(json, "step_ms", one.step_ms);
-    json.EndObject();
+    json.Member("drained", one.drained).EndObject();
   }
   json.EndArray();
 }

@@ -33,7 +33,7 @@ Outcome Good() {
   outcome.rejoined = true;
   outcome.digests_equal = true;
   outcome.failed_back = true;
-  outcome.switchovers.push_back({"dc1-a", 0.25, 0.5, 0.125, 1, {{"drain", 12.5}}});
+  outcome.switchovers.push_back({"dc1-a", 0.25, 0.5, 0.125, 1, {{"drain", 12.5}}, ""});
   return outcome;
 }
 
@@ -81,7 +81,7 @@ TEST(OutcomeTest, WithoutALossNobodyNeedRejoin) {
   switched.rejoined = switched.fail_back = switched.failed_back = false;
   switched.switchovers_asked = 2;
   EXPECT_FALSE(switched.passed());
-  switched.switchovers.push_back({"dc2-a", 0.75, std::nullopt, std::nullopt, 1, {}});
+  switched.switchovers.push_back({"dc2-a", 0.75, std::nullopt, std::nullopt, 1, {}, ""});
   EXPECT_TRUE(switched.passed());
   EXPECT_EQ(switched.switchover_pause_seconds(), 0.5);
   EXPECT_EQ(switched.longest_switchover_pause_seconds(), 0.75);
