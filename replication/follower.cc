@@ -25,6 +25,10 @@ constexpr absl::Duration kMaxRetryPrimary = absl::Seconds(32);
 constexpr absl::Duration kMaxDelayWithoutCluster = absl::Milliseconds(250);
 constexpr absl::Duration kMaxRelayStaleness = absl::Seconds(12);
 constexpr absl::Duration kQuietPatience = absl::Seconds(5);
+// When a new primary calls, or a new promise was given, who was chosen by hand has to wait: it may be of the
+// old epoch, and silent.
+constexpr absl::Duration kPinRest = absl::Seconds(5);
+constexpr absl::Duration kAskPinTimeout = absl::Seconds(2);
 
 }  // namespace
 
@@ -50,13 +54,25 @@ void Follower::Reconsider() {
   Stop();
   identity_.reset();
   fed_through_.clear();
+  pin_schedule_.Rest(options_.clock->SinceBoot(), kPinRest);
   Connect();
+}
+
+void Follower::OnPinChanged() {
+  pin_schedule_.Reset();
+  pin_says_.clear();
+  if (state_ == State::kStopped || state_ == State::kSnapshot) return;
+  freshness_.OnDisconnected();
+  failed_ = 0;
+  Connect();
+  host_->OnUpstreamChanged();
 }
 
 void Follower::Hurry(const std::string& address) {
   const bool is_tried = state_ == State::kGreeting && address_ == address;
   if (state_ == State::kStopped || state_ == State::kSnapshot || is_tried) return;
   failed_ = 0;
+  pin_schedule_.Rest(options_.clock->SinceBoot(), kPinRest);
   Connect();
 }
 
@@ -83,7 +99,12 @@ void Follower::Connect() {
                                    [&](const auto& candidate) { return candidate.peer_address == hint; });
     if (!known && hint != options_.peer_address) candidates.push_back({hint, "", false, false, false});
   }
-  const std::optional<std::string> address = options_.upstream_policy->Next(candidates, failed_);
+  const std::optional<UpstreamPolicy::Candidate> pin = host_->Pinned();
+  // The primary is what the automatic choice begins with.
+  on_pin_ = pin && !pin->is_primary && pin_schedule_.IsDue(options_.clock->SinceBoot());
+  pin_asked_ = false;
+  const std::optional<std::string> address =
+      on_pin_ ? pin->peer_address : options_.upstream_policy->Next(candidates, failed_);
   if (!address) {
     SetActivity("knows nobody to follow");
     return ConnectLater();
@@ -110,17 +131,72 @@ void Follower::ConnectLater() {
 
 // A primary that cannot be reached may be starting again; one that is silent or has refused us is not worth
 // the same question at once.
-void Follower::LookElsewhere() { failed_ = std::max(failed_, PrimaryFirst::kAttemptsAtPrimary - 1); }
+void Follower::LookElsewhere() {
+  if (!on_pin_) failed_ = std::max(failed_, PrimaryFirst::kAttemptsAtPrimary - 1);
+}
 
 void Follower::Drop(const absl::Status& why) {
   stream_.reset();
   fetcher_.reset();
   freshness_.OnDisconnected();
-  ++failed_;
+  if (on_pin_) {
+    OnPinFailed(why.message());
+  } else {
+    ++failed_;
+  }
   ConnectLater();
   SetActivity(why.ok() ? "looks for an upstream"
                        : absl::StrCat("not connected: ", address_, ": ", std::string(why.message())));
   host_->OnUpstreamChanged();
+}
+
+// Chosen by hand, and of no use now: the automatic choice goes on where it was.
+void Follower::OnPinFailed(absl::string_view why) {
+  pin_schedule_.OnFailure(options_.clock->SinceBoot());
+  pin_says_ = std::string(why);
+  on_pin_ = false;
+}
+
+// While another node feeds this one, the upstream that was chosen by hand is only asked; the stream is left
+// when it answers and is of the same epoch. What follows may still fail (a loop, one that is not fed itself),
+// and is then tried later each time.
+void Follower::TendPin(absl::Duration now) {
+  if (state_ != State::kStreaming) return;
+  const std::optional<UpstreamPolicy::Candidate> pin = host_->Pinned();
+  if (on_pin_) {
+    pin_schedule_.OnFed(now - connected_at_);
+    if (!pin || pin->peer_address != address_) OnPinChanged();
+    return;
+  }
+  if (!pin) return pin_says_.clear();
+  // The automatic choice may be this very one.
+  if (!fed_through_.empty() && fed_through_.front() == pin->node_id) {
+    on_pin_ = !pin->is_primary;
+    return pin_says_.clear();
+  }
+  if (!pin->is_primary && !pin_asked_ && pin_schedule_.IsDue(now)) AskPin(*pin);
+}
+
+void Follower::AskPin(const UpstreamPolicy::Candidate& pin) {
+  pin_asked_ = true;
+  v1::PromiseRequest question;
+  question.set_cluster_id(options_.store->node().identity().cluster_id);
+  question.set_inspect(true);
+  const auto on_answer = [this, pin](const absl::StatusOr<v1::PromiseResponse>& said) {
+    pin_asked_ = false;
+    if (state_ != State::kStreaming) return;
+    const bool would_feed = said.ok() && said->node_id() == pin.node_id && identity_ &&
+                            said->epoch() == identity_->epoch && said->cannot_promise().empty();
+    if (would_feed) {
+      freshness_.OnDisconnected();
+      return Connect();
+    }
+    pin_schedule_.OnFailure(options_.clock->SinceBoot());
+    pin_says_ =
+        said.ok() ? "it is not of the epoch that is followed here" : std::string(said.status().message());
+    host_->OnUpstreamChanged();
+  };
+  options_.transport->Promise(pin.peer_address, question, kAskPinTimeout, attempt_.Wrap(on_answer));
 }
 
 // Why the upstream is to be left although its stream is up.
@@ -132,7 +208,7 @@ std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
   if (state_ != State::kStreaming || verdict_.fed_through_size() <= 1) return std::nullopt;
   const absl::Duration patience =
       std::min(kMaxRetryPrimary, kFirstRetryPrimary * (1 << std::min(relayed_, 5)));
-  if (now - connected_at_ > patience) {
+  if (!on_pin_ && now - connected_at_ > patience) {
     ++relayed_;
     failed_ = -1;  // begins with the primary again
     // It was fed all the time and leaves by its own choice: whatever failed before the relay is no reason to
@@ -157,7 +233,9 @@ void Follower::Tick() {
     if (now - connected_at_ > options_.heartbeat_interval) reconnect_.OnSuccess();
     SendAck(/*probe=*/true, appender_.verified());
   }
+  // Armed first: it may end this attempt.
   options_.strand->PostAfter(options_.heartbeat_interval, attempt_.Wrap([this] { Tick(); }));
+  TendPin(now);
 }
 
 SnapshotTaker Follower::Taker() const {

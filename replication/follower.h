@@ -11,6 +11,7 @@
 #include "base/position.h"
 #include "replication/freshness.h"
 #include "replication/lifetime.h"
+#include "replication/pin_schedule.h"
 #include "replication/reconnect.h"
 #include "replication/replica.h"
 #include "replication/snapshot_fetcher.h"
@@ -26,6 +27,9 @@ class FollowerHost {
   virtual ~FollowerHost() = default;
 
   virtual std::vector<UpstreamPolicy::Candidate> Candidates() = 0;
+  // The upstream that was chosen by hand; nullopt without one, and while the protocol does not allow it (a
+  // voter follows the primary itself).
+  virtual std::optional<UpstreamPolicy::Candidate> Pinned() = 0;
   virtual v1::FollowHello MakeHello() = 0;
   // R11: makes the promise that following `stream` is, and the cluster, durable before anything of the stream
   // is used.
@@ -59,6 +63,11 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   void Reconsider();
   // Whoever is at `address` feeds, or will: tried at once, unless that is being done or a snapshot is taken.
   void Hurry(const std::string& address);
+  // Another upstream was chosen by hand, or none any more: decided anew, at once, on what has been promised
+  // as ever.
+  void OnPinChanged();
+  // Why the upstream that was chosen by hand did not feed this node when it was tried or asked last.
+  const std::string& pin_says() const { return pin_says_; }
   // Damage was found: takes a snapshot from whoever has one, however far it reaches (the incarnation is new
   // already).
   void StartRepair();
@@ -86,6 +95,9 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   void LookElsewhere();
   void Drop(const absl::Status& why);
   void Tick();
+  void TendPin(absl::Duration now);
+  void AskPin(const UpstreamPolicy::Candidate& pin);
+  void OnPinFailed(absl::string_view why);
   std::optional<std::string> Unsatisfying(absl::Duration now);
   void TakeSnapshot();
   void OnSnapshot(absl::StatusOr<SnapshotFetcher::Fetched> fetched);
@@ -125,6 +137,10 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   Position committed_;
   absl::Duration last_heard_;
   absl::Duration connected_at_;
+  PinSchedule pin_schedule_;
+  bool on_pin_ = false;     // the present attempt or stream is with the upstream that was chosen by hand
+  bool pin_asked_ = false;  // whether it would feed; the answer is to come
+  std::string pin_says_;
   int failed_ = 0;
   int relayed_ = 0;  // returns to the primary in vain since it was followed last
   bool repairing_ = false;

@@ -118,6 +118,7 @@ void Follower::OnVerdict(v1::FollowVerdict verdict) {
 void Follower::BeginStream(const Position& ancestor) {
   state_ = State::kStreaming;
   failed_ = 0;
+  if (on_pin_) pin_says_.clear();
   if (verdict_.fed_through_size() <= 1) relayed_ = 0;
   committed_ = Position();
   connected_at_ = options_.clock->SinceBoot();

@@ -94,6 +94,7 @@ absl::Status ReplicaImpl::RecoverKnown() {
     // A power cut may have taken the visible position, which is written but not synced; this was synced.
     HF_RETURN_IF_ERROR(options_.store->AdvanceVisible(durable_committed_).status());
   }
+  HF_RETURN_IF_ERROR(LoadPin());
   HF_RETURN_IF_ERROR(inventory_.Reload());
   // A crash between the first EPOCH record and the durable cluster id: the log knows it.
   if (HasLog() && node.identity().cluster_id.empty()) {

@@ -53,6 +53,9 @@ struct ReplicaView {
   absl::Duration no_primary_since =
       absl::ZeroDuration();        // SinceBoot when the primary was last heard, if it is not now
   std::string not_serving_reason;  // not empty: the node has stopped serving, and why (on_halt)
+  std::string pinned_node_id;      // the upstream that was chosen by hand; empty without one
+  bool pin_followed = false;       // it feeds this node now
+  std::string pin_says;            // why not, as far as it was tried
 };
 
 // The protocol of one node: follows a primary or is one. Owns the follower, the senders, the snapshot copies
@@ -140,6 +143,14 @@ class Replica : public PeerService {
   // when a stream of a higher epoch conflicts with it. Durable. FENCED-like errors do not arise;
   // CONFLICTING_SETTINGS for any other role. Strand.
   virtual absl::Status Rejoin() = 0;
+
+  // Chooses the upstream by hand, or with an empty node id lets this node choose again. Durable, and this
+  // node's own: it is in no record. It never overrides the protocol (promises, loops, R12: a voter follows
+  // the primary itself), and does not keep this node from following somebody else while the chosen one feeds
+  // nobody. CONFLICTING_SETTINGS for a node that is no member, this node itself, a primary or former one, and
+  // a voter that would not follow the primary. Strand.
+  virtual absl::Status PinUpstream(v1::UpstreamPin pin) = 0;
+  virtual v1::UpstreamPin pin() const = 0;
 
   // This node's data is damaged (I13): takes a new incarnation, so that it is no voter any more (R16), then a
   // snapshot from whoever has one, however far it reaches; serves what it has meanwhile. Survives a restart.

@@ -27,6 +27,7 @@ namespace holdfast::replication {
 //   replica_view.cc     what other threads and services see
 //   replica_primary.cc  being primary: begin, resume (R18), count, suspend, fence
 //   replica_peers.cc    what other nodes ask: follow, snapshots, promises
+//   replica_pin.cc      the upstream that was chosen by hand
 //   replica_harvest.cc  what a candidate needs of others, and they of it: records, and who reaches whom
 class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, private storage::StoreObserver {
  public:
@@ -52,6 +53,8 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
     running_operation_ = std::move(running);
   }
   absl::Status Rejoin() override;
+  absl::Status PinUpstream(v1::UpstreamPin pin) override;
+  v1::UpstreamPin pin() const override { return pin_; }
   absl::Status Repair(absl::string_view why) override;
   absl::Status CanAdmit() const override;
   uint64_t epoch() const override;
@@ -86,6 +89,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
 
   // FollowerHost.
   std::vector<UpstreamPolicy::Candidate> Candidates() override;
+  std::optional<UpstreamPolicy::Candidate> Pinned() override;
   v1::FollowHello MakeHello() override;
   absl::Status Admit(const StreamIdentity& stream, const std::string& cluster_id) override;
   Position DurableCommitted() override { return durable_committed_; }
@@ -106,6 +110,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void Begin();
   absl::Status Recover();
   absl::Status RecoverKnown();
+  absl::Status LoadPin();
   absl::Status RecoverRole();
   // Does the newest epoch of the log belong to this node, which has not given it up by rejoining?
   absl::StatusOr<bool> OwnsNewestEpoch();
@@ -136,6 +141,8 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
 
   // What others see.
   VoterId Self() const;
+  bool IsVoterNow() const;
+  std::string PinSays() const;
   bool HasLog() const { return !options_.store->appended().revision.is_zero(); }
   bool IsFollowing() const { return role_ == Role::kFollower; }
   v1::NodeRole RoleForOthers() const;
@@ -169,6 +176,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   Revision begin_revision_;
   Revision begin_end_;  // the end of the log when this node became primary
   std::function<void(absl::Status)> begin_done_;
+  v1::UpstreamPin pin_;  // as in node.db
   std::optional<v1::EpochPromise> running_operation_;
   absl::Duration frozen_until_ = -absl::InfiniteDuration();  // SinceBoot: until then nothing is admitted
   std::string frozen_for_;                                   // to whom this primary is handed over

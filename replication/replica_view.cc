@@ -148,6 +148,11 @@ void ReplicaImpl::UpdateView(bool rule_changed) {
   next.upstream_connected = IsFollowing() && follower_.streaming();
   if (next.upstream_connected && !follower_.fed_through().empty())
     next.upstream_node_id = follower_.fed_through().front();
+  if (IsFollowing() && !pin_.node_id().empty()) {
+    next.pinned_node_id = pin_.node_id();
+    next.pin_followed = next.upstream_connected && next.upstream_node_id == pin_.node_id();
+    if (!next.pin_followed) next.pin_says = PinSays();
+  }
   bool changed;
   {
     MutexLock lock(&mu_);

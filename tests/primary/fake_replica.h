@@ -18,6 +18,9 @@ class FakeReplica : public replication::Replica {
   storage::Store* store = nullptr;
   absl::Status admit;
   bool hold = false;  // nothing is committed until CommitAll
+  v1::ClusterInfo known;
+  std::vector<v1::NodeInfo> members;
+  std::vector<v1::FollowerStatus> fed;
 
   void CommitAll() { ASSERT_TRUE(store->AdvanceVisible(store->appended()).ok()); }
 
@@ -40,11 +43,15 @@ class FakeReplica : public replication::Replica {
   }
   std::optional<absl::Duration> FreshAt() const override { return absl::InfiniteDuration(); }
   std::optional<absl::Duration> Staleness() const override { return absl::ZeroDuration(); }
-  std::vector<v1::NodeInfo> nodes() const override { return {}; }
-  v1::ClusterInfo cluster() const override { return {}; }
-  std::vector<v1::FollowerStatus> followers() const override { return {}; }
+  std::vector<v1::NodeInfo> nodes() const override { return members; }
+  v1::ClusterInfo cluster() const override { return known; }
+  std::vector<v1::FollowerStatus> followers() const override { return fed; }
   void BeginEpoch(uint64_t, storage::RecordDraft, std::function<void(absl::Status)>) override {}
   absl::Status Rejoin() override { return absl::UnimplementedError("not part of these tests"); }
+  absl::Status PinUpstream(v1::UpstreamPin) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  v1::UpstreamPin pin() const override { return {}; }
   absl::Status Repair(absl::string_view) override {
     return absl::UnimplementedError("not part of these tests");
   }
