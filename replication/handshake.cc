@@ -132,7 +132,10 @@ HandshakeVerdict DecideHandshake(const v1::FollowHello& hello, const UpstreamSta
   HandshakeVerdict verdict;
   if (theirs->appended.revision.is_zero()) {
     const std::optional<Position> first = log.After(Revision());
-    const bool whole = first && log.End().revision.index() <= kMaxRecordsInsteadOfSnapshot;
+    // A relay that nobody feeds lends snapshots and feeds nobody: so a new node gets a copy with no primary
+    // left.
+    const bool whole = first && log.End().revision.index() <= kMaxRecordsInsteadOfSnapshot &&
+                       self.standing != UpstreamState::kUnfed;
     verdict = Say(whole ? v1::FOLLOW_DECISION_CONTINUE : v1::FOLLOW_DECISION_SNAPSHOT);
   } else {
     verdict = Compare(hello, *theirs, self, history, log);

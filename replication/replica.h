@@ -152,6 +152,14 @@ class Replica : public PeerService {
   virtual absl::Status PinUpstream(v1::UpstreamPin pin) = 0;
   virtual v1::UpstreamPin pin() const = 0;
 
+  // R3 where no primary is left to give a slot (slot_loan.h). Lends this proxy's slot: CONFLICTING_SETTINGS
+  // while somebody feeds it, since a primary can give one then, and errors of replication::LendSlot. Strand.
+  virtual absl::StatusOr<v1::SlotLoan> LendSlot(const v1::LendSlotRequest& request) = 0;
+  // Keeps what a proxy has lent to this server: errors of replication::TakeSlot. Strand.
+  virtual absl::Status TakeSlot(const v1::TakeSlotRequest& request) = 0;
+  // The loan that this server could be promoted by; nullopt if it has a slot of its own, or none. Strand.
+  virtual std::optional<v1::SlotLoan> held_loan() const = 0;
+
   // This node's data is damaged (I13): takes a new incarnation, so that it is no voter any more (R16), then a
   // snapshot from whoever has one, however far it reaches; serves what it has meanwhile. Survives a restart.
   // A former or present primary is refused (DATA_DAMAGED): its log may hold what nobody else has. While a

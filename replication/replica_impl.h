@@ -55,6 +55,9 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   absl::Status Rejoin() override;
   absl::Status PinUpstream(v1::UpstreamPin pin) override;
   v1::UpstreamPin pin() const override { return pin_; }
+  absl::StatusOr<v1::SlotLoan> LendSlot(const v1::LendSlotRequest& request) override;
+  absl::Status TakeSlot(const v1::TakeSlotRequest& request) override;
+  std::optional<v1::SlotLoan> held_loan() const override;
   absl::Status Repair(absl::string_view why) override;
   absl::Status CanAdmit() const override;
   uint64_t epoch() const override;

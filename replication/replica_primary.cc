@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "replication/errors.h"
 #include "replication/replica_impl.h"
+#include "replication/slot_loan.h"
 #include "replication/store_log.h"
 #include "storage/errors.h"
 
@@ -87,9 +88,33 @@ absl::Status ReplicaImpl::CheckSlot(uint64_t epoch) const {
   const v1::NodeInfo* const self = inventory_.inventory().Find(options_.node_id);
   const bool has_slot = self != nullptr && self->has_slot() &&
                         self->incarnation() == options_.store->node().identity().incarnation;
-  if (!has_slot) return WithoutSlotError(options_.node_id);
-  if (epoch % kMaxServers != self->slot()) return OthersEpochError(epoch, self->slot());
+  const std::optional<v1::SlotLoan> loan = held_loan();
+  if (!has_slot && !loan) return WithoutSlotError(options_.node_id);
+  const uint32_t slot = has_slot ? self->slot() : loan->slot();
+  if (epoch % kMaxServers != slot) return OthersEpochError(epoch, slot);
   return absl::OkStatus();
+}
+
+absl::StatusOr<v1::SlotLoan> ReplicaImpl::LendSlot(const v1::LendSlotRequest& request) {
+  if (options_.kind != v1::NODE_KIND_PROXY) return WrongRoleError("only proxies lend their slots");
+  if (role_ == Role::kHalted || role_ == Role::kStopped) return CanAdmit();
+  if (follower_.streaming()) {
+    return WrongRoleError(absl::StrCat("a primary feeds '", options_.node_id,
+                                       "', and can give a slot itself: holdfast nodes set ",
+                                       request.node_id()));
+  }
+  return replication::LendSlot(options_.store->node(), inventory_.inventory(), request);
+}
+
+absl::Status ReplicaImpl::TakeSlot(const v1::TakeSlotRequest& request) {
+  if (options_.kind != v1::NODE_KIND_SERVER) return WrongRoleError("only a server can be promoted");
+  const std::string& own = options_.store->node().identity().cluster_id;
+  if (request.cluster_id() != own) return WrongClusterError(own, request.cluster_id());
+  return replication::TakeSlot(options_.store->node(), inventory_.inventory(), request.loan());
+}
+
+std::optional<v1::SlotLoan> ReplicaImpl::held_loan() const {
+  return HeldLoan(options_.store->node(), inventory_.inventory()).value_or(std::nullopt);
 }
 
 void ReplicaImpl::BecomePrimary() {

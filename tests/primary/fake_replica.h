@@ -52,6 +52,13 @@ class FakeReplica : public replication::Replica {
     return absl::UnimplementedError("not part of these tests");
   }
   v1::UpstreamPin pin() const override { return {}; }
+  absl::StatusOr<v1::SlotLoan> LendSlot(const v1::LendSlotRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  absl::Status TakeSlot(const v1::TakeSlotRequest&) override {
+    return absl::UnimplementedError("not part of these tests");
+  }
+  std::optional<v1::SlotLoan> held_loan() const override { return std::nullopt; }
   absl::Status Repair(absl::string_view) override {
     return absl::UnimplementedError("not part of these tests");
   }
