@@ -60,6 +60,11 @@ inline constexpr size_t kMaxQueuedCommitBytes = 64 << 20;
 inline constexpr absl::Duration kMaxCommitDeadline = absl::Seconds(60);
 inline constexpr absl::Duration kDefaultCommitDeadline = absl::Seconds(10);
 
+// A planned spell of local (R19), extensions included. Whoever needs longer ends it and begins another, with
+// a moment between them at which everything is replicated.
+inline constexpr absl::Duration kMaxLocalSpell = absl::Hours(24);
+inline constexpr absl::Duration kMinLocalSpell = absl::Seconds(1);
+
 // Replication.
 inline constexpr int kMaxRecordsPerMessage = 256;
 inline constexpr size_t kMaxRecordBytesPerMessage = 1 << 20;

@@ -221,7 +221,7 @@ v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
   if (input.kind == v1::OPERATION_KIND_SWITCHOVER) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, MissingVoters(verdict), verdict.says(),
                "promises that meet every acknowledged commit: a planned hand-over takes no risk",
-               "holdfast status");
+               input.candidate.former ? "holdfast durability local --end" : "holdfast status");
   }
   v1::Overrides with = input.overrides;
   if (verdict.kind() == v1::VERDICT_KIND_BOUNDED) {
@@ -311,8 +311,7 @@ v1::Check CheckDisk(const PlanInput& input) {
 v1::Check CheckNewRule(const PlanInput& input, const v1::Plan& plan) {
   const std::string name = "new-voters";
   const v1::DurabilityRule& rule = plan.new_rule();
-  const replication::Rule before =
-      input.candidate.rules.empty() ? replication::Rule() : input.candidate.rules.back().rule;
+  const replication::Rule before = input.candidate.StandingRule();
   const auto id = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
   const std::string seen = rule.quorum() == 0
                                ? std::string("commits of the new epoch will be local (q = 0)")

@@ -82,7 +82,8 @@ PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overr
                      [store = options_.store, end = options_.store->appended()](const Position& position) {
                        return replication::StoreLog(store, end).Has(position);
                      },
-                     replication::RulesFrom(*options_.store, Revision())};
+                     replication::RulesFrom(*options_.store, Revision()),
+                     FormerRule(options_.replica->cluster())};
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
     if (member.node_id() == self.node_id) input.self = member;
   }

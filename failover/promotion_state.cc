@@ -38,7 +38,8 @@ CandidateLog Promotion::Candidate() const {
           [store = options_.store, end](const Position& position) {
             return replication::StoreLog(store, end).Has(position);
           },
-          replication::RulesFrom(*options_.store, Revision())};
+          replication::RulesFrom(*options_.store, Revision()),
+          FormerRule(options_.replica->cluster())};
 }
 
 std::vector<v1::PromiseResponse> Promotion::Words() const {
@@ -117,6 +118,14 @@ storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
   cluster.set_epoch(promise_.epoch());
   cluster.set_primary_node_id(promise_.candidate_node_id());
   *cluster.mutable_rule() = *draft.rule;
+  // R19: a spell belongs to the primary that wrote it, which alone measures its time.
+  cluster.clear_spell();
+  v1::RuleOrigin& origin = *cluster.mutable_rule_origin();
+  origin.set_set_at_us(absl::ToUnixMicros(options_.clock->Now()));
+  origin.set_operator_name(operation_.operator_name());
+  origin.set_host(operation_.host());
+  origin.set_reason(
+      absl::StrCat("epoch ", promise_.epoch(), operation_.reason().empty() ? "" : ": ", operation_.reason()));
   v1::Change& change = draft.changes.emplace_back();
   change.set_key(std::string(replication::kClusterKey));
   change.set_value(replication::ToJson(cluster));

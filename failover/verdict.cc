@@ -103,6 +103,17 @@ std::string MissingVoters(const v1::Verdict& verdict) {
   return absl::StrJoin(missing, ", ");
 }
 
+Rule CandidateLog::StandingRule() const {
+  if (former) return *former;
+  return rules.empty() ? Rule() : rules.back().rule;
+}
+
+std::optional<Rule> FormerRule(const v1::ClusterInfo& cluster) {
+  if (!cluster.has_spell()) return std::nullopt;
+  const absl::StatusOr<Rule> rule = Rule::FromProto(cluster.spell().former_rule(), "");
+  return rule.ok() ? std::optional<Rule>(*rule) : std::nullopt;
+}
+
 const v1::PromiseResponse* Highest(const CandidateLog& candidate,
                                    const std::vector<v1::PromiseResponse>& words) {
   const v1::PromiseResponse* highest = nullptr;
@@ -164,7 +175,7 @@ v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseRe
 
 v1::DurabilityRule RuleForNewEpoch(const CandidateLog& candidate, const std::string& site, bool across,
                                    const std::vector<NewVoter>& promised, const Position& chosen) {
-  const Rule before = candidate.rules.empty() ? Rule() : candidate.rules.back().rule;
+  const Rule before = candidate.StandingRule();
   std::vector<const NewVoter*> fit;
   for (const NewVoter& node : promised) {
     if (node.node_id == candidate.self.node_id) continue;

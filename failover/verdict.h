@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,7 +20,15 @@ struct CandidateLog {
   std::function<bool(const Position&)> has;
   // Every record of its log that carries a rule, in order (replication::RulesFrom a zero revision).
   std::vector<replication::RuleRecord> rules;
+  // If its log ends in a planned spell of local (R19): the rule that the end of the spell would restore.
+  std::optional<replication::Rule> former = std::nullopt;
+
+  // What the next rule is measured by: a spell belongs to the epoch that ends, and ends with it.
+  replication::Rule StandingRule() const;
 };
+
+// `former` of a log whose newest inventory says this of the cluster.
+std::optional<replication::Rule> FormerRule(const v1::ClusterInfo& cluster);
 
 // R4 to R6, R20: what is known of commits that were acknowledged as replicated, if the candidate goes on from
 // the highest log among its own and those of `words`: promises, or answers to the question what would be
@@ -44,7 +53,7 @@ std::string MissingVoters(const v1::Verdict& verdict);
 const v1::PromiseResponse* Highest(const CandidateLog& candidate,
                                    const std::vector<v1::PromiseResponse>& words);
 
-// The rule of the new epoch: the voters of the candidate's newest rule that have given their word, without
+// The rule of the new epoch: the voters of the candidate's standing rule that have given their word, without
 // the candidate (R10), filled up to as many as there were with nodes that hold the whole chosen log (R21),
 // proxies of the candidate's site first; q as it was, but never more than there are voters. With
 // `across`, after a planned hand-over, nodes of the other sites come first, servers before proxies: nothing

@@ -111,6 +111,29 @@ absl::Status UnknownIncarnationError(absl::string_view node_id) {
       "node_id", node_id);
 }
 
+absl::Status InvalidSpellError(absl::string_view field, absl::string_view wanted) {
+  return WithDetail(MakeError(absl::StatusCode::kInvalidArgument, "INVALID_REQUEST",
+                              absl::StrCat(field, " of a spell of local must be ", wanted)),
+                    "field", field);
+}
+
+absl::Status SpellConflictError(absl::string_view what) {
+  return WithDetail(MakeError(absl::StatusCode::kFailedPrecondition, "CONFLICTING_SETTINGS",
+                              absl::StrCat(what, "; see `holdfast durability`")),
+                    "what", what);
+}
+
+absl::Status VotersOutOfReachError(absl::string_view silent, uint32_t heard, uint32_t needed,
+                                   absl::string_view otherwise) {
+  absl::Status status = MakeError(
+      absl::StatusCode::kUnavailable, "UNREACHABLE",
+      absl::StrCat("only ", heard, " of the ", needed, " voters that must confirm this are in reach ('",
+                   silent, "' is not); ", otherwise));
+  status = WithDetail(status, "node_id", silent);
+  status = WithDetail(status, "heard", absl::StrCat(heard));
+  return WithDetail(status, "needed", absl::StrCat(needed));
+}
+
 absl::Status NotCaughtUpError(absl::string_view node_id, Revision holds, Revision needed) {
   absl::Status status =
       MakeError(absl::StatusCode::kFailedPrecondition, "NOT_CAUGHT_UP",

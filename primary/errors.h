@@ -55,6 +55,17 @@ absl::Status ConflictingSettingsError(absl::string_view what);
 // UNREACHABLE. A node must say its incarnation before it gets a slot or a vote, and did not answer.
 absl::Status UnknownIncarnationError(absl::string_view node_id);
 
+// INVALID_REQUEST. What is asked of a spell of local is wrong: which field, and what it must be.
+absl::Status InvalidSpellError(absl::string_view field, absl::string_view wanted);
+
+// CONFLICTING_SETTINGS. There is a spell already, or none, or no rule that its end could restore.
+absl::Status SpellConflictError(absl::string_view what);
+
+// UNREACHABLE, details node_id, heard and needed. A spell begins and ends under the voters' eyes (R19), and
+// too few of them are in reach; `otherwise` says what can be done.
+absl::Status VotersOutOfReachError(absl::string_view silent, uint32_t heard, uint32_t needed,
+                                   absl::string_view otherwise);
+
 // NOT_CAUGHT_UP. A new voter must hold what is committed before a record names it (R21).
 absl::Status NotCaughtUpError(absl::string_view node_id, Revision holds, Revision needed);
 

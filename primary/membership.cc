@@ -113,6 +113,17 @@ absl::Status GiveSlot(v1::NodeInfo& node, const Incarnations& incarnations, v1::
   return absl::OkStatus();
 }
 
+// Who sets the rule that a change brings.
+template <typename Request>
+v1::RuleOrigin OriginOf(const Request& request, absl::string_view reason, absl::Time when) {
+  v1::RuleOrigin origin;
+  origin.set_set_at_us(absl::ToUnixMicros(when));
+  origin.set_operator_name(request.operator_name());
+  origin.set_host(request.host());
+  origin.set_reason(std::string(reason));
+  return origin;
+}
+
 v1::Change Put(std::string key, std::string value) {
   v1::Change change;
   change.set_key(std::move(key));
@@ -202,14 +213,40 @@ absl::StatusOr<Inventory> ChangedNodes(const Inventory& now, const v1::ChangeNod
   return next;
 }
 
+// What a rule by hand means for a spell of local.
+absl::Status FitSpell(const v1::DurabilityRule& rule, const v1::DurabilityRule& before,
+                      v1::ClusterInfo& cluster) {
+  if (rule.quorum() > 0) {
+    cluster.clear_spell();
+    return absl::OkStatus();
+  }
+  if (before.quorum() > 0) {
+    return ConflictingSettingsError(
+        "q = 0 is for planned work, for a bounded time and with a reason: holdfast durability local --for 2h "
+        "--reason ...");
+  }
+  if (!cluster.has_spell()) return absl::OkStatus();
+  v1::DurabilityRule& former = *cluster.mutable_spell()->mutable_former_rule();
+  *former.mutable_voters() = rule.voters();
+  if (former.quorum() <= static_cast<uint32_t>(former.voters_size())) return absl::OkStatus();
+  return ConflictingSettingsError(
+      absl::StrCat("the end of the spell restores q = ", former.quorum(),
+                   ", which needs at least as many voters; end it with another rule instead: holdfast "
+                   "durability replicated --q N --voters ..."));
+}
+
 // The record that leads from one inventory to the next; nullopt if they are the same.
 absl::StatusOr<std::optional<storage::RecordDraft>> DraftOf(const Inventory& now, Inventory next,
-                                                            std::optional<v1::DurabilityRule> rule) {
+                                                            std::optional<v1::DurabilityRule> rule,
+                                                            v1::RuleOrigin origin) {
   HF_RETURN_IF_ERROR(CheckInventory(next.nodes));
   storage::RecordDraft draft;
   draft.kind = v1::RECORD_KIND_SETTINGS;
   if (rule && rule->SerializeAsString() != now.cluster.rule().SerializeAsString()) {
+    HF_RETURN_IF_ERROR(FitSpell(*rule, now.cluster.rule(), next.cluster));
     *next.cluster.mutable_rule() = *rule;
+    // While a spell goes on, what is said of it is who began it.
+    if (!next.cluster.has_spell()) *next.cluster.mutable_rule_origin() = std::move(origin);
     draft.rule = std::move(rule);
   }
   draft.changes = InventoryChanges(now, next);
@@ -238,7 +275,7 @@ std::map<std::string, std::string, std::less<>> PeerAddresses(const Inventory& n
 
 absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& request, absl::string_view self,
                                                      absl::string_view cluster_id,
-                                                     const Incarnations& incarnations) {
+                                                     const Incarnations& incarnations, absl::Time when) {
   Inventory next;
   next.cluster.set_cluster_id(std::string(cluster_id));
   next.cluster.set_primary_node_id(std::string(self));
@@ -274,6 +311,7 @@ absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& requ
   HF_RETURN_IF_ERROR(CheckInventory(next.nodes));
   HF_RETURN_IF_ERROR(CheckRule(rule, self));
   *next.cluster.mutable_rule() = rule;
+  *next.cluster.mutable_rule_origin() = OriginOf(request, "the beginning of the cluster", when);
 
   storage::RecordDraft draft;
   draft.kind = v1::RECORD_KIND_EPOCH;
@@ -292,12 +330,12 @@ absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& requ
 absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const Inventory& now,
                                                                   const v1::ChangeNodesRequest& request,
                                                                   const Incarnations& incarnations,
-                                                                  Scope scope) {
+                                                                  Scope scope, absl::Time when) {
   if (scope == Scope::kMembers) {
     v1::ChangeNodesRequest additions;
     *additions.mutable_set() = request.set();
     HF_ASSIGN_OR_RETURN(const Inventory next, ChangedNodes(now, additions, incarnations));
-    return DraftOf(now, next, std::nullopt);
+    return DraftOf(now, next, std::nullopt, {});
   }
   HF_ASSIGN_OR_RETURN(Inventory next, ChangedNodes(now, request, incarnations));
   v1::DurabilityRule rule = now.cluster.rule();
@@ -319,7 +357,7 @@ absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const Inventor
     next.cluster.mutable_retention()->MergeFrom(wanted);  // what is zero stays as it is
   }
   HF_RETURN_IF_ERROR(CheckRule(rule, now.cluster.primary_node_id()));
-  return DraftOf(now, std::move(next), std::move(rule));
+  return DraftOf(now, std::move(next), std::move(rule), OriginOf(request, request.reason(), when));
 }
 
 }  // namespace holdfast::primary

@@ -8,6 +8,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "absl/time/time.h"
 #include "holdfast/v1/admin.pb.h"
 #include "replication/inventory.h"
 #include "storage/store.h"
@@ -28,10 +29,12 @@ std::map<std::string, std::string, std::less<>> PeerAddresses(const replication:
                                                               const v1::ChangeNodesRequest& request);
 
 // The first EPOCH record: the inventory, V and q, slot 0 for `self`. CONFLICTING_SETTINGS (what),
-// INVALID_REQUEST (field), UNREACHABLE (a server or voter whose incarnation is not known).
+// INVALID_REQUEST (field), UNREACHABLE (a server or voter whose incarnation is not known). `when` is kept
+// with the rule, for people.
 absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& request, absl::string_view self,
                                                      absl::string_view cluster_id,
-                                                     const Incarnations& incarnations);
+                                                     const Incarnations& incarnations,
+                                                     absl::Time when = absl::UnixEpoch());
 
 // A node must be a member before it can follow, and follow before it can vote (R21): such a change takes two
 // records.
@@ -41,11 +44,13 @@ enum class Scope {
 };
 
 // The SETTINGS record of a change; nullopt if all is as wanted already. Errors as above, and
-// CONFLICTING_SETTINGS for a change that would remove the primary, make it a voter of its own rule (R10), or
-// leave fewer voters than q.
+// CONFLICTING_SETTINGS for a change that would remove the primary, make it a voter of its own rule (R10),
+// leave fewer voters than q, or set q to 0, which only a spell of bounded time does (R19, primary/spell.h).
+// A q above 0 ends a spell; voters that change while one lasts are those that its end restores.
 absl::StatusOr<std::optional<storage::RecordDraft>> SettingsDraft(const replication::Inventory& now,
                                                                   const v1::ChangeNodesRequest& request,
                                                                   const Incarnations& incarnations,
-                                                                  Scope scope);
+                                                                  Scope scope,
+                                                                  absl::Time when = absl::UnixEpoch());
 
 }  // namespace holdfast::primary

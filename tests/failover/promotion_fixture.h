@@ -77,7 +77,7 @@ class PromotionTest : public replication::ReplicaTest {
                        [store = &candidate.store(), end = candidate.store().appended()](const Position& at) {
                          return replication::StoreLog(store, end).Has(at);
                        },
-                       replication::RulesFrom(candidate.store(), Revision())};
+                       replication::RulesFrom(candidate.store(), Revision()), FormerRule(candidate.replica().cluster())};
     const auto newest = replication::NewestEpoch(candidate.store());
     if (newest && newest->epoch) input.newest_epoch = *newest->epoch;
     input.self_role = candidate.role();

@@ -181,6 +181,35 @@ TEST_F(VerdictTest, TheNewRuleNeverAsksForMoreThanThereAre) {
   EXPECT_THAT(RuleForNewEpoch(a_, "dc2", false, {}, At(0, 10)).voters(), IsEmpty());
 }
 
+// R19: a spell belongs to the epoch that ends; who takes over goes back to the rule before it.
+TEST_F(VerdictTest, DuringASpellNothingIsProvenAndTheNewRuleIsTheOneBeforeIt) {
+  a_.rules.push_back({Revision(0, 5), Of({"a", "b", "x"}, 0), {}});
+  a_.former = Of({"a", "b", "x"}, 2);
+  const v1::Verdict verdict =
+      Judge(a_, {Says("a", At(0, 10), At(0, 10)), Says("b", At(0, 10)), Says("x", At(0, 10))}, At(0, 10));
+  EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_UNKNOWN);
+  EXPECT_THAT(verdict.says(), HasSubstr("local spell"));
+  const v1::DurabilityRule rule = RuleForNewEpoch(a_, "dc2", false,
+                                                  {{"a", "a-1", "dc2", false, At(0, 10)},
+                                                   {"b", "b-1", "dc2", false, At(0, 10)},
+                                                   {"x", "x-1", "dc2", true, At(0, 10)}},
+                                                  At(0, 10));
+  EXPECT_EQ(rule.quorum(), 2u);
+}
+
+// R5: before its end is known committed, and after.
+TEST_F(VerdictTest, ASpellThatALaterRecordHasEndedIsProvenAgain) {
+  a_.rules.push_back({Revision(0, 5), Of({"a", "b", "x"}, 0), {}});
+  a_.rules.push_back({Revision(0, 8), Of({"a", "b", "x"}, 2), {}});
+  for (const uint64_t known : {6, 9}) {
+    const v1::Verdict verdict =
+        Judge(a_, {Says("a", At(0, 10), At(0, known)), Says("x", At(0, 9))}, At(0, 10));
+    EXPECT_EQ(verdict.kind(), v1::VERDICT_KIND_PROVEN) << known;
+  }
+  const v1::Verdict one = Judge(a_, {Says("a", At(0, 10), At(0, 6))}, At(0, 10));
+  EXPECT_EQ(one.kind(), v1::VERDICT_KIND_UNKNOWN) << "its end was confirmed by two of three";
+}
+
 // After a planned hand-over the voters are where the primary is not.
 TEST_F(VerdictTest, AcrossSitesTheOtherOneVotesServersFirst) {
   const std::vector<NewVoter> promised = {{"a", "a-1", "dc2", false, At(0, 10)},

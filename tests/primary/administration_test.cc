@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "tests/primary/fake_network.h"
 #include "tests/primary/fake_replica.h"
 #include "tests/storage/store_fixture.h"
 #include "tests/support/sim_executor.h"
@@ -15,41 +16,6 @@ namespace holdfast::primary {
 namespace {
 
 using InitAnswer = absl::StatusOr<v1::InitResponse>;
-
-// A network with nobody in it.
-class EmptyNetwork : public replication::PeerTransport {
- public:
-  std::unique_ptr<replication::StreamEnd<v1::FollowRequest>> Follow(
-      const std::string&, replication::StreamEvents<v1::FollowResponse>*) override {
-    return nullptr;
-  }
-  std::unique_ptr<replication::SnapshotStream> FetchSnapshot(
-      const std::string&, const v1::FetchSnapshotRequest&,
-      replication::StreamEvents<v1::FetchSnapshotResponse>*) override {
-    return nullptr;
-  }
-  void Promise(const std::string&, const v1::PromiseRequest&, absl::Duration,
-               std::function<void(absl::StatusOr<v1::PromiseResponse>)> done) override {
-    done(Nobody());
-  }
-  void FetchRecords(const std::string&, const v1::FetchRecordsRequest&, absl::Duration,
-                    std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
-    done(Nobody());
-  }
-  void Look(const std::string&, const v1::LookRequest&, absl::Duration,
-            std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
-    done(Nobody());
-  }
-  void Freeze(const std::string&, const v1::FreezeRequest&, absl::Duration,
-              std::function<void(absl::StatusOr<v1::FreezeResponse>)> done) override {
-    done(Nobody());
-  }
-
- private:
-  static absl::Status Nobody() {
-    return MakeError(absl::StatusCode::kUnavailable, "UNREACHABLE", "nobody is there");
-  }
-};
 
 class AdministrationTest : public ::testing::Test {
  protected:
@@ -88,7 +54,7 @@ class AdministrationTest : public ::testing::Test {
   std::unique_ptr<Random> random_;
   testing::SimExecutor strand_;
   FakeReplica replica_;
-  EmptyNetwork network_;
+  FakeNetwork network_;
   std::unique_ptr<Administration> administration_;
   std::optional<InitAnswer> answer_;
 };

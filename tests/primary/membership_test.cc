@@ -182,5 +182,68 @@ TEST(MembershipTest, ARetentionPolicyChangesOnlyInWhatIsSaid) {
   EXPECT_EQ(ReasonOf(SettingsDraft(now, second, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
 }
 
+// R19: nobody falls back to local for good.
+TEST(MembershipTest, QuorumZeroIsNoSettingButASpell) {
+  v1::ChangeNodesRequest local;
+  local.set_quorum(0);
+  const absl::Status refused = SettingsDraft(Fresh(), local, All(), Scope::kWhole).status();
+  EXPECT_EQ(ReasonOf(refused), "CONFLICTING_SETTINGS");
+  EXPECT_THAT(std::string(refused.message()), ::testing::HasSubstr("holdfast durability local --for"));
+}
+
+TEST(MembershipTest, TheRuleSaysWhoSetItAndWhen) {
+  v1::ChangeNodesRequest change;
+  change.set_quorum(3);
+  change.set_operator_name("olga");
+  change.set_host("desk");
+  change.set_reason("three copies");
+  const Inventory then = After(
+      Fresh(), **SettingsDraft(Fresh(), change, All(), Scope::kWhole, absl::FromUnixSeconds(1'800'000'000)));
+  EXPECT_EQ(then.cluster.rule_origin().operator_name(), "olga");
+  EXPECT_EQ(then.cluster.rule_origin().host(), "desk");
+  EXPECT_EQ(then.cluster.rule_origin().reason(), "three copies");
+  EXPECT_EQ(then.cluster.rule_origin().set_at_us(), int64_t{1'800'000'000} * 1'000'000);
+  v1::ChangeNodesRequest other;
+  *other.add_set() = Spec("q", "dc1", v1::NODE_KIND_PROXY);
+  const Inventory later = After(then, **SettingsDraft(then, other, All(), Scope::kWhole));
+  EXPECT_EQ(later.cluster.rule_origin().operator_name(), "olga") << "another change is not the rule's";
+}
+
+// What a spell of local makes of changes of members; the spell itself is in spell_test.cc.
+class MembershipInSpellTest : public ::testing::Test {
+ protected:
+  MembershipInSpellTest() : now_(Fresh()) {
+    *now_.cluster.mutable_spell()->mutable_former_rule() = now_.cluster.rule();
+    now_.cluster.mutable_spell()->set_began_at_us(1);
+    now_.cluster.mutable_spell()->set_seconds(60);
+    now_.cluster.mutable_rule()->set_quorum(0);
+  }
+  Inventory now_;
+};
+
+TEST_F(MembershipInSpellTest, AQuorumEndsIt) {
+  v1::ChangeNodesRequest change;
+  change.set_quorum(1);
+  const auto draft = SettingsDraft(now_, change, All(), Scope::kWhole);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  EXPECT_EQ((*draft)->rule->quorum(), 1u);
+  EXPECT_FALSE(After(now_, **draft).cluster.has_spell());
+}
+
+TEST_F(MembershipInSpellTest, OtherVotersAreThoseThatItsEndRestores) {
+  v1::ChangeNodesRequest change;
+  for (const char* id : {"c", "p"}) change.mutable_voters()->add_node_ids(id);
+  const auto draft = SettingsDraft(now_, change, All(), Scope::kWhole);
+  ASSERT_TRUE(draft.ok()) << draft.status();
+  const Inventory then = After(now_, **draft);
+  EXPECT_EQ(then.cluster.rule().quorum(), 0u);
+  ASSERT_EQ(then.cluster.spell().former_rule().voters_size(), 2);
+  EXPECT_EQ(then.cluster.spell().former_rule().voters(0).node_id(), "c");
+  EXPECT_EQ(then.cluster.spell().former_rule().quorum(), 2u);
+  v1::ChangeNodesRequest too_few;
+  too_few.mutable_voters()->add_node_ids("c");
+  EXPECT_EQ(ReasonOf(SettingsDraft(now_, too_few, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
+}
+
 }  // namespace
 }  // namespace holdfast::primary
