@@ -23,6 +23,8 @@ inline constexpr size_t kMaxImportIdBytes = 64;
 inline constexpr size_t kMaxNodeIdBytes = 64;
 inline constexpr int kMaxSites = 8;
 inline constexpr int kMaxServers = 64;  // slots (R3)
+// A proxy gets a slot, to lend it, only while fewer than so many have been given: servers need them more.
+inline constexpr int kMaxSlotsWithProxies = 32;
 inline constexpr int kMaxNodes = 1024;
 inline constexpr int kMaxVoters = 15;
 

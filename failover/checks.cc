@@ -61,6 +61,18 @@ std::string Again(const PlanInput& input, const v1::Overrides& with) {
   return command;
 }
 
+// A primary gives slots; without one, a proxy that has a slot lends it.
+std::string HowToGetASlot(const PlanInput& input) {
+  const std::string& id = input.candidate.self.node_id;
+  if (!PrimariesSeen(input.view).empty()) return absl::StrCat("holdfast nodes set ", id);
+  for (const v1::NodeView& node : input.view.nodes()) {
+    const bool lends = node.reached() && node.member().kind() == v1::NODE_KIND_PROXY &&
+                       node.member().has_slot() && node.member().incarnation() == node.said().incarnation();
+    if (lends) return absl::StrCat("holdfast nodes seed ", id, " --from ", node.member().node_id());
+  }
+  return "holdfast nodes list";
+}
+
 // The candidate must be able to carry the epoch: only an admitted incarnation of a server has a slot (R3).
 v1::Check CheckCandidate(const PlanInput& input) {
   const std::string name = "candidate";
@@ -76,7 +88,7 @@ v1::Check CheckCandidate(const PlanInput& input) {
   if (!input.self.has_slot() || input.self.incarnation() != input.candidate.self.incarnation) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, id,
                "this incarnation of it was never admitted: its data was set aside or restored",
-               "a server that a record of the log has admitted", "holdfast nodes list");
+               "a server that a record of the log has admitted", HowToGetASlot(input));
   }
   if (input.candidate.appended.revision.is_zero()) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, id, "it has no data", "a node that holds a copy",

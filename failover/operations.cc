@@ -87,6 +87,10 @@ PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overr
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
     if (member.node_id() == self.node_id) input.self = member;
   }
+  if (const auto loan = options_.replica->held_loan()) {
+    input.self.set_slot(loan->slot());
+    input.self.set_incarnation(loan->incarnation());
+  }
   const replication::ReplicaView seen = options_.replica->view();
   if (!seen.not_serving_reason.empty()) input.self_is_sound = UnsoundError(seen.not_serving_reason);
   input.self_promised = options_.store->node().promise().epoch();

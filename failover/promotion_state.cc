@@ -126,9 +126,24 @@ storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
   origin.set_host(operation_.host());
   origin.set_reason(
       absl::StrCat("epoch ", promise_.epoch(), operation_.reason().empty() ? "" : ": ", operation_.reason()));
-  v1::Change& change = draft.changes.emplace_back();
-  change.set_key(std::string(replication::kClusterKey));
-  change.set_value(replication::ToJson(cluster));
+  const auto put = [&draft](std::string key, std::string value) {
+    v1::Change& change = draft.changes.emplace_back();
+    change.set_key(std::move(key));
+    change.set_value(std::move(value));
+  };
+  put(std::string(replication::kClusterKey), replication::ToJson(cluster));
+  const std::optional<v1::SlotLoan> loan = options_.replica->held_loan();
+  if (!loan) return draft;
+  // R3: the slot that was lent is the candidate's own from here on. Members are in node id order, as keys
+  // are.
+  for (v1::NodeInfo member : options_.replica->nodes()) {
+    if (member.node_id() != loan->node_id() && member.node_id() != loan->lender_node_id()) continue;
+    const bool borrows = member.node_id() == loan->node_id();
+    member.clear_slot();
+    if (borrows) member.set_slot(loan->slot());
+    member.set_incarnation(borrows ? loan->incarnation() : "");
+    put(replication::NodeKey(member.node_id()), replication::ToJson(member));
+  }
   return draft;
 }
 

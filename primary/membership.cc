@@ -94,15 +94,17 @@ void CopySpec(const v1::NodeSpec& spec, v1::NodeInfo& node) {
   node.set_peer_address(spec.peer_address());
 }
 
-// R3: a slot belongs to an incarnation of a server, and no slot is given twice.
+// R3: a slot belongs to an incarnation, and no slot is given twice. Servers must have one; proxies get one to
+// lend it (replication/slot_loan.h), if they can be asked and there are enough.
 absl::Status GiveSlot(v1::NodeInfo& node, const Incarnations& incarnations, v1::ClusterInfo& cluster) {
-  if (node.kind() != v1::NODE_KIND_SERVER) return absl::OkStatus();
+  const bool is_proxy = node.kind() == v1::NODE_KIND_PROXY;
   const auto it = incarnations.find(node.node_id());
   if (it == incarnations.end()) {
-    if (node.has_slot()) return absl::OkStatus();
+    if (is_proxy || node.has_slot()) return absl::OkStatus();
     return UnknownIncarnationError(node.node_id());
   }
   if (node.has_slot() && node.incarnation() == it->second) return absl::OkStatus();
+  if (is_proxy && cluster.next_slot() >= static_cast<uint32_t>(kMaxSlotsWithProxies)) return absl::OkStatus();
   if (cluster.next_slot() >= static_cast<uint32_t>(kMaxServers)) {
     return ConflictingSettingsError(
         absl::StrCat("all ", kMaxServers, " slots of this cluster have been given"));
@@ -259,7 +261,8 @@ absl::StatusOr<std::optional<storage::RecordDraft>> DraftOf(const Inventory& now
 std::vector<std::string> NodesToAsk(const Inventory& now, const v1::ChangeNodesRequest& request) {
   std::set<std::string> ask;
   for (const v1::NodeSpec& spec : request.set()) {
-    if (spec.kind() == v1::NODE_KIND_SERVER || spec.voter()) ask.insert(spec.node_id());
+    const bool must_answer = spec.kind() == v1::NODE_KIND_SERVER || spec.voter();
+    if (must_answer || now.Find(spec.node_id()) != nullptr) ask.insert(spec.node_id());
   }
   if (const auto wanted = WantedVoters(now, request)) ask.insert(wanted->begin(), wanted->end());
   return {ask.begin(), ask.end()};
@@ -301,11 +304,15 @@ absl::StatusOr<storage::RecordDraft> FirstEpochDraft(const v1::InitRequest& requ
     }
     v1::NodeInfo node;
     CopySpec(spec, node);
-    HF_RETURN_IF_ERROR(GiveSlot(node, incarnations, next.cluster));
     if (spec.voter()) {
       HF_ASSIGN_OR_RETURN(*rule.add_voters(), MakeVoter(spec.node_id(), incarnations, v1::DurabilityRule()));
     }
     next.nodes.push_back(std::move(node));
+  }
+  for (const v1::NodeKind kind : {v1::NODE_KIND_SERVER, v1::NODE_KIND_PROXY}) {  // servers first
+    for (v1::NodeInfo& node : next.nodes) {
+      if (node.kind() == kind) HF_RETURN_IF_ERROR(GiveSlot(node, incarnations, next.cluster));
+    }
   }
   SortNodes(next.nodes);
   HF_RETURN_IF_ERROR(CheckInventory(next.nodes));

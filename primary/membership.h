@@ -21,7 +21,8 @@ namespace holdfast::primary {
 // absent.
 using Incarnations = std::map<std::string, std::string, std::less<>>;
 
-// The node ids whose incarnation a change needs: servers without a slot and voters to be.
+// The node ids whose incarnation a change needs: servers without a slot and voters to be. Proxies that are
+// members already are asked too, so that they get a slot to lend (R3); they need not answer.
 std::vector<std::string> NodesToAsk(const replication::Inventory& now, const v1::ChangeNodesRequest& request);
 
 // The peer address of each member after the change, by node id.

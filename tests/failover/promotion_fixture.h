@@ -85,6 +85,10 @@ class PromotionTest : public replication::ReplicaTest {
     for (const v1::NodeInfo& member : candidate.replica().nodes()) {
       if (member.node_id() == id) input.self = member;
     }
+    if (const auto loan = candidate.replica().held_loan()) {
+      input.self.set_slot(loan->slot());
+      input.self.set_incarnation(loan->incarnation());
+    }
     input.self_promised = candidate.store().node().promise().epoch();
     input.disk_free_bytes = int64_t{1} << 40;
     input.view = *view;

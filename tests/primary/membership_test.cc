@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "base/limits.h"
 
 namespace holdfast::primary {
 namespace {
@@ -53,8 +54,8 @@ TEST(MembershipTest, FirstEpochGivesThePrimarySlotZeroAndEachServerItsOwn) {
   EXPECT_EQ(fresh.Find("a")->slot(), 0u);
   EXPECT_EQ(fresh.Find("b")->slot(), 1u);
   EXPECT_EQ(fresh.Find("c")->slot(), 2u);
-  EXPECT_FALSE(fresh.Find("p")->has_slot());
-  EXPECT_EQ(fresh.cluster.next_slot(), 3u);
+  EXPECT_EQ(fresh.Find("p")->slot(), 3u) << "a proxy's, to be lent: after those of all servers";
+  EXPECT_EQ(fresh.cluster.next_slot(), 4u);
   EXPECT_EQ(fresh.cluster.primary_node_id(), "a");
 }
 
@@ -100,7 +101,7 @@ TEST(MembershipTest, AnAddedServerGetsTheNextSlotAndARemovedOnesIsNotGivenAgain)
   v1::ChangeNodesRequest add;
   *add.add_set() = Spec("n", "dc2", v1::NODE_KIND_SERVER);
   const Inventory with = After(without, **SettingsDraft(without, add, All(), Scope::kWhole));
-  EXPECT_EQ(with.Find("n")->slot(), 3u);
+  EXPECT_EQ(with.Find("n")->slot(), 4u);
 }
 
 TEST(MembershipTest, AWipedVoterIsAdmittedAgainWithItsNewIncarnationAndANewSlot) {
@@ -113,7 +114,7 @@ TEST(MembershipTest, AWipedVoterIsAdmittedAgainWithItsNewIncarnationAndANewSlot)
   ASSERT_TRUE(draft->has_value());
   EXPECT_TRUE(replication::IsVoter(*(*draft)->rule, "b", "2b"));
   EXPECT_FALSE(replication::IsVoter(*(*draft)->rule, "b", "1b"));
-  EXPECT_EQ(After(Fresh(), **draft).Find("b")->slot(), 3u);
+  EXPECT_EQ(After(Fresh(), **draft).Find("b")->slot(), 4u);
 }
 
 TEST(MembershipTest, ADeadVoterDoesNotBlockAChangeOfOthers) {
@@ -180,6 +181,33 @@ TEST(MembershipTest, ARetentionPolicyChangesOnlyInWhatIsSaid) {
   EXPECT_EQ(then.cluster.retention().records(), 7);
   second.mutable_retention()->set_records(-1);
   EXPECT_EQ(ReasonOf(SettingsDraft(now, second, All(), Scope::kWhole).status()), "CONFLICTING_SETTINGS");
+}
+
+TEST(MembershipTest, AProxyThatCannotBeAskedGetsItsSlotWhenItCan) {
+  Incarnations known = All();
+  known.erase("p");
+  v1::InitRequest request = TwoSites();
+  request.mutable_nodes(3)->set_voter(false);
+  const Inventory fresh = After({}, *FirstEpochDraft(request, "a", "c1", known));
+  EXPECT_FALSE(fresh.Find("p")->has_slot());
+  v1::ChangeNodesRequest same;
+  *same.add_set() = Spec("p", "dc2", v1::NODE_KIND_PROXY);
+  EXPECT_THAT(NodesToAsk(fresh, same), ::testing::ElementsAre("p"));
+  const Inventory then = After(fresh, **SettingsDraft(fresh, same, All(), Scope::kWhole));
+  EXPECT_EQ(then.Find("p")->slot(), 3u);
+}
+
+TEST(MembershipTest, ServersKeepHalfOfTheSlotsForThemselves) {
+  Inventory now = Fresh();
+  now.cluster.set_next_slot(kMaxSlotsWithProxies);
+  v1::ChangeNodesRequest add;
+  *add.add_set() = Spec("q", "dc1", v1::NODE_KIND_PROXY);
+  *add.add_set() = Spec("n", "dc1", v1::NODE_KIND_SERVER);
+  Incarnations all = All();
+  all["q"] = "1q";
+  const Inventory then = After(now, **SettingsDraft(now, add, all, Scope::kWhole));
+  EXPECT_FALSE(then.Find("q")->has_slot());
+  EXPECT_EQ(then.Find("n")->slot(), static_cast<uint32_t>(kMaxSlotsWithProxies));
 }
 
 // R19: nobody falls back to local for good.
