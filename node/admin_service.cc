@@ -9,6 +9,7 @@
 #include "node/verify_service.h"
 #include "rpc/call_context.h"
 #include "rpc/finisher.h"
+#include "rpc/status.h"
 
 namespace holdfast::node {
 namespace {
@@ -64,10 +65,62 @@ grpc::ServerUnaryReactor* AdminServiceImpl::ChangeNodes(grpc::CallbackServerCont
   return reactor;
 }
 
+grpc::ServerUnaryReactor* AdminServiceImpl::ChangeSpell(grpc::CallbackServerContext* context,
+                                                        const v1::ChangeSpellRequest* request,
+                                                        v1::ChangeSpellResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, request, response, deadline = DeadlineOf(*context)] {
+    options_.administration->ChangeSpell(*request, deadline, rpc::Finisher(reactor, response));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::PointUpstream(grpc::CallbackServerContext* context,
+                                                          const v1::PointUpstreamRequest* request,
+                                                          v1::PointUpstreamResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  v1::UpstreamPin pin;
+  pin.set_node_id(request->upstream_node_id());
+  pin.set_operator_name(request->operator_name());
+  pin.set_host(request->host());
+  pin.set_set_at_us(absl::ToUnixMicros(options_.clock->Now()));
+  options_.strand->Post([this, reactor, response, pin = std::move(pin)] {
+    const absl::Status pinned = options_.replica->PinUpstream(pin);
+    if (pinned.ok()) *response->mutable_pin() = options_.replica->pin();
+    reactor->Finish(rpc::ToGrpcStatus(pinned));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::LendSlot(grpc::CallbackServerContext* context,
+                                                     const v1::LendSlotRequest* request,
+                                                     v1::LendSlotResponse* response) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post([this, reactor, request, response] {
+    absl::StatusOr<v1::SlotLoan> loan = options_.replica->LendSlot(*request);
+    if (loan.ok()) *response->mutable_loan() = *std::move(loan);
+    reactor->Finish(rpc::ToGrpcStatus(loan.status()));
+  });
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* AdminServiceImpl::TakeSlot(grpc::CallbackServerContext* context,
+                                                     const v1::TakeSlotRequest* request,
+                                                     v1::TakeSlotResponse*) {
+  grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  options_.strand->Post(
+      [this, reactor, request] { reactor->Finish(rpc::ToGrpcStatus(options_.replica->TakeSlot(*request))); });
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* AdminServiceImpl::Drain(grpc::CallbackServerContext* context,
                                                   const v1::DrainRequest* request,
                                                   v1::DrainResponse* response) {
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
+  if (request->undo()) {
+    options_.strand->Post([this, reactor] { reactor->Finish(rpc::ToGrpcStatus(options_.undrain())); });
+    return reactor;
+  }
   const absl::Duration wanted =
       absl::Seconds(request->timeout().seconds()) + absl::Nanoseconds(request->timeout().nanos());
   const absl::Duration timeout =

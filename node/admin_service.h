@@ -12,6 +12,7 @@
 #include "node/node_status.h"
 #include "node/readiness.h"
 #include "node/scrub.h"
+#include "replication/replica.h"
 #include "storage/store.h"
 
 namespace holdfast::node {
@@ -25,6 +26,8 @@ class NodeAdministration {
                     std::function<void(absl::StatusOr<v1::InitResponse>)> done) = 0;
   virtual void ChangeNodes(v1::ChangeNodesRequest request, absl::Duration deadline,
                            std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) = 0;
+  virtual void ChangeSpell(v1::ChangeSpellRequest request, absl::Duration deadline,
+                           std::function<void(absl::StatusOr<v1::ChangeSpellResponse>)> done) = 0;
   virtual void RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
                                std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) = 0;
 };
@@ -40,12 +43,15 @@ class AdminServiceImpl : public v1::AdminService::CallbackService {
     Readiness* readiness = nullptr;
     Scrub* scrub = nullptr;
     NodeDrills* drills = nullptr;  // of a server; null at a proxy
+    replication::Replica* replica = nullptr;
     Executor* strand = nullptr;
     WorkerPool* pool = nullptr;
     Clock* clock = nullptr;
     std::string node_id;
     // Lets the node leave service; `done` on the strand, at the latest after `timeout`. Called on the strand.
     std::function<void(absl::Duration timeout, std::function<void(v1::DrainResponse)> done)> drain;
+    // Takes it back into service (ClientFace::Undrain). Called on the strand.
+    std::function<absl::Status()> undrain;
   };
 
   explicit AdminServiceImpl(Options options) : options_(std::move(options)) {}
@@ -59,6 +65,16 @@ class AdminServiceImpl : public v1::AdminService::CallbackService {
   grpc::ServerUnaryReactor* ChangeNodes(grpc::CallbackServerContext* context,
                                         const v1::ChangeNodesRequest* request,
                                         v1::ChangeNodesResponse* response) override;
+  grpc::ServerUnaryReactor* ChangeSpell(grpc::CallbackServerContext* context,
+                                        const v1::ChangeSpellRequest* request,
+                                        v1::ChangeSpellResponse* response) override;
+  grpc::ServerUnaryReactor* PointUpstream(grpc::CallbackServerContext* context,
+                                          const v1::PointUpstreamRequest* request,
+                                          v1::PointUpstreamResponse* response) override;
+  grpc::ServerUnaryReactor* LendSlot(grpc::CallbackServerContext* context, const v1::LendSlotRequest* request,
+                                     v1::LendSlotResponse* response) override;
+  grpc::ServerUnaryReactor* TakeSlot(grpc::CallbackServerContext* context, const v1::TakeSlotRequest* request,
+                                     v1::TakeSlotResponse* response) override;
   grpc::ServerUnaryReactor* Drain(grpc::CallbackServerContext* context, const v1::DrainRequest* request,
                                   v1::DrainResponse* response) override;
   grpc::ServerUnaryReactor* Check(grpc::CallbackServerContext* context, const v1::CheckRequest* request,

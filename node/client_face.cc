@@ -6,6 +6,7 @@
 
 #include "base/mutex.h"
 #include "base/status_macros.h"
+#include "serving/errors.h"
 
 namespace holdfast::node {
 namespace {
@@ -130,9 +131,18 @@ void ClientFace::BeginDrain(absl::Duration timeout, std::function<void(v1::Drain
                  [strand = &node_->strand(), answer] { strand->Post([answer] { answer(0); }); });
 }
 
+absl::Status ClientFace::Undrain() {
+  if (ending_) return serving::DrainingError(NodeToTryInstead());
+  if (!std::exchange(draining_, false)) return absl::OkStatus();
+  serving_.Undrain();
+  Refresh();
+  return absl::OkStatus();
+}
+
 void ClientFace::Drain(absl::Duration timeout) {
   const auto waiter = std::make_shared<Signal>();
   node_->strand().Post([this, timeout, waiter] {
+    ending_ = true;
     BeginDrain(timeout, [waiter](const v1::DrainResponse&) { waiter->Set(); });
   });
   waiter->WaitFor(timeout + kRefusalTime);
@@ -141,7 +151,7 @@ void ClientFace::Drain(absl::Duration timeout) {
 void ClientFace::Stop(absl::Duration grace) {
   const auto waiter = std::make_shared<Signal>();
   node_->strand().RunAndWait([this] {
-    draining_ = refusing_ = true;
+    draining_ = refusing_ = ending_ = true;
     Refresh();
   });
   node_->strand().PostAfter(std::min(grace, kRefusalTime), [waiter] { waiter->Set(); });

@@ -35,7 +35,12 @@ class ClientFace {
   // all have ended or `timeout` has passed. May be called again while another is under way. Strand.
   void BeginDrain(absl::Duration timeout, std::function<void(v1::DrainResponse)> done);
 
-  // The same; returns when it is done. Any thread but the strand.
+  // Back into service: health says so, watches are taken again. DRAINING if the process is about to end; OK
+  // for a node that was in service. Strand.
+  absl::Status Undrain();
+  bool draining() const { return draining_; }  // strand
+
+  // As BeginDrain, for good: the process is about to end. Returns when it is done. Any thread but the strand.
   void Drain(absl::Duration timeout);
 
   // Sends callers away with DRAINING for a moment (a listener that closes on them would only say CANCELLED),
@@ -59,6 +64,7 @@ class ClientFace {
   std::unique_ptr<rpc::Server> server_;
   // Strand.
   bool draining_ = false;
+  bool ending_ = false;  // drained for good
   bool refusing_ = false;
   Executor::TimerId refresh_ = 0;
 };

@@ -44,6 +44,9 @@ PeerFace::Options Faces::PeerOptions(const Options& options) {
   peers.watches = [this] { return clients_->watches(); };
   peers.reads = [this] { return clients_->reads(); };
   peers.commits = [this] { return commits_.load(std::memory_order_relaxed); };
+  peers.spell_left = options.spell_left;
+  peers.undrain = [this] { return clients_->Undrain(); };
+  peers.draining = [this] { return clients_->draining(); };
   peers.drain = [this](absl::Duration timeout, auto done) { clients_->BeginDrain(timeout, std::move(done)); };
   return peers;
 }

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -18,9 +20,10 @@ class Faces {
   struct Options {
     NodeRuntime* node = nullptr;  // these must outlive the faces
     NodeAdministration* administration = nullptr;
-    failover::Operations* operations = nullptr;  // null at a proxy
-    NodeDrills* drills = nullptr;                // likewise
-    serving::CommitHandler commit;               // empty at a proxy
+    failover::Operations* operations = nullptr;                 // null at a proxy
+    NodeDrills* drills = nullptr;                               // likewise
+    serving::CommitHandler commit;                              // empty at a proxy
+    std::function<std::optional<absl::Duration>()> spell_left;  // as in NodeStatus; empty at a proxy
   };
 
   // Listens at both. Errors as rpc::Server::Start.

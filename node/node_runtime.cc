@@ -242,7 +242,7 @@ void NodeRuntime::LogTrouble() {
 void NodeRuntime::Start() {
   strand_->RunAndWait([this] {
     started_ = replicating_ = true;
-    fed_at_ = RealClock()->SinceBoot();
+    fed_at_ = pin_followed_at_ = RealClock()->SinceBoot();
     replica_->Start();
     salvage_->Start();
     readiness_->Start();
@@ -259,10 +259,21 @@ void NodeRuntime::Maintain() {
     logger().Warning("store", "maintenance failed", {{"error", more.status().message()}});
   }
   LogTrouble();
+  WarnOfPin();
   WarnOfWal();
   const bool at_once = more.ok() && *more;
   maintenance_ =
       strand_->PostAfter(at_once ? absl::ZeroDuration() : kMaintenanceInterval, [this] { Maintain(); });
+}
+
+void NodeRuntime::WarnOfPin() {
+  const replication::ReplicaView view = replica_->view();
+  const absl::Duration now = RealClock()->SinceBoot();
+  if (view.pinned_node_id.empty() || view.pin_followed) pin_followed_at_ = now;
+  const bool is_idle = now - pin_followed_at_ >= kTroubleInterval;
+  if (std::exchange(pin_is_idle_, is_idle) || !is_idle) return;
+  logger().Warning("replica", "the upstream chosen by hand does not feed this node; it has chosen by itself",
+                   {{"chosen", view.pinned_node_id}, {"why", view.pin_says}, {"activity", view.activity}});
 }
 
 void NodeRuntime::WarnOfWal() {

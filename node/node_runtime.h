@@ -74,6 +74,7 @@ class NodeRuntime {
   void Maintain();
   void LogChange();
   void LogTrouble();
+  void WarnOfPin();  // once for each time that the upstream chosen by hand feeds nobody for long
   void WarnOfWal();  // once for each time that it grows so large (DESIGN 7)
   void OnDamage(const std::string& why);
   void Repair(const std::string& why);
@@ -105,6 +106,8 @@ class NodeRuntime {
   Executor::TimerId repair_timer_ = 0;
   absl::Status halted_;
   bool wal_is_large_ = false;
+  absl::Duration pin_followed_at_;  // SinceBoot: the upstream chosen by hand fed the node, or there is none
+  bool pin_is_idle_ = false;
   std::string logged_;     // the last state that was logged
   absl::Duration fed_at_;  // SinceBoot: the node had an upstream, or its want of one was logged
 };

@@ -48,12 +48,37 @@ v1::StatusResponse NodeStatus::Get() {
   status.set_upstream_connected(view.upstream_connected);
   status.set_activity(view.activity);
   status.set_not_serving_reason(view.not_serving_reason);
+  if (!view.pinned_node_id.empty()) *status.mutable_pin() = options_.replica->pin();
+  status.set_pin_followed(view.pin_followed);
+  status.set_pin_says(view.pin_says);
   for (v1::NodeInfo& node : options_.replica->nodes()) *status.add_nodes() = std::move(node);
-  *status.mutable_rule() = options_.replica->cluster().rule();
+  FillDurability(status);
   for (v1::FollowerStatus& follower : options_.replica->followers())
     *status.add_followers() = std::move(follower);
+  status.set_draining(options_.draining());
+  FillGauges(*status.mutable_gauges());
+  return status;
+}
 
-  v1::NodeGauges& gauges = *status.mutable_gauges();
+void NodeStatus::FillDurability(v1::StatusResponse& status) {
+  const storage::Store& store = *options_.store;
+  const v1::ClusterInfo cluster = options_.replica->cluster();
+  *status.mutable_rule() = cluster.rule();
+  if (cluster.has_rule_origin()) *status.mutable_rule_origin() = cluster.rule_origin();
+  if (cluster.has_spell()) *status.mutable_spell() = cluster.spell();
+  Revision newest;
+  for (const storage::Milestone& milestone : store.milestones()) {
+    if (milestone.rule) newest = milestone.position.revision;
+  }
+  status.set_rule_revision(newest.number());
+  status.set_rule_committed(!newest.is_zero() && newest <= store.visible().revision);
+  status.set_rule_settled(options_.replica->RuleSettled());
+  if (!options_.spell_left) return;
+  if (const auto left = options_.spell_left()) *status.mutable_spell_left() = ToProto(*left);
+}
+
+void NodeStatus::FillGauges(v1::NodeGauges& gauges) {
+  storage::Store& store = *options_.store;
   gauges.set_database_bytes(store.database_bytes());
   gauges.set_wal_bytes(store.wal_bytes());
   if (const auto free = options_.files->FreeBytes(options_.data_dir); free.ok())
@@ -68,7 +93,6 @@ v1::StatusResponse NodeStatus::Get() {
   if (const auto files = options_.files->List(options_.data_dir + "/salvage"); files.ok()) {
     gauges.set_salvage_files(static_cast<int64_t>(files->size()));
   }
-  return status;
 }
 
 }  // namespace holdfast::node

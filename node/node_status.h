@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "absl/time/time.h"
@@ -26,6 +27,9 @@ class NodeStatus {
     std::function<int64_t()> watches;  // open watches now
     std::function<int64_t()> reads;    // reads answered since the start
     std::function<int64_t()> commits;  // commits acknowledged since the start
+    // Of a server: what is left of a spell of local by its own clock, while it is the primary; may be empty.
+    std::function<std::optional<absl::Duration>()> spell_left;
+    std::function<bool()> draining;
   };
 
   explicit NodeStatus(Options options);
@@ -33,6 +37,9 @@ class NodeStatus {
   v1::StatusResponse Get();
 
  private:
+  void FillDurability(v1::StatusResponse& status);
+  void FillGauges(v1::NodeGauges& gauges);
+
   const Options options_;
   const absl::Time started_;
 };

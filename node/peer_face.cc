@@ -20,6 +20,8 @@ NodeStatus::Options StatusOptions(const PeerFace::Options& face) {
   options.watches = face.watches;
   options.reads = face.reads;
   options.commits = face.commits;
+  options.spell_left = face.spell_left;
+  options.draining = face.draining;
   return options;
 }
 
@@ -31,11 +33,13 @@ AdminServiceImpl::Options AdminOptions(const PeerFace::Options& face, NodeStatus
   options.readiness = &face.node->readiness();
   options.scrub = &face.node->scrub();
   options.drills = face.drills;
+  options.replica = &face.node->replica();
   options.strand = &face.node->strand();
   options.pool = &face.node->disk_pool();
   options.clock = RealClock();
   options.node_id = face.node->config().node_id;
   options.drain = face.drain;
+  options.undrain = face.undrain;
   return options;
 }
 

@@ -28,6 +28,9 @@ class PeerFace {
     std::function<int64_t()> reads;
     std::function<int64_t()> commits;
     std::function<void(absl::Duration, std::function<void(v1::DrainResponse)>)> drain;  // strand
+    std::function<absl::Status()> undrain;                                              // strand
+    std::function<bool()> draining;                                                     // strand
+    std::function<std::optional<absl::Duration>()> spell_left;  // as in NodeStatus; may be empty
   };
 
   // Listens. Errors as rpc::Server::Start.

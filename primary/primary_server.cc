@@ -14,6 +14,7 @@
 #include "primary/drills.h"
 #include "primary/retention.h"
 #include "primary/salvage_register.h"
+#include "primary/spell_keeper.h"
 #include "rpc/address.h"
 
 namespace holdfast::primary {
@@ -40,22 +41,29 @@ class PrimaryServer : public node::RunningNode, public node::NodeAdministration 
                    std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) override {
     administration_->ChangeNodes(std::move(request), deadline, std::move(done));
   }
+  void ChangeSpell(v1::ChangeSpellRequest request, absl::Duration deadline,
+                   std::function<void(absl::StatusOr<v1::ChangeSpellResponse>)> done) override {
+    spells_->Change(std::move(request), deadline, std::move(done));
+  }
   void RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
                        std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) override;
 
  private:
   void BuildCommitPath();
   void BuildDrills();
+  void BuildSpells();
   absl::Status BuildFaces();
   void OnChange();
   void LeaveRole();
   void LogOperation(const v1::Operation& operation);
+  void LogSpell(SpellKeeper::Event event, const v1::ClusterInfo& cluster, absl::Duration left);
 
   Logger* const logger_;
   std::unique_ptr<node::NodeRuntime> node_;
   std::unique_ptr<CommitPath> commit_path_;
   std::unique_ptr<Administration> administration_;
   std::unique_ptr<Retention> retention_;
+  std::unique_ptr<SpellKeeper> spells_;
   std::unique_ptr<failover::Operations> operations_;
   std::unique_ptr<Drills> drills_;
   std::unique_ptr<node::Faces> faces_;
@@ -72,6 +80,7 @@ absl::Status PrimaryServer::Start(const node::NodeConfig& config) {
   HF_ASSIGN_OR_RETURN(node_, node::NodeRuntime::Create(std::move(options)));
   BuildCommitPath();
   BuildDrills();
+  BuildSpells();
   HF_RETURN_IF_ERROR(BuildFaces());
   node_->Start();
   node_->strand().RunAndWait([this] {
@@ -146,6 +155,43 @@ void PrimaryServer::BuildDrills() {
   drills_ = std::make_unique<Drills>(std::move(drills));
 }
 
+void PrimaryServer::BuildSpells() {
+  SpellKeeper::Options spells;
+  spells.store = &node_->store();
+  spells.replica = &node_->replica();
+  spells.transport = &node_->transport();
+  spells.commit_path = commit_path_.get();
+  spells.strand = &node_->strand();
+  spells.clock = RealClock();
+  spells.node_id = node_->config().node_id;
+  spells.on_event = [this](SpellKeeper::Event event, const v1::ClusterInfo& cluster, absl::Duration left) {
+    LogSpell(event, cluster, left);
+  };
+  spells_ = std::make_unique<SpellKeeper>(std::move(spells));
+}
+
+void PrimaryServer::LogSpell(SpellKeeper::Event event, const v1::ClusterInfo& cluster, absl::Duration left) {
+  const auto log = [&](absl::string_view what) {
+    logger_->Warning("durability", what,
+                     {{"left", absl::FormatDuration(absl::Trunc(left, absl::Seconds(1)))},
+                      {"by", cluster.rule_origin().operator_name()},
+                      {"reason", cluster.rule_origin().reason()}});
+  };
+  switch (event) {
+    case SpellKeeper::Event::kBegan:
+      return log("a spell of local is under way: commits are held by this node alone");
+    case SpellKeeper::Event::kWarning:
+      return log("the spell of local ends soon, by itself; longer: holdfast durability local --extend 1h");
+    case SpellKeeper::Event::kEnding:
+      return log("the time of the spell of local is over; commits need the voters again");
+    case SpellKeeper::Event::kEnded:
+      return log("the spell of local has ended");
+    case SpellKeeper::Event::kWaitsForVoters:
+      return log(
+          "the end of the spell of local waits for the voters: until they hold it no commit is acknowledged");
+  }
+}
+
 void PrimaryServer::RegisterSalvage(v1::RegisterSalvageRequest request, absl::Duration deadline,
                                     std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) {
   commit_path_->AppendControl(
@@ -179,6 +225,7 @@ absl::Status PrimaryServer::BuildFaces() {
   options.administration = this;
   options.operations = operations_.get();
   options.drills = drills_.get();
+  options.spell_left = [this] { return spells_->Left(); };
   options.commit = [this](v1::CommitRequest request, std::string principal, absl::Duration deadline,
                           CommitPath::Callback done) {
     commit_path_->Commit(std::move(request), std::move(principal), deadline, std::move(done));
@@ -191,12 +238,14 @@ void PrimaryServer::OnChange() {
   if (commit_path_ != nullptr) commit_path_->OnRoleChange();
   if (operations_ != nullptr) operations_->OnRoleChange();
   if (drills_ != nullptr) drills_->OnChange();
+  if (spells_ != nullptr) spells_->Look();
   if (faces_ != nullptr) faces_->Refresh();
 }
 
 void PrimaryServer::LeaveRole() {
   node_->StopReplication();
   administration_->Stop();
+  spells_->Stop();
   operations_->Stop();
   commit_path_->OnRoleChange();
 }
@@ -216,6 +265,7 @@ void PrimaryServer::Stop() {
   node_->strand().RunAndWait([this] {
     drills_.reset();
     retention_.reset();
+    spells_.reset();
     administration_.reset();
     commit_path_.reset();
   });

@@ -32,6 +32,10 @@ class ProxyServer : public node::RunningNode, public node::NodeAdministration {
                    std::function<void(absl::StatusOr<v1::ChangeNodesResponse>)> done) override {
     done(Refusal());
   }
+  void ChangeSpell(v1::ChangeSpellRequest, absl::Duration,
+                   std::function<void(absl::StatusOr<v1::ChangeSpellResponse>)> done) override {
+    done(Refusal());
+  }
   void RegisterSalvage(v1::RegisterSalvageRequest, absl::Duration,
                        std::function<void(absl::StatusOr<v1::RegisterSalvageResponse>)> done) override {
     done(Refusal());

@@ -45,6 +45,9 @@ class Serving {
     watches_.Drain(try_address, std::move(done));
   }
 
+  // Takes watches again. Whoever waits for the end of the drain is not told: it was called off.
+  void Undrain() { watches_.Undrain(); }
+
  private:
   static TaskQueue QueueOf(WorkerPool& pool);
 

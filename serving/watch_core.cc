@@ -132,6 +132,12 @@ void WatchCore::Drain(std::string try_address, std::function<void()> done) {
   TellDrained();
 }
 
+void WatchCore::Undrain() {
+  draining_ = false;
+  try_address_.clear();
+  drained_.clear();
+}
+
 Revision WatchCore::Reached(const WatchStream& stream) const {
   return stream.behind ? stream.cursor.after : std::max(stream.cursor.after, tail_);
 }

@@ -57,6 +57,9 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   // Ends every stream, each after a message that says where it stands and where to go; refuses new ones.
   // `done` when all have ended.
   void Drain(std::string try_address, std::function<void()> done);
+  // Admits streams again; those that have not been told to go elsewhere yet stay. Nobody who waited for the
+  // end of the drain is told of it.
+  void Undrain();
 
   // What the store did, in its order.
   void OnVisible(Revision visible);

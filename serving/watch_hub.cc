@@ -42,6 +42,10 @@ void WatchHub::Drain(std::string try_address, std::function<void()> done) {
   });
 }
 
+void WatchHub::Undrain() {
+  Post([](WatchCore& core) { core.Undrain(); });
+}
+
 // Nobody is told of what is not visible yet.
 void WatchHub::OnAppended(absl::Span<const storage::LogRecordPtr> records) {
   if (MutantActive(Mutant::kWatchShowsAppended)) OnVisible(records.back()->position);

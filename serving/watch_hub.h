@@ -40,6 +40,10 @@ class WatchHub : public storage::StoreObserver {
   // refused (DRAINING). `done` runs on the executor when no stream is left.
   void Drain(std::string try_address, std::function<void()> done);
 
+  // Takes new streams again; those that were told to go on elsewhere still do. `done` of a drain that is under
+  // way is never called then.
+  void Undrain();
+
   // Streams that are open now. Any thread.
   int64_t open_count() const { return core_->open_count(); }
   size_t progress_count() const { return core_->progress_count(); }  // the executor's thread; for tests

@@ -80,20 +80,6 @@ TEST_F(WatchHubTest, AStreamWhoseDemandWasRewoundDoesNotWait) {
   EXPECT_EQ(Revision(watch->messages[0].revision()), ancestor.revision);
 }
 
-TEST_F(WatchHubTest, ADrainRefusesAStreamThatStillWaits) {
-  store_->RemoveObserver(hub_.get());
-  Commit({Put("a/1", "new")});
-  v1::WatchRequest request = Prefix("a/");
-  request.set_min_revision(2);
-  const Watch watch = Open(request);
-  bool drained = false;
-  hub_->Drain("elsewhere", [&] { drained = true; });
-  Settle();
-  EXPECT_TRUE(watch->finished);
-  EXPECT_EQ(ReasonOf(watch->status), "DRAINING");
-  EXPECT_TRUE(drained);
-}
-
 TEST_F(WatchHubTest, DeliversMatchingChangesOfEachCommit) {
   const Watch watch = Open(Prefix("a/"));
   Commit({Put("a/1", "x"), Put("a/2", "y"), Put("b/1", "no")});
@@ -328,41 +314,6 @@ TEST_F(WatchHubTest, AProgressMarkComesAtLeastOnceAnHour) {
   const Watch watch = Open(request);
   Pass(kMaxProgressInterval + absl::Seconds(20));
   EXPECT_EQ(watch->messages.size(), 2u);
-}
-
-TEST_F(WatchHubTest, DrainTellsWhereToGoAndFromWhere) {
-  const Watch watch = Open(Prefix("a/"));
-  auto shut = std::make_shared<ListSink>();
-  const Watch stalled = Open(Prefix("a/"), shut);
-  stalled->open = false;
-  Commit({Put("a/1", "x")});
-  Settle();
-  bool drained = false;
-  hub_->Drain("proxy-2:7000", [&drained] { drained = true; });
-  Settle();
-  EXPECT_TRUE(watch->finished);
-  EXPECT_TRUE(watch->status.ok());
-  EXPECT_EQ(watch->messages.back().try_address(), "proxy-2:7000");
-  EXPECT_EQ(watch->messages.back().revision(), 2);
-  EXPECT_FALSE(drained);
-  OpenDoor(stalled);
-  EXPECT_TRUE(stalled->finished);
-  EXPECT_EQ(stalled->messages.back().revision(), 1) << "0.2 was not delivered: the next node will";
-  EXPECT_TRUE(drained);
-  EXPECT_EQ(ReasonOf(Open(Prefix("a/"))->status), "DRAINING");
-}
-
-TEST_F(WatchHubTest, ASecondDrainDoesNotSilenceTheFirst) {
-  const Watch stalled = Open(Prefix("a/"));
-  stalled->open = false;
-  Commit({Put("a/1", "x")});
-  Settle();
-  int drained = 0;
-  hub_->Drain("proxy-2:7000", [&drained] { drained += 1; });
-  hub_->Drain("proxy-2:7000", [&drained] { drained += 10; });
-  Settle();
-  OpenDoor(stalled);
-  EXPECT_EQ(drained, 11);
 }
 
 TEST_F(WatchHubTest, AClientThatGoesAwayIsForgotten) {
