@@ -32,12 +32,12 @@ void AddGlobalFlags(Command& root, GlobalFlags& flags) {
 
 void AddCommands(Command& root) {
   for (const auto add :
-       {AddGetCommand,    AddListCommand,      AddPutCommand,     AddDeleteCommand,   AddCommitCommand,
-        AddWatchCommand,  AddHistoryCommand,   AddDiffCommand,    AddRollbackCommand, AddImportCommand,
-        AddExportCommand, AddStatusCommand,    AddVerifyCommand,  AddCheckCommand,    AddDrillCommand,
-        AddInitCommand,   AddNodesCommand,     AddDrainCommand,   AddPromoteCommand,  AddSwitchoverCommand,
-        AddRejoinCommand, AddOperationCommand, AddSalvageCommand, AddSnapshotCommand, AddUpCommand,
-        AddDownCommand}) {
+       {AddGetCommand,        AddListCommand,    AddPutCommand,        AddDeleteCommand,   AddCommitCommand,
+        AddWatchCommand,      AddHistoryCommand, AddDiffCommand,       AddRollbackCommand, AddImportCommand,
+        AddExportCommand,     AddStatusCommand,  AddVerifyCommand,     AddCheckCommand,    AddDrillCommand,
+        AddInitCommand,       AddNodesCommand,   AddDurabilityCommand, AddDrainCommand,    AddPromoteCommand,
+        AddSwitchoverCommand, AddRejoinCommand,  AddOperationCommand,  AddSalvageCommand,  AddSnapshotCommand,
+        AddUpCommand,         AddDownCommand}) {
     add(root);
   }
 }

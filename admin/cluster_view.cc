@@ -159,4 +159,10 @@ std::string PrimaryPeerAddress(const std::vector<absl::StatusOr<v1::StatusRespon
   return best == nullptr ? std::string() : best->primary_peer_address();
 }
 
+std::string PrimaryAddress(NodeAdmin& admin, const ClusterView& view, absl::Duration timeout) {
+  std::string primary = PrimaryPeerAddress(AskStatus(admin, view.nodes, timeout));
+  if (primary.empty() && view.Primary() != nullptr) primary = view.Primary()->peer_address();
+  return primary;
+}
+
 }  // namespace holdfast::admin

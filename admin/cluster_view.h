@@ -42,4 +42,8 @@ std::string ShowNoAnswer(const absl::Status& status);
 // Who is primary by the nodes' own words, the highest epoch winning; empty if nobody knows one.
 std::string PrimaryPeerAddress(const std::vector<absl::StatusOr<v1::StatusResponse>>& answers);
 
+// Where the primary is asked: by the newest word that any node has of it, else by the inventory; empty if
+// nobody knows one.
+std::string PrimaryAddress(NodeAdmin& admin, const ClusterView& view, absl::Duration timeout);
+
 }  // namespace holdfast::admin

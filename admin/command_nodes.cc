@@ -77,8 +77,7 @@ absl::StatusOr<ExitCode> Change(Context& context, const ClusterView& view, v1::C
   request.set_host(context.environment().host);
   request.set_reason(arguments.reason);
   HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
-  std::string primary = PrimaryPeerAddress(AskStatus(*admin, view.nodes, context.deadline()));
-  if (primary.empty() && view.Primary() != nullptr) primary = view.Primary()->peer_address();
+  const std::string primary = PrimaryAddress(*admin, view, context.deadline());
   HF_ASSIGN_OR_RETURN(const v1::ChangeNodesResponse response,
                       admin->ChangeNodes(primary, request, context.deadline()));
   Show(context, {response.nodes().begin(), response.nodes().end()}, response.rule(),
@@ -197,7 +196,7 @@ void AddNodesCommand(Command& root) {
   Command set = nodes.Add("set", "Changes a member, the voters, q, or how much is kept",
                           "  holdfast nodes set dc2-p3 --client-address new:7400\n"
                           "  holdfast nodes set --voters dc2-a,dc2-b,dc2-p1 --q 2\n"
-                          "  holdfast nodes set --voters none --q 0 --reason 'line works tonight'\n"
+                          "  holdfast nodes set dc2-b --reason 'its disk was replaced: a new slot'\n"
                           "  holdfast nodes set --retain-age 240h --retain-bytes 8GiB");
   set.Text("node", &setting->node_id, "Its node id");
   set.Text("--site", &setting->site, "Its site");
@@ -205,6 +204,7 @@ void AddNodesCommand(Command& root) {
   set.Text("--peer-address", &setting->peer_address, "Where nodes and operators reach it");
   set.Text("--voters", &setting->voters, "The nodes whose acknowledgements count, or none");
   setting->quorum_option = set.Number("--q", &setting->quorum, "How many of them must hold a commit");
+  AddNodesPointCommand(nodes);
   setting->retention.AddTo(set);
   set.Text("--reason", &setting->reason, "Why: kept with the change");
   Bind(set, setting, Set);

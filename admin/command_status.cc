@@ -5,6 +5,7 @@
 #include "admin/cluster_view.h"
 #include "admin/commands.h"
 #include "admin/show.h"
+#include "admin/show_durability.h"
 #include "base/error.h"
 #include "base/status_macros.h"
 
@@ -17,7 +18,16 @@ std::string StateOf(const Answer& answer) {
   if (!answer.ok()) return ShowNoAnswer(answer.status());
   if (answer->header().role() == v1::NODE_ROLE_STANDBY && answer->activity().empty()) return "following";
   if (!answer->not_serving_reason().empty()) return answer->not_serving_reason();
+  if (answer->draining()) return "drained";
   return answer->activity().empty() ? "serving" : answer->activity();
+}
+
+// Who feeds it, and who was chosen by hand if that is somebody else.
+std::string ShowUpstream(const v1::StatusResponse& status) {
+  const std::string fed_by = status.upstream_connected() ? status.upstream_node_id() : "-";
+  if (!status.has_pin()) return fed_by;
+  if (status.pin_followed()) return absl::StrCat(fed_by, " (by hand)");
+  return absl::StrCat(fed_by, " (not ", status.pin().node_id(), ")");
 }
 
 int64_t NewestRevision(const std::vector<Answer>& answers) {
@@ -66,8 +76,7 @@ void PrintTable(Context& context, const ClusterView& view, const std::vector<Ans
     const v1::StatusResponse& status = *answers[i];
     table.Add({node.node_id(), node.site(), ShowRole(status.header().role()),
                ShowRevision(status.visible().revision()), ShowStaleness(status.header()),
-               status.upstream_connected() ? status.upstream_node_id() : "-", node.client_address(),
-               StateOf(answers[i])});
+               ShowUpstream(status), node.client_address(), StateOf(answers[i])});
   }
   context.Print(table);
 }
@@ -100,6 +109,29 @@ void PrintNext(Context& context, const ClusterView& view, const std::vector<Answ
   }
 }
 
+// What nobody asked for, and everybody should know.
+void PrintWarningsOf(Context& context, const std::vector<Answer>& answers) {
+  const v1::StatusResponse* const witness = BestWitness(answers);
+  std::vector<std::string> warnings;
+  if (witness != nullptr) warnings = DurabilityWarnings(*witness);
+  for (const Answer& answer : answers) {
+    if (!answer.ok() || !answer->draining()) continue;
+    const std::string& id = answer->header().node_id();
+    warnings.push_back(
+        absl::StrCat("'", id, "' was drained and serves nobody new; back: holdfast drain ", id, " --undo"));
+  }
+  for (const Answer& answer : answers) {
+    if (!answer.ok() || !answer->has_pin() || answer->pin_followed()) continue;
+    const std::string& id = answer->header().node_id();
+    warnings.push_back(absl::StrCat("'", answer->pin().node_id(), "', chosen by hand, does not feed '", id,
+                                    "' (", answer->pin_says(),
+                                    "); it chooses by itself meanwhile; for good: holdfast "
+                                    "nodes point ",
+                                    id, " --upstream auto"));
+  }
+  PrintWarnings(context, warnings);
+}
+
 void WritePosition(JsonWriter& json, absl::string_view name, const v1::LogPosition& position) {
   json.Key(name).BeginObject().Member("revision", position.revision());
   json.Member("chain_hash", absl::BytesToHexString(position.chain_hash())).EndObject();
@@ -122,6 +154,13 @@ void WriteNode(JsonWriter& json, const v1::NodeInfo& node, const Answer& answer)
       .Member("key_count", answer->key_count());
   json.Member("floor_revision", answer->floor_revision()).Member("upstream", answer->upstream_node_id());
   json.Member("upstream_connected", answer->upstream_connected()).Member("state", StateOf(answer));
+  json.Member("draining", answer->draining());
+  if (answer->has_pin()) {
+    json.Key("pointed_at").BeginObject().Member("node_id", answer->pin().node_id());
+    json.Member("followed", answer->pin_followed()).Member("says", answer->pin_says());
+    json.Member("operator", answer->pin().operator_name()).Member("set_at_us", answer->pin().set_at_us());
+    json.EndObject();
+  }
   const v1::NodeGauges& gauges = answer->gauges();
   json.Key("gauges").BeginObject().Member("database_bytes", gauges.database_bytes());
   json.Member("wal_bytes", gauges.wal_bytes()).Member("disk_free_bytes", gauges.disk_free_bytes());
@@ -144,12 +183,18 @@ absl::StatusOr<ExitCode> Run(Context& context) {
     json.BeginObject()
         .Member("cluster_id", view.cluster.cluster_id())
         .Member("revision", NewestRevision(answers));
+    if (const v1::StatusResponse* const witness = BestWitness(answers); witness != nullptr) {
+      json.Member("quorum", int64_t{witness->rule().quorum()}).Key("warnings").BeginArray();
+      for (const std::string& warning : DurabilityWarnings(*witness)) json.String(warning);
+      json.EndArray();
+    }
     json.Key("nodes").BeginArray();
     for (size_t i = 0; i < answers.size(); ++i) WriteNode(json, view.nodes[i], answers[i]);
     context.out() << json.EndArray().EndObject().text() << "\n";
   } else {
     PrintSummary(context, view, answers);
     PrintTable(context, view, answers);
+    PrintWarningsOf(context, answers);
     PrintNext(context, view, answers);
   }
   return all ? ExitCode::kOk : ExitCode::kNotAsked;

@@ -22,6 +22,9 @@ void AddStatusCommand(Command& root);
 void AddVerifyCommand(Command& root);
 void AddCheckCommand(Command& root);
 void AddNodesCommand(Command& root);
+// Below `nodes`.
+void AddNodesPointCommand(Command& nodes);
+void AddDurabilityCommand(Command& root);
 void AddDrainCommand(Command& root);
 void AddSnapshotCommand(Command& root);
 void AddDrillCommand(Command& root);

@@ -43,6 +43,15 @@ absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::
                     "what", node_id);
 }
 
+absl::Status NotSeededError(absl::string_view node_id) {
+  return WithDetail(
+      MakeError(
+          absl::StatusCode::kFailedPrecondition, "NOT_CAUGHT_UP",
+          absl::StrCat("'", node_id, "' has no copy of the data yet; it takes one from a proxy by itself, ",
+                       "holdfast status shows how far it is")),
+      "node_id", node_id);
+}
+
 absl::Status UnknownOperationError(absl::string_view operation_id,
                                    const std::vector<std::string>& unreached) {
   const std::string what =

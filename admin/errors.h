@@ -29,6 +29,9 @@ absl::Status NoInventoryError(const std::vector<std::string>& endpoints, const a
 // CONFLICTING_SETTINGS, detail what.
 absl::Status UnknownNodeError(absl::string_view node_id, const std::vector<std::string>& known);
 
+// NOT_CAUGHT_UP, detail node_id. A server that has no copy of the data yet.
+absl::Status NotSeededError(absl::string_view node_id);
+
 // OPERATION_NOT_FOUND. No server knows it; UNREACHABLE if some, `unreached`, could not be asked.
 absl::Status UnknownOperationError(absl::string_view operation_id, const std::vector<std::string>& unreached);
 

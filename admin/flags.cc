@@ -68,7 +68,10 @@ Option Command::Flag(const std::string& name, bool* value, const std::string& he
 void Command::NeedsCommand() { app_->require_subcommand(1); }
 
 void Command::Runs(Action action) {
-  app_->callback([context = context_, action = std::move(action)] { context->action = action; });
+  // A command below that was named has set its own action by now.
+  app_->callback([app = app_, context = context_, action = std::move(action)] {
+    if (app->get_subcommands().empty()) context->action = action;
+  });
 }
 
 }  // namespace holdfast::admin

@@ -58,7 +58,7 @@ class Command {
   // One of the commands below this one must be named.
   void NeedsCommand();
 
-  // What happens when this command is named.
+  // What happens when this command is named, and none below it.
   void Runs(Action action);
 
  private:

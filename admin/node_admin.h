@@ -36,7 +36,24 @@ class NodeAdmin {
                                                               const v1::ChangeNodesRequest& request,
                                                               absl::Duration timeout) = 0;
 
-  // The node leaves service; waits until its watches have ended, at most the request's timeout.
+  // As ChangeNodes.
+  virtual absl::StatusOr<v1::ChangeSpellResponse> ChangeSpell(const std::string& peer_address,
+                                                              const v1::ChangeSpellRequest& request,
+                                                              absl::Duration timeout) = 0;
+
+  // What a node keeps for itself, and in no record: safe to repeat.
+  virtual absl::StatusOr<v1::PointUpstreamResponse> PointUpstream(const std::string& peer_address,
+                                                                  const v1::PointUpstreamRequest& request,
+                                                                  absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::LendSlotResponse> LendSlot(const std::string& peer_address,
+                                                        const v1::LendSlotRequest& request,
+                                                        absl::Duration timeout) = 0;
+  virtual absl::StatusOr<v1::TakeSlotResponse> TakeSlot(const std::string& peer_address,
+                                                        const v1::TakeSlotRequest& request,
+                                                        absl::Duration timeout) = 0;
+
+  // The node leaves service, or comes back to it; waits until its watches have ended, at most the request's
+  // timeout.
   virtual absl::StatusOr<v1::DrainResponse> Drain(const std::string& peer_address,
                                                   const v1::DrainRequest& request,
                                                   absl::Duration timeout) = 0;

@@ -44,6 +44,27 @@ class GrpcNodeAdmin : public NodeAdmin {
                                            timeout, &AdminStub::ChangeNodes);
   }
 
+  absl::StatusOr<v1::ChangeSpellResponse> ChangeSpell(const std::string& address,
+                                                      const v1::ChangeSpellRequest& request,
+                                                      absl::Duration timeout) override {
+    return Change<v1::ChangeSpellResponse>("the change of the spell", "holdfast durability", address, request,
+                                           timeout, &AdminStub::ChangeSpell);
+  }
+  absl::StatusOr<v1::PointUpstreamResponse> PointUpstream(const std::string& address,
+                                                          const v1::PointUpstreamRequest& request,
+                                                          absl::Duration timeout) override {
+    return Call<v1::PointUpstreamResponse>(address, request, timeout, false, &AdminStub::PointUpstream);
+  }
+  absl::StatusOr<v1::LendSlotResponse> LendSlot(const std::string& address,
+                                                const v1::LendSlotRequest& request,
+                                                absl::Duration timeout) override {
+    return Call<v1::LendSlotResponse>(address, request, timeout, false, &AdminStub::LendSlot);
+  }
+  absl::StatusOr<v1::TakeSlotResponse> TakeSlot(const std::string& address,
+                                                const v1::TakeSlotRequest& request,
+                                                absl::Duration timeout) override {
+    return Call<v1::TakeSlotResponse>(address, request, timeout, false, &AdminStub::TakeSlot);
+  }
   absl::StatusOr<v1::DrainResponse> Drain(const std::string& address, const v1::DrainRequest& request,
                                           absl::Duration timeout) override {
     return Call<v1::DrainResponse>(address, request, timeout, false, &AdminStub::Drain);

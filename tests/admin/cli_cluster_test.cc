@@ -207,9 +207,9 @@ TEST_F(CliClusterTest, NodesSetChangesHowMuchOfTheLogIsKept) {
 
 TEST_F(CliClusterTest, DrainAsksTheNodeItselfAndSaysWhatIsLeft) {
   proxy_->drain_answer.set_watches_ended(2);
-  EXPECT_EQ(
-      Out({"drain", "dc2-p1", "--timeout", "1500ms"}),
-      "dc2-p1 has left service; 2 watches were told to go on elsewhere. Only a restart brings it back.\n");
+  EXPECT_EQ(Out({"drain", "dc2-p1", "--timeout", "1500ms"}),
+            "dc2-p1 has left service; 2 watches were told to go on elsewhere. Back: holdfast drain dc2-p1 "
+            "--undo\n");
   ASSERT_TRUE(proxy_->drained.has_value());
   EXPECT_EQ(proxy_->drained->timeout().seconds(), 1);
   EXPECT_EQ(proxy_->drained->timeout().nanos(), 500'000'000);
@@ -218,6 +218,8 @@ TEST_F(CliClusterTest, DrainAsksTheNodeItselfAndSaysWhatIsLeft) {
   EXPECT_EQ(Run({"drain", "dc2-p1"}).code, 6);
   EXPECT_EQ(Run({"drain", "no-such"}).code, 4);
   EXPECT_EQ(Run({"drain", "dc2-p1", "--timeout", "2m"}).code, 2);
+  EXPECT_THAT(Out({"drain", "dc2-p1", "--undo"}), HasSubstr("dc2-p1 is in service again"));
+  EXPECT_TRUE(proxy_->drained->undo());
 }
 
 TEST_F(CliClusterTest, ColoursAreForTerminalsOnly) { EXPECT_THAT(Out({"status"}), Not(HasSubstr("\033["))); }

@@ -24,9 +24,10 @@ INSTANTIATE_TEST_SUITE_P(Commands, HelpTest,
                          ::testing::Values("init", "get", "list", "put", "delete", "commit", "import",
                                            "export", "history", "diff", "rollback", "watch", "status",
                                            "verify", "nodes", "nodes list", "nodes add", "nodes remove",
-                                           "nodes set", "drain", "snapshot", "snapshot save",
-                                           "snapshot restore", "salvage", "salvage list", "salvage show",
-                                           "salvage diff", "salvage apply", "up", "down"));
+                                           "nodes set", "nodes point", "nodes seed", "durability",
+                                           "durability replicated", "durability local", "drain", "snapshot",
+                                           "snapshot save", "snapshot restore", "salvage", "salvage list",
+                                           "salvage show", "salvage diff", "salvage apply", "up", "down"));
 
 TEST_F(FakeClusterTest, HelpNamesEveryCommandAndTheExitCodes) {
   const std::string help = Out({"--help"});

@@ -199,6 +199,53 @@ grpc::ServerUnaryReactor* FakeNode::Drain(grpc::CallbackServerContext* context,
   return reactor;
 }
 
+grpc::ServerUnaryReactor* FakeNode::ChangeSpell(grpc::CallbackServerContext* context,
+                                                const v1::ChangeSpellRequest* request,
+                                                v1::ChangeSpellResponse* response) {
+  spell_changed = *request;
+  response->set_settled(true);
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(lost_answer);
+  return reactor;
+}
+
+// It follows at once.
+grpc::ServerUnaryReactor* FakeNode::PointUpstream(grpc::CallbackServerContext* context,
+                                                  const v1::PointUpstreamRequest* request,
+                                                  v1::PointUpstreamResponse*) {
+  pointed = *request;
+  status.set_upstream_connected(true);
+  status.clear_pin();
+  if (!request->upstream_node_id().empty()) {
+    status.mutable_pin()->set_node_id(request->upstream_node_id());
+    status.mutable_pin()->set_operator_name(request->operator_name());
+    status.set_upstream_node_id(request->upstream_node_id());
+  }
+  status.set_pin_followed(status.has_pin());
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::LendSlot(grpc::CallbackServerContext* context,
+                                             const v1::LendSlotRequest* request,
+                                             v1::LendSlotResponse* response) {
+  lent = *request;
+  response->mutable_loan()->set_slot(7);
+  response->mutable_loan()->set_node_id(request->node_id());
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::TakeSlot(grpc::CallbackServerContext* context,
+                                             const v1::TakeSlotRequest* request, v1::TakeSlotResponse*) {
+  taken = *request;
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(grpc::Status::OK);
+  return reactor;
+}
+
 grpc::ServerUnaryReactor* FakeNode::Check(grpc::CallbackServerContext* context, const v1::CheckRequest*,
                                           v1::CheckResponse* response) {
   *response->mutable_report() = report;

@@ -90,6 +90,10 @@ class FakeNode : public v1::ConfigService::CallbackService,
   std::optional<v1::InitRequest> initialised;
   std::optional<v1::DrainRequest> drained;
   v1::DrainResponse drain_answer;
+  std::optional<v1::ChangeSpellRequest> spell_changed;
+  std::optional<v1::PointUpstreamRequest> pointed;
+  std::optional<v1::LendSlotRequest> lent;
+  std::optional<v1::TakeSlotRequest> taken;
 
   grpc::ServerUnaryReactor* Get(grpc::CallbackServerContext*, const v1::GetRequest*,
                                 v1::GetResponse*) override;
@@ -117,6 +121,14 @@ class FakeNode : public v1::ConfigService::CallbackService,
                                      v1::GetDrillResponse*) override;
   grpc::ServerUnaryReactor* PlanOperation(grpc::CallbackServerContext*, const v1::PlanOperationRequest*,
                                           v1::PlanOperationResponse*) override;
+  grpc::ServerUnaryReactor* ChangeSpell(grpc::CallbackServerContext*, const v1::ChangeSpellRequest*,
+                                        v1::ChangeSpellResponse*) override;
+  grpc::ServerUnaryReactor* PointUpstream(grpc::CallbackServerContext*, const v1::PointUpstreamRequest*,
+                                          v1::PointUpstreamResponse*) override;
+  grpc::ServerUnaryReactor* LendSlot(grpc::CallbackServerContext*, const v1::LendSlotRequest*,
+                                     v1::LendSlotResponse*) override;
+  grpc::ServerUnaryReactor* TakeSlot(grpc::CallbackServerContext*, const v1::TakeSlotRequest*,
+                                     v1::TakeSlotResponse*) override;
   grpc::ServerWriteReactor<v1::VerifyResponse>* Verify(grpc::CallbackServerContext*,
                                                        const v1::VerifyRequest*) override;
   grpc::ServerWriteReactor<v1::SalvageFileSummary>* ListSalvage(grpc::CallbackServerContext*,
