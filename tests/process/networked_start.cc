@@ -66,8 +66,8 @@ absl::Status LocalCluster::WriteFiles() {
     std::filesystem::create_directories(node.data_dir, ignored);
     HF_RETURN_IF_ERROR(admin::WriteWholeFile(
         ConfigOf(options_.directory, id),
-        absl::StrCat("insecure = true\nnode_id = \"", id, "\"\nsite = \"", node.site, "\"\ndata_dir = \"", node.data_dir,
-                     "\"\n\n[client]\nlisten = \"", node.address, "\"\n\n[peer]\nlisten = \"",
+        absl::StrCat("insecure = true\nnode_id = \"", id, "\"\nsite = \"", node.site, "\"\ndata_dir = \"",
+                     node.data_dir, "\"\n\n[client]\nlisten = \"", node.address, "\"\n\n[peer]\nlisten = \"",
                      node.peer_address, "\"\nseeds = [", absl::StrJoin(seeds, ", "), "]\n")));
   }
   HF_RETURN_IF_ERROR(
