@@ -80,7 +80,7 @@ PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overr
   input.candidate = {{self.node_id, self.incarnation},
                      options_.store->appended(),
                      [store = options_.store, end = options_.store->appended()](const Position& position) {
-                       return replication::StoreLog(store, end).Has(position);
+                       return replication::StoreLog(store, end).HasOrHad(position);
                      },
                      replication::RulesFrom(*options_.store, Revision()),
                      FormerRule(options_.replica->cluster())};

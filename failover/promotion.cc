@@ -237,7 +237,8 @@ void Promotion::JudgeAgain() {
   *operation_.mutable_verdict() = verdict;
   if (!HasHandedOver())
     return End(v1::OPERATION_STATE_ROLLED_BACK, NotHandedOverError(operation_.plan().ending_primary()));
-  if (!IsAsGoodAsConfirmed(verdict)) return End(v1::OPERATION_STATE_ROLLED_BACK, VerdictWorseError(verdict));
+  if (!IsAsGoodAsConfirmed(verdict) || IsLeftBehind())
+    return End(v1::OPERATION_STATE_ROLLED_BACK, VerdictWorseError(verdict));
   const v1::DurabilityRule rule = NewRule();
   if (rule.quorum() < operation_.plan().new_rule().quorum()) {
     return End(v1::OPERATION_STATE_ROLLED_BACK,

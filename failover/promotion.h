@@ -110,6 +110,7 @@ class Promotion {
   v1::Verdict Verdict() const;
   bool IsAsGoodAsConfirmed(const v1::Verdict& verdict) const;
   bool IsEnough() const;
+  bool IsLeftBehind() const;
   bool IsSwitchover() const { return operation_.plan().kind() == v1::OPERATION_KIND_SWITCHOVER; }
   bool HasHandedOver() const;
   v1::DurabilityRule NewRule() const;

@@ -36,7 +36,7 @@ CandidateLog Promotion::Candidate() const {
   return {{self.node_id, self.incarnation},
           end,
           [store = options_.store, end](const Position& position) {
-            return replication::StoreLog(store, end).Has(position);
+            return replication::StoreLog(store, end).HasOrHad(position);
           },
           replication::RulesFrom(*options_.store, Revision()),
           FormerRule(options_.replica->cluster())};
@@ -75,6 +75,16 @@ bool Promotion::IsEnough() const {
          std::all_of(voters.begin(), voters.end(), [this](const v1::Voter& voter) {
            return promised_.contains(voter.node_id()) || refused_.contains(voter.node_id());
          });
+}
+
+// Since the plan was confirmed somebody has gone on in a later epoch, and what they have cannot be had. No
+// override spoke of that: it would end an epoch that nobody meant (R20).
+bool Promotion::IsLeftBehind() const {
+  const uint64_t known =
+      std::max(operation_.plan().ending_epoch(), options_.store->appended().revision.epoch());
+  return std::any_of(promised_.begin(), promised_.end(), [known](const auto& promised) {
+    return Revision(promised.second.appended().revision()).epoch() > known;
+  });
 }
 
 // A primary that has not promised could still acknowledge.

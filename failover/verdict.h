@@ -16,7 +16,8 @@ namespace holdfast::failover {
 struct CandidateLog {
   replication::VoterId self;
   Position appended;
-  // Is this a record of its log? R14: what is known committed counts by its hash, never by its number alone.
+  // Is this a record of its log, compacted or not? R14: what is known committed counts by its hash, never by
+  // its number alone.
   std::function<bool(const Position&)> has;
   // Every record of its log that carries a rule, in order (replication::RulesFrom a zero revision).
   std::vector<replication::RuleRecord> rules;

@@ -31,6 +31,14 @@ bool StoreLog::Has(const Position& position) const {
   return own && *own == position;
 }
 
+bool StoreLog::HasOrHad(const Position& position) const {
+  if (Has(position)) return true;
+  if (position.revision > store_->floor()) return false;
+  const EpochHistory history = HistoryOf(*store_, end_.revision);
+  const EpochHistory::Span* const span = history.Find(position.revision.epoch());
+  return span != nullptr && span->first.revision <= position.revision && position.revision <= span->last;
+}
+
 std::vector<Position> EpochStarts(const storage::Store& store) {
   std::vector<Position> starts;
   for (const Milestone& milestone : store.milestones()) {

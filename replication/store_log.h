@@ -22,6 +22,9 @@ class StoreLog : public LogView {
 
   // Is `position` a record of this log, or its beginning?
   bool Has(const Position& position) const;
+  // Is it one, or was it one before it was compacted? Of those nobody has the hash any more; the epochs tell,
+  // which are never compacted: an epoch has one writer, which writes no index twice (I2, I4).
+  bool HasOrHad(const Position& position) const;
 
  private:
   storage::Store* const store_;

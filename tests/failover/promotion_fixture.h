@@ -75,7 +75,7 @@ class PromotionTest : public replication::ReplicaTest {
     input.candidate = {{id, candidate.incarnation()},
                        candidate.store().appended(),
                        [store = &candidate.store(), end = candidate.store().appended()](const Position& at) {
-                         return replication::StoreLog(store, end).Has(at);
+                         return replication::StoreLog(store, end).HasOrHad(at);
                        },
                        replication::RulesFrom(candidate.store(), Revision()), FormerRule(candidate.replica().cluster())};
     const auto newest = replication::NewestEpoch(candidate.store());

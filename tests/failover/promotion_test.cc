@@ -82,6 +82,30 @@ TEST_F(PromotionTest, TwoDeadVotersAreRefusedAndCarriedOutUnderTheNamedOverride)
   EXPECT_EQ(newest->epoch->waived_rules_size(), 1) << "R20: what was waived is in the record";
 }
 
+// Simulator seed 1071: what it knows committed is compacted everywhere else, and on no other branch.
+TEST_F(PromotionTest, ANodeFarBehindTheFloorBlocksNothing) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("z");
+  const Position behind = node("z").store().visible();
+  for (int i = 0; i < 5; ++i) Commit("p", "more", std::to_string(i));
+  storage::RecordDraft compact;
+  compact.kind = v1::RECORD_KIND_COMPACT;
+  compact.compact_floor = Commit("p", "k", "2").revision;
+  const Position last = Append("p", compact);
+  for (const char* id : {"a", "b", "x"}) ASSERT_TRUE(RunUntilShown(id, last)) << id;
+  absl::StatusOr<bool> more = true;
+  while (more.ok() && *more) more = node("a").store().Maintain();
+  ASSERT_TRUE(more.ok()) << more.status();
+  network_.HealAll();
+  Isolate("p");
+  ASSERT_EQ(node("z").store().visible(), behind);
+  const v1::Operation done = Promote("a");
+  EXPECT_EQ(done.verdict().kind(), v1::VERDICT_KIND_PROVEN) << done.DebugString();
+  EXPECT_TRUE(done.verdict().other_branch().empty());
+  EXPECT_TRUE(Follows("z", "a")) << "by a snapshot";
+}
+
 // I8: what is refused has changed nothing that a client can see, and names the promises that remain.
 TEST_F(PromotionTest, PromisesThatProveLessThanThePlanEndItBeforeTheRecord) {
   Begin();

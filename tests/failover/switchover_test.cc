@@ -80,12 +80,15 @@ TEST_F(SwitchoverTest, CommitsAreHeldUpFromTheFreezeUntilTheNewPrimaryIsOpen) {
 // promises is fed no more.
 TEST_F(SwitchoverTest, TheDrainWaitsForTheLastRecordThatThePrimaryAdmitted) {
   Begin();
-  testing::SimNetwork::LinkOptions slow;
-  slow.min_delay = absl::Milliseconds(40);
-  slow.max_delay = absl::Milliseconds(60);
-  network_.SetLink("p", "a", slow);
   on_step = [this](const std::string& step) {
-    if (step == "freeze") Commit("p", "k", "the last one");
+    if (step != "freeze") return;
+    // The record comes to a long after it has come to everybody else.
+    const testing::SimNetwork::LinkOptions usual = network_.Link("p", "a");
+    testing::SimNetwork::LinkOptions slow = usual;
+    slow.min_delay = slow.max_delay = absl::Milliseconds(250);
+    network_.SetLink("p", "a", slow);
+    Commit("p", "k", "the last one");
+    network_.SetLink("p", "a", usual);
   };
   Start("a");
   const v1::Operation done = End("a");
