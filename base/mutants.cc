@@ -1,10 +1,17 @@
 #include "base/mutants.h"
 
 #ifdef HOLDFAST_MUTANTS
+#include <cstdlib>
+
 namespace holdfast {
 namespace {
 
-Mutant g_planted = Mutant::kNone;
+Mutant FromEnvironment() {
+  const char* const number = std::getenv("HOLDFAST_MUTANT");
+  return number == nullptr ? Mutant::kNone : static_cast<Mutant>(std::atoi(number));
+}
+
+Mutant g_planted = FromEnvironment();
 
 }  // namespace
 

@@ -38,10 +38,33 @@ enum class Mutant {
   kPromiseLowered,
   kProxyNeedsPrimary,
   kWatchShowsAppended,
+  kChosenByLength,
+  kHarvestSkipped,
+  kHarvestShown,
+  kPromiseByName,
+  kPromisesOffByOne,
+  kSelfAlwaysCounts,
+  kOnlyKnownRule,
+  kOnlyNewestRule,
+  kRuleWhenSent,
+  kPlainEpochNumbers,
+  kEpochTwice,
+  kPromisedTwice,
+  kVerdictNotKept,
+  kWaiverForgotten,
+  kResumedUnasked,
+  kRestartUnasked,
+  kUndoneBehindRecord,
+  kDoneTooEarly,
+  kHandOverUnfrozen,
+  kHandOverUndrained,
+  kRoleNotTakenBack,
   kMutantCount,  // none of them: always the last
 };
 
 #ifdef HOLDFAST_MUTANTS
+// At the start of a process the one whose number HOLDFAST_MUTANT of the environment says, if it says one: so
+// ordinary test programs can be run with a bug.
 bool MutantActive(Mutant mutant);
 // Plants `mutant` and takes out the one that was planted before. Not while other threads run.
 void PlantMutant(Mutant mutant);

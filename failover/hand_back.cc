@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/failpoint.h"
+#include "base/mutants.h"
 
 namespace holdfast::failover {
 namespace {
@@ -17,6 +18,7 @@ constexpr absl::Duration kMaxHandOver = absl::Seconds(10);
 }  // namespace
 
 bool HandBack::IsToWatch() const {
+  if (MutantActive(Mutant::kRoleNotTakenBack)) return false;
   return options_.store->node().promise().hand_over() &&
          options_.replica->view().role == v1::NODE_ROLE_SUSPENDED;
 }

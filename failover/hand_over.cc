@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutants.h"
 #include "failover/errors.h"
 #include "failover/proto_time.h"
 #include "storage/record_codec.h"
@@ -77,7 +78,8 @@ void HandOver::Freeze() {
   if (done_ == nullptr) return;
   frozen_at_ = options_.clock->SinceBoot();
   options_.transport->Freeze(
-      AddressOf(options_.primary), Request(kHold), kAskTimeout,
+      AddressOf(options_.primary),
+      Request(MutantActive(Mutant::kHandOverUnfrozen) ? absl::ZeroDuration() : kHold), kAskTimeout,
       life_.Wrap([this](const absl::StatusOr<v1::FreezeResponse>& frozen) {
         if (!frozen.ok()) return End(frozen.status());
         end_ = storage::FromProto(frozen->appended()).value_or(Position());
@@ -91,7 +93,7 @@ void HandOver::Freeze() {
 }
 
 void HandOver::Drain() {
-  if (options_.store->appended() == end_) {
+  if (options_.store->appended() == end_ || MutantActive(Mutant::kHandOverUndrained)) {
     const absl::Duration now = options_.clock->SinceBoot();
     held_ = absl::StrCat(absl::ToInt64Milliseconds(now - drain_at_), " ms");
     until_ = now + kOthersPatience;

@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "base/mutants.h"
 #include "failover/errors.h"
 #include "replication/epoch_history.h"
 #include "replication/store_log.h"
@@ -25,6 +26,7 @@ constexpr int kFetchAttempts = 3;
 }  // namespace
 
 EpochRecord EpochRecordOf(storage::Store& store, const v1::Operation& operation) {
+  if (MutantActive(Mutant::kEpochTwice)) return EpochRecord::kNone;
   for (const storage::Milestone& milestone : store.milestones()) {
     if (milestone.epoch && milestone.epoch->operation_id() == operation.operation_id())
       return EpochRecord::kInLog;
@@ -116,6 +118,7 @@ void Promotion::PromiseSelf() {
   }
   promised_[promise_.candidate_node_id()] = *own;
   EndStep(absl::StrCat("epoch ", promise_.epoch()));
+  if (MutantActive(Mutant::kResumedUnasked) && operation_.asked_size() > 0) return Harvest();
   AskPromises();
 }
 
@@ -240,7 +243,7 @@ void Promotion::JudgeAgain() {
   if (!IsAsGoodAsConfirmed(verdict) || IsLeftBehind())
     return End(v1::OPERATION_STATE_ROLLED_BACK, VerdictWorseError(verdict));
   const v1::DurabilityRule rule = NewRule();
-  if (rule.quorum() < operation_.plan().new_rule().quorum()) {
+  if (rule.quorum() < operation_.plan().new_rule().quorum() && !MutantActive(Mutant::kVerdictNotKept)) {
     return End(v1::OPERATION_STATE_ROLLED_BACK,
                WeakerRuleError(rule.quorum(), operation_.plan().new_rule().quorum()));
   }

@@ -100,6 +100,7 @@ class Promotion {
   void EndSuperseded();
   bool HasArrived(const std::string& node_id) const;
   bool AllCame() const;
+  bool IsSettled() const;
   void Arrive(const std::string& node_id);
   void EndConverged();
   std::string RemainsOf(const v1::NodeInfo& member, v1::NodeArrival* arrival, bool* is_complete) const;

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "base/mutants.h"
 #include "failover/errors.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
@@ -49,6 +50,8 @@ bool Promotion::IsSuperseded() const {
 void Promotion::EndSuperseded() {
   const bool was_open = EpochRecordOf(*options_.store, operation_) == EpochRecord::kInLog &&
                         options_.store->visible().revision.number() >= operation_.epoch_revision();
+  if (MutantActive(Mutant::kUndoneBehindRecord))
+    return End(v1::OPERATION_STATE_ROLLED_BACK, AbortedError(operation_.operation_id()));
   const v1::EpochPromise by =
       OtherPromise(*options_.store, operation_.operation_id()).value_or(options_.store->node().promise());
   End(was_open ? v1::OPERATION_STATE_INCOMPLETE : v1::OPERATION_STATE_UNKNOWN,
@@ -109,11 +112,16 @@ bool Promotion::HasArrived(const std::string& node_id) const {
                      });
 }
 
+// R21: its voters durably know that they are voters.
+bool Promotion::IsSettled() const {
+  return options_.replica->RuleSettled() || MutantActive(Mutant::kDoneTooEarly);
+}
+
 void Promotion::AskWhoLacks() {
   if (IsIn("converge")) {
     if (IsSuperseded()) return EndSuperseded();
     const bool is_over = options_.clock->SinceBoot() >= wait_until_;
-    if (is_over || (AllCame() && options_.replica->RuleSettled())) return EndConverged();
+    if (is_over || (AllCame() && IsSettled())) return EndConverged();
   }
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
     const std::string& id = member.node_id();
@@ -206,7 +214,7 @@ void Promotion::EndConverged() {
             [](const v1::NodeArrival& left, const v1::NodeArrival& right) {
               return left.node_id() < right.node_id();
             });
-  if (!options_.replica->RuleSettled()) {
+  if (!IsSettled()) {
     is_complete = false;
     operation_.add_remains(
         "the new voters do not know yet that they are voters: switch nothing off; look: holdfast status");

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/failpoint.h"
+#include "base/mutants.h"
 #include "failover/errors.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
@@ -53,6 +54,8 @@ std::vector<v1::PromiseResponse> Promotion::Words() const {
 v1::Verdict Promotion::Verdict() const { return Judge(Candidate(), Words(), options_.store->appended()); }
 
 bool Promotion::IsAsGoodAsConfirmed(const v1::Verdict& verdict) const {
+  if (MutantActive(Mutant::kVerdictNotKept)) return true;
+  if (MutantActive(Mutant::kResumedUnasked) && promised_.size() == 1) return true;
   if (!verdict.other_branch().empty()) return false;
   const v1::Verdict& confirmed = operation_.plan().verdict();
   const v1::Overrides& overrides = operation_.plan().overrides();
@@ -120,7 +123,8 @@ storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
     draft.epoch->add_overrides(override);
   // R20: what could not be asked is waived by name, and the record is committed under its own rule alone.
   for (const v1::RuleCount& count : verdict.rules()) {
-    if (verdict.kind() == v1::VERDICT_KIND_UNKNOWN && IsWaived(count))
+    if (verdict.kind() == v1::VERDICT_KIND_UNKNOWN && IsWaived(count) &&
+        !MutantActive(Mutant::kWaiverForgotten))
       *draft.epoch->add_waived_rules() = count.rule();
   }
   draft.rule = NewRule();

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/mutants.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::failover {
@@ -28,7 +29,7 @@ const v1::PromiseResponse* WordOf(const std::vector<v1::PromiseResponse>& words,
 std::optional<std::string> WhyNot(const VoterId& voter, const std::vector<v1::PromiseResponse>& words) {
   const v1::PromiseResponse* const said = WordOf(words, voter.node_id);
   if (said == nullptr) return "has not answered";
-  if (said->incarnation() != voter.incarnation) {
+  if (said->incarnation() != voter.incarnation && !MutantActive(Mutant::kPromiseByName)) {
     return "has lost what it had acknowledged (another incarnation was admitted)";
   }
   if (!said->cannot_promise().empty()) return absl::StrCat("cannot promise: ", said->cannot_promise());
@@ -40,6 +41,7 @@ v1::RuleCount Count(const RuleRecord& record, bool is_newest, const std::vector<
   *count.mutable_rule() = record.rule.ToProto();
   count.set_revision(record.revision.number());
   count.set_needed(record.rule.PromisesNeeded().value_or(0));
+  if (count.needed() > 1 && MutantActive(Mutant::kPromisesOffByOne)) count.set_needed(count.needed() - 1);
   count.set_ended_local(record.rule.quorum == 0 && !is_newest);
   for (const VoterId& voter : record.rule.voters) {
     const std::optional<std::string> why = WhyNot(voter, words);
@@ -120,7 +122,9 @@ const v1::PromiseResponse* Highest(const CandidateLog& candidate,
   Revision revision = candidate.appended.revision;
   for (const v1::PromiseResponse& said : words) {
     const Revision has(said.appended().revision());
-    if (has <= revision || !said.cannot_promise().empty()) continue;
+    const bool is_higher =
+        MutantActive(Mutant::kChosenByLength) ? has.index() > revision.index() : has > revision;
+    if (!is_higher || !said.cannot_promise().empty() || MutantActive(Mutant::kHarvestSkipped)) continue;
     highest = &said;
     revision = has;
   }
@@ -146,12 +150,15 @@ v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseRe
   // R5: the one in force there, and every later one.
   std::vector<RuleRecord> rules;
   for (const RuleRecord& record : candidate.rules) {
-    if (record.revision <= known_committed) rules.clear();
+    if (record.revision <= known_committed || MutantActive(Mutant::kOnlyNewestRule)) rules.clear();
     rules.push_back(record);
   }
+  if (rules.size() > 1 && MutantActive(Mutant::kOnlyKnownRule)) rules.resize(1);
   bool is_met = !rules.empty();
   for (size_t i = 0; i < rules.size(); ++i) {
     *verdict.add_rules() = Count(rules[i], i + 1 == rules.size(), words);
+    if (MutantActive(Mutant::kSelfAlwaysCounts) && !rules[i].rule.HasVoter(candidate.self))
+      verdict.mutable_rules(static_cast<int>(i))->add_promised(candidate.self.node_id);
     is_met &= IsMet(verdict.rules(static_cast<int>(i)));
   }
   const v1::PromiseResponse* const highest = Highest(candidate, words);

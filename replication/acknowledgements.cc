@@ -72,7 +72,8 @@ Revision Acknowledgements::Committed(Revision known, Revision appended,
     Revision last = appended;
     if (i + 1 < rules.size())
       last = Revision(old_counts ? rules[i].revision.epoch() : epoch_, rules[i + 1].revision.index() - 1);
-    const Revision held = HeldByQuorum(rules[i].rule, last);
+    const bool is_late = i > 0 && MutantActive(Mutant::kRuleWhenSent);
+    const Revision held = HeldByQuorum(rules[is_late ? i - 1 : i].rule, last);
     if ((held.epoch() == epoch_ || old_counts) && held > committed && held >= rules[i].revision)
       committed = held;
   }

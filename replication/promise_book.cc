@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/mutants.h"
 #include "base/revision.h"
 #include "replication/errors.h"
 #include "replication/stream_gate.h"
@@ -29,7 +30,8 @@ absl::StatusOr<PromiseDecision> DecidePromise(const v1::EpochPromise& current, u
   }
   if (asked.candidate_node_id() != current.candidate_node_id() ||
       asked.candidate_incarnation() != current.candidate_incarnation()) {
-    return PromisedElsewhereError(current);
+    return MutantActive(Mutant::kPromisedTwice) ? absl::StatusOr<PromiseDecision>(PromiseDecision::kRepeat)
+                                                : PromisedElsewhereError(current);
   }
   return PromiseDecision::kRepeat;
 }

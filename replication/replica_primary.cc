@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/failpoint.h"
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
 #include "replication/replica_impl.h"
@@ -70,7 +71,9 @@ absl::Status ReplicaImpl::BeginEpochNow(uint64_t epoch, const storage::RecordDra
   const StreamIdentity stream{epoch, options_.node_id, store.node().identity().incarnation};
   if (!IsPromisedTo(store.node().promise(), stream)) return PromisedElsewhereError(store.node().promise());
   const std::optional<storage::Milestone> newest = NewestEpoch(store);
-  if (newest && newest->position.revision.epoch() >= epoch) {
+  const bool is_last = newest && newest->position.revision.epoch() == epoch;
+  if (newest && newest->position.revision.epoch() >= epoch &&
+      !(is_last && MutantActive(Mutant::kEpochTwice))) {
     return LowerEpochError(newest->position.revision.epoch(), epoch);
   }
   HF_RETURN_IF_ERROR(CheckSlot(epoch));
@@ -84,6 +87,7 @@ absl::Status ReplicaImpl::BeginEpochNow(uint64_t epoch, const storage::RecordDra
 
 // R3: so that no two nodes, and no two incarnations of one, ever own the same epoch (I2).
 absl::Status ReplicaImpl::CheckSlot(uint64_t epoch) const {
+  if (MutantActive(Mutant::kPlainEpochNumbers)) return absl::OkStatus();
   if (epoch == 0) return absl::OkStatus();  // InitCluster: the first primary has slot 0
   const v1::NodeInfo* const self = inventory_.inventory().Find(options_.node_id);
   const bool has_slot = self != nullptr && self->has_slot() &&
@@ -122,6 +126,8 @@ void ReplicaImpl::BecomePrimary() {
   resume_.reset();
   count_.emplace(options_.store, own_epoch_, Self());
   begin_end_ = options_.store->appended().revision;
+  if (MutantActive(Mutant::kHarvestShown))
+    options_.store->AdvanceVisible(options_.store->appended()).status().IgnoreError();
   SetRole(Role::kPrimary, "primary");
   EndSenders(NoUpstreamError(options_.node_id));  // those who waited, and those of an older epoch
   OnOwnAppend();

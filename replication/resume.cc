@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/mutants.h"
 
 namespace holdfast::replication {
 
@@ -82,6 +83,7 @@ bool Resume::Met(const Rule& rule, bool newest) const {
 }
 
 Resume::Verdict Resume::verdict() const {
+  if (MutantActive(Mutant::kRestartUnasked)) return kReady;
   if (bad_news_ != kWaiting) return bad_news_;
   for (size_t i = 0; i < options_.rules.size(); ++i) {
     if (!Met(options_.rules[i], i + 1 == options_.rules.size())) return kWaiting;

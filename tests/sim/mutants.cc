@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "tests/sim/run.h"
@@ -46,6 +47,42 @@ const std::vector<MutantRow>& MutantTable() {
       {Mutant::kPromiseLowered, "promise-lowered", "R11 I7", "gives a promise up for an older stream"},
       {Mutant::kProxyNeedsPrimary, "proxy-needs-primary", "I12", "answers only once a primary was heard"},
       {Mutant::kWatchShowsAppended, "watch-shows-appended", "I11", "tells of what is not visible yet"},
+      {Mutant::kChosenByLength, "chosen-by-length", "R6 F13", "the longest log wins, not the highest",
+       "failover_test CounterexampleTest.ALaterEpochIsChosenBeforeALongerLog"},
+      {Mutant::kHarvestSkipped, "harvest-skipped", "R6", "goes on with the candidate's own log"},
+      {Mutant::kHarvestShown, "harvest-shown", "R14 F18", "shows the harvest before its EPOCH record counts"},
+      {Mutant::kPromiseByName, "promise-by-name", "R16 F9", "counts whoever bears a voter's name",
+       "failover_test CounterexampleTest.AVoterThatSetItsLogAsideCountsForNothingUntilARecordAdmitsIt"},
+      {Mutant::kPromisesOffByOne, "promises-off-by-one", "R4", "a promise less is enough",
+       "failover_test InterruptionTest.ANodeThatAnswersAndCannotPromiseCountsForNothing"},
+      {Mutant::kSelfAlwaysCounts, "self-always-counts", "R4 F15", "a candidate outside V counts itself",
+       "failover_test VerdictTest.ACandidateThatIsNoVoterDoesNotCountItself"},
+      {Mutant::kOnlyKnownRule, "only-known-rule", "R5 F11", "asks the rule known committed alone",
+       "failover_test CounterexampleTest.ARuleThatIsHarvestedMustBeMetToo"},
+      {Mutant::kOnlyNewestRule, "only-newest-rule", "R5 F11", "asks the newest rule alone",
+       "failover_test VerdictTest.EveryRuleFromTheKnownCommittedOneOnMustBeMet"},
+      {Mutant::kRuleWhenSent, "rule-when-sent", "R10 F10", "judges by the rule before a change"},
+      {Mutant::kPlainEpochNumbers, "plain-epoch-numbers", "R3 F2", "numbers epochs 1, 2, 3"},
+      {Mutant::kEpochTwice, "epoch-twice", "R7", "writes a second EPOCH record after a crash"},
+      {Mutant::kPromisedTwice, "promised-twice", "R2 F14", "promises an epoch to two",
+       "replication_test PromiseBookTest.*"},
+      {Mutant::kVerdictNotKept, "verdict-not-kept", "R5 F11", "goes on with less than was confirmed",
+       "failover_test PromotionTest.PromisesThatProveLessThanThePlanEndItBeforeTheRecord"},
+      {Mutant::kWaiverForgotten, "waiver-forgotten", "R20", "waits for the voters that it waives",
+       "failover_test PromotionTest.TwoDeadVotersAreRefusedAndCarriedOutUnderTheNamedOverride"},
+      {Mutant::kResumedUnasked, "resumed-unasked", "R4", "asks nobody again after a crash",
+       "failover_test PromotionTest.AfterAPowerCutAtAnyStepItEndsTheSame"},
+      {Mutant::kRestartUnasked, "restart-unasked", "R18 F6", "admits at once (harmless, and against R18)",
+       "replica_test ReplicaTest.ARestartedPrimaryAdmitsNothingBeforeItsVotersAnswered"},
+      {Mutant::kUndoneBehindRecord, "undone-behind-record", "I8", "calls undone what is in the log"},
+      {Mutant::kDoneTooEarly, "done-too-early", "R21 F8", "is done before its voters know it",
+       "failover_test CounterexampleTest.APromotionIsNotDoneBeforeItsVotersKnowThatTheyAreVoters"},
+      {Mutant::kHandOverUnfrozen, "hand-over-unfrozen", "6", "hands over while commits go on",
+       "failover_test SwitchoverTest.CommitsAreHeldUpFromTheFreezeUntilTheNewPrimaryIsOpen"},
+      {Mutant::kHandOverUndrained, "hand-over-undrained", "6", "does not wait for the last record",
+       "failover_test SwitchoverTest.TheDrainWaitsForTheLastRecordThatThePrimaryAdmitted"},
+      {Mutant::kRoleNotTakenBack, "role-not-taken-back", "F7 I9", "leaves a failed hand-over without primary",
+       "failover_test SwitchoverTest.WithTheCandidateGoneAfterAnyStepCommitsGoOn"},
   };
   return *kTable;
 }
@@ -106,6 +143,22 @@ Found SearchInChild(Mutant mutant, uint64_t first_seed, uint64_t seeds) {
   return found;
 }
 
+// Runs the test with the mutant planted. The program must start and have such a test: a failure to find it is
+// no proof, so it is run without the mutant first.
+bool TestFinds(const MutantRow& row) {
+  const std::string test = row.test;
+  const size_t blank = test.find(' ');
+  char self[4096];
+  const ssize_t size = readlink("/proc/self/exe", self, sizeof self);
+  if (size <= 0) return false;
+  const std::string bin(self, static_cast<size_t>(size));
+  const std::string program =
+      bin.substr(0, bin.rfind('/')) + "/../tests-bin/" + test.substr(0, blank) + " --gtest_brief=1";
+  const std::string run = program + " '--gtest_filter=" + test.substr(blank + 1) + "' >/dev/null 2>&1";
+  const std::string plant = "HOLDFAST_MUTANT=" + std::to_string(static_cast<int>(row.mutant)) + " ";
+  return std::system(run.c_str()) == 0 && std::system((plant + run).c_str()) != 0;
+}
+
 }  // namespace
 
 int RunMutants(const std::string& name, uint64_t first_seed, uint64_t seeds) {
@@ -115,6 +168,14 @@ int RunMutants(const std::string& name, uint64_t first_seed, uint64_t seeds) {
   for (const MutantRow& row : MutantTable()) {
     if (name != "all" && name != row.name) continue;
     ++known;
+    if (row.test != nullptr) {
+      const bool is_found = TestFinds(row);
+      missed += !is_found;
+      std::printf("%-26s %-10s %6s %6s  %s%s\n", row.name, row.rules, "-", "-",
+                  is_found ? "" : "NOT FOUND by ", row.test);
+      std::fflush(stdout);
+      continue;
+    }
     const Found found = SearchInChild(row.mutant, first_seed, seeds);
     missed += found.seed == 0;
     std::printf("%-26s %-10s %6lu %6lu  %s%s\n", row.name, row.rules, static_cast<unsigned long>(found.seed),

@@ -35,6 +35,8 @@ void SimNode::OnOperation(const v1::Operation& now) {
     const std::string state = v1::OperationState_Name(now.state());
     coverage.Count("operation_ended_" + state.substr(std::string("OPERATION_STATE_").size()));
     if (!now.error_reason().empty()) coverage.Count("operation_error_" + now.error_reason());
+    if (now.error_reason() == "LOWER_EPOCH" || now.error_reason() == "PROMISED_ELSEWHERE")
+      coverage.Count("operations_overtaken");
     const bool is_back = now.state() == v1::OPERATION_STATE_ROLLED_BACK;
     if (is_back && now.plan().kind() == v1::OPERATION_KIND_SWITCHOVER)
       coverage.Count("switchovers_rolled_back");
@@ -49,7 +51,8 @@ void SimNode::OnOperation(const v1::Operation& now) {
                                              storage::CrashMode::kTearUnsynced};
     crash_at_operation_step_ = 0;
     coverage.Count("crashes_at_an_operation_step");
-    coverage.Count("crashes_at_" + step);
+    const bool hands_over = step == "pre-copy" || step == "freeze" || step == "drain";
+    coverage.Count(hands_over ? "crashes_at_hand-over" : "crashes_at_" + step);
     disk_.FreezeAfter(0, nullptr);
     OnFrozen(kModes[random_->Below(3)]);
   }
