@@ -152,6 +152,25 @@ TEST_F(InterruptionTest, AnOverrideThatIsResumedEndsNoEpochThatBeganMeanwhile) {
   for (const char* id : {"a", "b", "x", "z"}) EXPECT_EQ(node(id).store().visible(), last) << id;
 }
 
+// The winner counts on it: with one more node away there is nobody else to vote.
+TEST_F(InterruptionTest, WhoIsOvertakenBehindItsRecordFollowsTheOtherAndVotesForIt) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  Isolate("z");
+  const v1::Plan of_a = PlanAt("a");
+  const v1::Plan of_b = PlanAt("b");
+  auto first = Start("a", Of(of_a));
+  ASSERT_TRUE(RunUntilStep(*first, "open"));
+  auto second = Start("b", Of(of_b));
+  const v1::Operation won = End(*second);
+  EXPECT_EQ(won.state(), v1::OPERATION_STATE_DONE) << won.DebugString();
+  const v1::Operation overtaken = End(*first);
+  EXPECT_EQ(overtaken.state(), v1::OPERATION_STATE_UNKNOWN) << overtaken.DebugString();
+  EXPECT_THAT(overtaken.error(), HasSubstr("of 'b', operation op-of-b"));
+  EXPECT_TRUE(Follows("a", "b"));
+}
+
 class OvertakenTest : public OperationsTest {
  protected:
   // a's operation loses its process when `step` begins; b takes over meanwhile; a is back.
@@ -203,7 +222,7 @@ TEST_F(OvertakenTest, WhatWasOvertakenIsResumedAndEndsRolledBackWithoutHarm) {
     EXPECT_TRUE(ended.state() == v1::OPERATION_STATE_ROLLED_BACK ||
                 ended.state() == v1::OPERATION_STATE_REFUSED)
         << ended.DebugString();
-    EXPECT_EQ(ended.error_reason(), "LOWER_EPOCH") << ended.DebugString();
+    EXPECT_EQ(ended.error_reason(), "PROMISED_ELSEWHERE") << ended.DebugString();
     EXPECT_EQ(PrimaryBesideP(), "b");
     CommitEverywhere("k");
   }

@@ -165,6 +165,36 @@ TEST_F(PlanTest, AnOverrideThatNothingAsksForIsRefused) {
   EXPECT_EQ(Blocks(MakePlan(input_)), "overrides ") << "no such site";
 }
 
+// Or each refusal would undo the answer to the one before.
+TEST_F(PlanTest, TheNextCommandKeepsTheOverridesThatAreStillAskedFor) {
+  for (const char* id : {"b", "x"}) Node(id).set_reached(false);
+  v1::Plan plan = MakePlan(input_);
+  EXPECT_EQ(plan.checks(0).node_id(), "b, x") << "whose promises are missing";
+  EXPECT_EQ(plan.checks(0).next_command(), "holdfast promote a --accept-unknown-loss");
+  input_.overrides.set_accept_unknown_loss(true);
+  plan = MakePlan(input_);
+  EXPECT_EQ(plan.checks(0).next_command(), "holdfast promote a --accept-unknown-loss --accept-local");
+  input_.overrides.set_accept_local(true);
+  EXPECT_TRUE(MakePlan(input_).admissible());
+  // What nothing asks for is left out, and nothing else.
+  input_.overrides.set_accept_loss(3);
+  plan = MakePlan(input_);
+  EXPECT_EQ(Blocks(plan), "overrides ");
+  EXPECT_EQ(plan.checks(0).next_command(), "holdfast promote a --accept-unknown-loss --accept-local");
+}
+
+// It waits for a person, and would be waited for.
+TEST_F(PlanTest, AFormerPrimaryIsNoVoterOfTheNewEpochUnlessItComesByItself) {
+  v1::PromiseResponse& said = *Node("b").mutable_said();
+  said.set_role(v1::NODE_ROLE_SUSPENDED);
+  EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 1);
+  said.mutable_running()->set_operation_id("op-1");  // it is being overtaken
+  EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 2);
+  said.clear_running();
+  said.mutable_promise()->set_hand_over(true);
+  EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 2);
+}
+
 // R22: it never becomes local without a word.
 TEST_F(PlanTest, AnEpochWithoutVotersNeedsItsName) {
   for (const char* id : {"b", "x"}) Node(id).set_reached(false);

@@ -117,6 +117,25 @@ TEST_F(SwitchoverTest, GivenUpAtAnyStepTheOldPrimaryGoesOn) {
 }
 
 // F7, I9: whatever step was the candidate's last one, commits go on without anybody's help.
+// It hears of the promises that the others gave, and that they were for a hand-over, from its voters alone.
+TEST_F(SwitchoverTest, AnOldPrimaryThatDiesBeforeItHasPromisedTakesItsRoleBack) {
+  Begin();
+  const Position last = CommitEverywhere("k");
+  on_step = [this](const std::string& step) {
+    if (step == "promises") node("p").LosePower();
+  };
+  Start("a");
+  EXPECT_EQ(End("a").state(), v1::OPERATION_STATE_ROLLED_BACK) << Newest("a").DebugString();
+  on_step = nullptr;
+  Kill("p");
+  node("p").Start();
+  Serve("p");
+  ASSERT_TRUE(time_.RunUntil([&] { return Primary() == "p"; }, absl::Seconds(30)))
+      << node("p").replica().view().activity;
+  EXPECT_EQ(**node("p").store().PositionAt(last.revision), last);
+  CommitEverywhere("k");
+}
+
 TEST_F(SwitchoverTest, WithTheCandidateGoneAfterAnyStepCommitsGoOn) {
   // Behind `open` it is a primary like any other, and its loss is a site's: an operator promotes.
   for (const char* last_step :
