@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "failover/errors.h"
+#include "failover/primary_checks.h"
 #include "failover/rival.h"
 
 namespace holdfast::failover {
@@ -347,36 +348,6 @@ v1::Check CheckNewRule(const PlanInput& input, const v1::Plan& plan) {
 }
 
 }  // namespace
-
-std::vector<PrimarySeen> PrimariesSeen(const v1::ClusterView& view) {
-  struct Seen {
-    uint64_t epoch = 0;
-    std::set<std::string> from;
-  };
-  std::map<std::string, Seen> seen;
-  const auto note = [&](const std::string& node_id, v1::NodeRole role, uint64_t epoch,
-                        const std::string& from) {
-    if (role != v1::NODE_ROLE_PRIMARY && role != v1::NODE_ROLE_RECOVERING) return;
-    Seen& one = seen[node_id];
-    one.epoch = std::max(one.epoch, epoch);
-    one.from.insert(from);
-  };
-  const auto look = [&](const v1::Vantage& vantage) {
-    for (const v1::Sighting& sighting : vantage.sightings()) {
-      if (sighting.reached()) note(sighting.node_id(), sighting.role(), sighting.epoch(), vantage.from());
-    }
-  };
-  look(view.command());
-  for (const v1::NodeView& node : view.nodes()) {
-    look(node.vantage());
-    if (node.reached())
-      note(node.member().node_id(), node.said().role(), node.said().epoch(), view.gathered_by());
-  }
-  std::vector<PrimarySeen> primaries;
-  for (const auto& [node_id, one] : seen)
-    primaries.push_back({node_id, one.epoch, {one.from.begin(), one.from.end()}});
-  return primaries;
-}
 
 std::vector<v1::Check> CheckPromotion(const PlanInput& input, const v1::Plan& plan) {
   const bool is_switchover = input.kind == v1::OPERATION_KIND_SWITCHOVER;
