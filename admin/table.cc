@@ -108,24 +108,4 @@ std::string ShowCount(int64_t count) {
   return digits;
 }
 
-std::string Wrapped(const std::string& first, size_t indent, const std::string& text) {
-  std::string lines = first;
-  size_t column = Places(first);
-  for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(' ', begin), text.size());
-    const std::string word = text.substr(begin, end - begin);
-    if (column + 1 + Places(word) > kOutputWidth && column > indent) {
-      absl::StrAppend(&lines, "\n", std::string(indent, ' '));
-      column = indent;
-    } else if (begin > 0) {
-      absl::StrAppend(&lines, " ");
-      ++column;
-    }
-    absl::StrAppend(&lines, word);
-    column += Places(word);
-    begin = end + 1;
-  }
-  return absl::StrCat(lines, "\n");
-}
-
 }  // namespace holdfast::admin
