@@ -27,7 +27,7 @@ class PromoteStoppedTest : public OperationTest {
         v1::CommitRequest request;
         request.add_mutations()->set_key(absl::StrCat("across/", i));
         request.mutable_mutations(0)->set_put("x");
-        answers_[i] = playground_.ClientOf({"dc1-a"}, absl::Seconds(25))->Commit(request);
+        answers_[i] = playground_.ClientOf({"dc1-a"}, absl::Seconds(12))->Commit(request);
       });
     }
   }
