@@ -26,7 +26,8 @@ struct Member {
   pid_t pid = 0;
 };
 
-// What is replicated of the cluster itself, without what must differ: addresses, random ids.
+// What is replicated of the cluster itself, without what must differ: addresses, random ids, who set the rule
+// last and when, and the slots to lend, which a proxy that is added gets later.
 std::map<std::string, std::string> Replicated(client::Client& client) {
   std::map<std::string, std::string> found;
   v1::ListRequest request;
@@ -39,11 +40,17 @@ std::map<std::string, std::string> Replicated(client::Client& client) {
     if (is_cluster) {
       EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(kv.value(), &cluster).ok()) << kv.value();
       cluster.clear_cluster_id();
+      cluster.clear_rule_origin();
+      cluster.clear_next_slot();
       for (v1::Voter& voter : *cluster.mutable_rule()->mutable_voters()) voter.clear_incarnation();
       found[kv.key()] = cluster.DebugString();
     } else {
       EXPECT_TRUE(google::protobuf::util::JsonStringToMessage(kv.value(), &node).ok()) << kv.value();
       if (!node.incarnation().empty()) node.set_incarnation("some");
+      if (node.kind() == v1::NODE_KIND_PROXY) {
+        node.clear_slot();
+        node.clear_incarnation();
+      }
       node.clear_client_address();
       node.clear_peer_address();
       found[kv.key()] = node.DebugString();
