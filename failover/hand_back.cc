@@ -19,8 +19,9 @@ constexpr absl::Duration kMaxHandOver = absl::Seconds(10);
 
 bool HandBack::IsToWatch() const {
   if (MutantActive(Mutant::kRoleNotTakenBack)) return false;
+  const v1::NodeRole role = options_.replica->view().role;
   return options_.store->node().promise().hand_over() &&
-         options_.replica->view().role == v1::NODE_ROLE_SUSPENDED;
+         (role == v1::NODE_ROLE_SUSPENDED || role == v1::NODE_ROLE_FENCED);
 }
 
 void HandBack::Look() {
@@ -44,6 +45,7 @@ void HandBack::AskLater(absl::Duration pause) {
 void HandBack::Ask() {
   const v1::EpochPromise& given = options_.store->node().promise();
   const std::string& self = options_.store->node().identity().node_id;
+  if (options_.replica->view().role == v1::NODE_ROLE_FENCED) return Follow();
   if (given.candidate_node_id() == self) return TakeBack();  // an attempt of its own that did not succeed
   v1::PromiseRequest look;
   look.set_cluster_id(options_.store->node().identity().cluster_id);
@@ -63,15 +65,19 @@ void HandBack::OnAnswer(const absl::StatusOr<v1::PromiseResponse>& said) {
   const absl::Duration waited = options_.clock->SinceBoot() - *since_;
   if (!said.ok()) return waited < kSilence ? AskLater(kAskInterval) : TakeBack();
   if (said->role() == v1::NODE_ROLE_PRIMARY && said->epoch() >= given.epoch()) {
-    since_.reset();
-    HOLDFAST_FAILPOINT("hand-back.before-rejoin");
-    options_.replica->Rejoin().IgnoreError();  // a full disk: asked again when the role is looked at
-    return AskLater(kTryAgain);
+    return Follow();
   }
   const bool is_at_work =
       said->running().operation_id() == given.operation_id() || said->role() == v1::NODE_ROLE_RECOVERING;
   if (is_at_work && waited < kMaxHandOver) return AskLater(kAskInterval);
   TakeBack();
+}
+
+void HandBack::Follow() {
+  since_.reset();
+  HOLDFAST_FAILPOINT("hand-back.before-rejoin");
+  options_.replica->Rejoin().IgnoreError();  // a full disk: asked again when the role is looked at
+  AskLater(kTryAgain);
 }
 
 void HandBack::TakeBack() {

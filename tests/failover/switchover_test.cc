@@ -98,6 +98,31 @@ TEST_F(SwitchoverTest, TheDrainWaitsForTheLastRecordThatThePrimaryAdmitted) {
   CommitEverywhere("k");
 }
 
+// The old primary has not met the new one before that is gone again; a node that has its records says that
+// the epoch has begun. Nobody takes a role back then: who is next is an operator's to say.
+TEST_F(SwitchoverTest, AnEpochThatHasBegunIsFollowedThoughItsCandidateIsGone) {
+  Begin();
+  CommitEverywhere("k");
+  Start("a");
+  ASSERT_TRUE(time_.RunUntil([&] { return std::count(steps_.begin(), steps_.end(), "epoch") > 0; },
+                             absl::Seconds(10)));
+  network_.Cut("p", "a");
+  network_.Cut("a", "p");
+  ASSERT_TRUE(time_.RunUntil([&] { return Primary() == "a"; }, absl::Seconds(2)));
+  const uint64_t begun = node("a").store().appended().revision.epoch();
+  ASSERT_TRUE(time_.RunUntil([&] { return node("b").store().appended().revision.epoch() == begun; },
+                             absl::Seconds(1)));
+  Kill("a");
+  Kill("b");  // looks for somebody to follow as it starts, and comes to p
+  node("b").Start();
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_FENCED; }, absl::Seconds(2)));
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_STANDBY; }, absl::Seconds(5)));
+  time_.RunFor(absl::Seconds(15));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_STANDBY);
+  EXPECT_LE(node("p").store().node().promise().epoch(), begun);
+  EXPECT_EQ(Primary(), "");
+}
+
 // An operator who thinks better of it leaves the old primary as it was, or gets it back with a fresh epoch.
 TEST_F(SwitchoverTest, GivenUpAtAnyStepTheOldPrimaryGoesOn) {
   for (const char* step : {"pre-copy", "freeze", "drain", "promises", "judge"}) {

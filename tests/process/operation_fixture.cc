@@ -256,7 +256,14 @@ void OperationTest::ExpectHonest(const std::string& node) {
     return absl::OkStatus();
   });
   ASSERT_TRUE(read.ok()) << read;
-  for (const v1::Operation& operation : OperationsOf(node)) {
+  std::vector<v1::Operation> operations;
+  Eventually(kPatience, [&] {  // one that a node has begun by itself may still wait for the last to follow
+    operations = OperationsOf(node);
+    return std::none_of(operations.begin(), operations.end(), [](const v1::Operation& operation) {
+      return operation.state() == v1::OPERATION_STATE_RUNNING;
+    });
+  });
+  for (const v1::Operation& operation : operations) {
     const bool is_in_log = begun.contains({operation.plan().epoch(), operation.plan().candidate()});
     SCOPED_TRACE(operation.ShortDebugString());
     switch (operation.state()) {

@@ -68,16 +68,20 @@ class SalvageTest : public ::testing::Test {
       ASSERT_TRUE(playground_.WaitServing(proxy, kPatience)) << playground_.Logs();
   }
   void Promote(const std::string& node) {
-    CommandResult plan;
-    ASSERT_TRUE(Eventually(kPatience,
-                           [&] {
-                             plan = playground_.Holdfast({"promote", node, "-o", "json", "--dry-run"});
-                             return plan.exit_status == 0;
-                           }))
-        << plan.out << plan.err;
-    const CommandResult promoted =
-        playground_.Holdfast({"promote", node, "-o", "json", "--yes", "--plan", Member(plan.out, "plan_id")});
-    // INCOMPLETE: the nodes of the lost site have not come.
+    // The nodes of the site come up one by one, and each makes another plan.
+    CommandResult promoted;
+    ASSERT_TRUE(Eventually(
+        kPatience,
+        [&] {
+          const CommandResult plan = playground_.Holdfast({"promote", node, "-o", "json", "--dry-run"});
+          if (plan.exit_status != 0) return false;
+          promoted = playground_.Holdfast(
+              {"promote", node, "-o", "json", "--yes", "--plan", Member(plan.out, "plan_id")});
+          // INCOMPLETE: the nodes of the lost site have not come.
+          return promoted.exit_status == 0 || promoted.exit_status == 6 ||
+                 Member(promoted.out, "reason") != "PLAN_CHANGED";
+        }))
+        << promoted.out << promoted.err << playground_.Logs();
     ASSERT_TRUE(promoted.exit_status == 0 || promoted.exit_status == 6)
         << promoted.out << promoted.err << playground_.Logs();
   }
