@@ -77,10 +77,14 @@ absl::Status Playground::Load() {
 }
 
 absl::Status Playground::WriteNodeFile(const ClusterFile::Node& node) const {
+  // The servers, and for the day on which none of them is left the proxies of the site.
   std::vector<std::string> seeds;
-  for (const ClusterFile::Node& other : cluster_.nodes) {
-    if (other.role != "proxy" && other.node_id != node.node_id)
+  for (const bool proxies : {false, true}) {
+    for (const ClusterFile::Node& other : cluster_.nodes) {
+      if ((other.role == "proxy") != proxies || other.node_id == node.node_id) continue;
+      if (proxies && other.site != node.site) continue;
       seeds.push_back(absl::StrCat("\"", other.peer_address, "\""));
+    }
   }
   std::string text =
       absl::StrCat("# ", node.node_id, ", written by `holdfast up`: an ordinary configuration file, for\n# `",

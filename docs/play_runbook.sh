@@ -35,7 +35,8 @@ while IFS= read -r line; do
       [[ -z $last_file ]] || command=$(sed "s#$file#$last_file#" <<<"$command")
       printf '$ %s\n' "$command"
       status=0
-      eval "$command" >output 2>&1 </dev/null || status=$?
+      # As an operator's shell has it, where a pipe is what its last part is.
+      bash -c "$command" >output 2>&1 </dev/null || status=$?
       sed "s#$work/##g" output
       [[ $status -eq 0 ]] || printf '(exit code %s)\n' "$status"
       found=$(sed -n "s/^plan \($plan\):.*/\1/p" output | tail -1)
