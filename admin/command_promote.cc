@@ -17,6 +17,7 @@ struct Arguments {
   int64_t accept_loss = 0;
   bool accept_unknown_loss = false;
   bool accept_local = false;
+  std::string choose_branch;
 };
 
 absl::StatusOr<ExitCode> Promote(Context& context, const Arguments& arguments) {
@@ -25,6 +26,7 @@ absl::StatusOr<ExitCode> Promote(Context& context, const Arguments& arguments) {
   if (arguments.accept_loss_option.given()) wish.overrides.set_accept_loss(arguments.accept_loss);
   wish.overrides.set_accept_unknown_loss(arguments.accept_unknown_loss);
   wish.overrides.set_accept_local(arguments.accept_local);
+  wish.overrides.set_choose_branch(arguments.choose_branch);
   for (const std::string& site : arguments.sites_down) wish.overrides.add_assert_sites_down(site);
   return PlanAndStart(context, wish);
 }
@@ -39,6 +41,7 @@ void AddPromoteCommand(Command& root) {
       "  holdfast promote dc2-a --reason 'dc1 is dark since 03:10'\n"
       "  holdfast promote dc2-a --yes --plan 3f2a90c1d77e\n"
       "  holdfast promote dc1-a --in-place --assert-site-down=dc2\n"
+      "  holdfast promote dc2-a --choose-branch=1.57@9f3c2a1b\n"
       "Exit codes: 0 DONE (dry run: could be done), 4 REFUSED or ROLLED BACK, 5 UNKNOWN, 6 INCOMPLETE.");
   command.Text("node", &arguments->wish.node_id, "The server to promote").Required();
   command.Flag("--in-place", &arguments->in_place,
@@ -51,6 +54,8 @@ void AddPromoteCommand(Command& root) {
                "Commits may be lost, and nobody can say how many");
   command.Flag("--accept-local", &arguments->accept_local,
                "Nobody is left to vote: commits will be held by the new primary alone");
+  command.Text("--choose-branch", &arguments->choose_branch,
+               "Of several branches this one is kept, by the plan's name; the others go to salvage");
   AddOperationFlags(command, &arguments->wish);
   command.Runs([arguments](Context& context) { return Promote(context, *arguments); });
 }

@@ -1,7 +1,9 @@
 // `rejoin`: a former primary comes back as a follower; the command waits until it follows.
 #include <memory>
+#include <set>
 #include <string>
 
+#include "absl/strings/str_join.h"
 #include "admin/cluster_view.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
@@ -14,6 +16,13 @@ namespace {
 
 bool Follows(const absl::StatusOr<v1::StatusResponse>& status) {
   return status.ok() && status->header().role() == v1::NODE_ROLE_STANDBY && status->upstream_connected();
+}
+
+// The voters of now and this node, as `nodes set` takes them.
+std::string VotersWith(const std::string& node_id, const v1::DurabilityRule& rule) {
+  std::set<std::string> voters = {node_id};
+  for (const v1::Voter& voter : rule.voters()) voters.insert(voter.node_id());
+  return absl::StrJoin(voters, ",");
 }
 
 absl::StatusOr<ExitCode> Run(Context& context, const std::string& node_id) {
@@ -45,7 +54,8 @@ absl::StatusOr<ExitCode> Run(Context& context, const std::string& node_id) {
                   << ShowRevision(rejoined.appended().revision()) << " and keeps " << salvaged
                   << (salvaged == 1 ? " salvage file" : " salvage files")
                   << (salvaged > 0 ? ": holdfast salvage list\n" : "\n")
-                  << "it has no vote until it is given one: holdfast nodes set --voters ...\n";
+                  << "it has no vote until it is given one: holdfast nodes set --voters "
+                  << VotersWith(node_id, status->rule()) << "\n";
   }
   if (follows) return ExitCode::kOk;
   context.err() << "holdfast: '" << node_id << "' may follow, and does not yet: "

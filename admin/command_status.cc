@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "admin/cluster_view.h"
 #include "admin/commands.h"
 #include "admin/show.h"
@@ -38,12 +40,17 @@ int64_t NewestRevision(const std::vector<Answer>& answers) {
   return newest;
 }
 
-void PrintSummary(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
-  const v1::StatusResponse* best = nullptr;  // the node that is furthest knows most
+const v1::StatusResponse* Furthest(const std::vector<Answer>& answers) {
+  const v1::StatusResponse* best = nullptr;
   for (const Answer& answer : answers) {
     if (answer.ok() && (best == nullptr || answer->appended().revision() > best->appended().revision()))
       best = &*answer;
   }
+  return best;
+}
+
+void PrintSummary(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
+  const v1::StatusResponse* const best = Furthest(answers);  // knows most
   context.out() << "cluster " << context.Bold() << view.cluster.cluster_id() << context.Plain();
   if (best == nullptr) {
     context.out() << "\nno node can be asked";
@@ -55,6 +62,52 @@ void PrintSummary(Context& context, const ClusterView& view, const std::vector<A
                 << (best->primary_node_id().empty() ? "none" : best->primary_node_id()) << "\n";
   context.out() << "revision " << ShowRevision(best->appended().revision()) << "   "
                 << ShowCount(best->key_count()) << " keys   durability " << ShowRule(best->rule()) << "\n\n";
+}
+
+std::string WithoutWhom(const v1::UnsettledEpoch& epoch, const v1::WaivedRule& waived) {
+  const auto name = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
+  return absl::StrCat("epoch ", epoch.epoch(), " began by an override, without ", waived.needed(),
+                      " votes of {", absl::StrJoin(waived.rule().voters(), ", ", name), "}");
+}
+
+std::string WhoHasCome(const v1::WaivedRule& waived) {
+  std::vector<std::string> come;
+  for (const v1::Voter& voter : waived.adopted()) come.push_back(voter.node_id());
+  for (const v1::Voter& voter : waived.replaced())
+    come.push_back(absl::StrCat(voter.node_id(), " (replaced)"));
+  return absl::StrCat(come.size(), " of ", waived.needed(), " have come to it", come.empty() ? "" : ": ",
+                      absl::StrJoin(come, ", "));
+}
+
+// R20: who knows most of it is whoever is furthest.
+std::vector<std::string> UnsettledWarnings(const std::vector<Answer>& answers) {
+  std::vector<std::string> warnings;
+  const v1::StatusResponse* const best = Furthest(answers);
+  if (best == nullptr) return warnings;
+  for (const v1::UnsettledEpoch& epoch : best->unsettled()) {
+    for (const v1::WaivedRule& waived : epoch.waived()) {
+      warnings.push_back(
+          absl::StrCat("UNSETTLED: ", WithoutWhom(epoch, waived), ", ", WhoHasCome(waived),
+                       "; until enough have, a promotion elsewhere could still lose commits of "
+                       "this branch; ends by itself"));
+    }
+  }
+  return warnings;
+}
+
+void WriteUnsettled(JsonWriter& json, const std::vector<Answer>& answers) {
+  json.Key("unsettled").BeginArray();
+  if (const v1::StatusResponse* const best = Furthest(answers); best != nullptr) {
+    for (const v1::UnsettledEpoch& epoch : best->unsettled()) {
+      json.BeginObject().Member("epoch", static_cast<int64_t>(epoch.epoch()));
+      json.Member("revision", epoch.revision()).Key("says").BeginArray();
+      for (const v1::WaivedRule& waived : epoch.waived()) {
+        json.String(absl::StrCat(WithoutWhom(epoch, waived), ", ", WhoHasCome(waived)));
+      }
+      json.EndArray().EndObject();
+    }
+  }
+  json.EndArray();
 }
 
 void PrintTable(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
@@ -112,8 +165,10 @@ void PrintNext(Context& context, const ClusterView& view, const std::vector<Answ
 // What nobody asked for, and everybody should know.
 void PrintWarningsOf(Context& context, const std::vector<Answer>& answers) {
   const v1::StatusResponse* const witness = BestWitness(answers);
-  std::vector<std::string> warnings;
-  if (witness != nullptr) warnings = DurabilityWarnings(*witness);
+  std::vector<std::string> warnings = UnsettledWarnings(answers);
+  if (witness != nullptr) {
+    for (std::string& warning : DurabilityWarnings(*witness)) warnings.push_back(std::move(warning));
+  }
   for (const Answer& answer : answers) {
     if (!answer.ok() || !answer->draining()) continue;
     const std::string& id = answer->header().node_id();
@@ -183,6 +238,7 @@ absl::StatusOr<ExitCode> Run(Context& context) {
     json.BeginObject()
         .Member("cluster_id", view.cluster.cluster_id())
         .Member("revision", NewestRevision(answers));
+    WriteUnsettled(json, answers);
     if (const v1::StatusResponse* const witness = BestWitness(answers); witness != nullptr) {
       json.Member("quorum", int64_t{witness->rule().quorum()}).Key("warnings").BeginArray();
       for (const std::string& warning : DurabilityWarnings(*witness)) json.String(warning);

@@ -9,6 +9,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/time/time.h"
 #include "admin/show.h"
 
 namespace holdfast::admin {
@@ -125,6 +126,53 @@ void PrintVerdict(Context& context, const v1::Verdict& verdict) {
   }
 }
 
+std::string ShowWall(int64_t wall_time_us) {
+  return absl::FormatTime("%Y-%m-%d %H:%M:%S", absl::FromUnixMicros(wall_time_us), absl::LocalTimeZone());
+}
+
+// Side by side: who holds which branch, and what each alone has.
+void PrintBranches(Context& context, const v1::Plan& plan) {
+  if (plan.branches().empty()) return;
+  const bool is_chosen = !plan.overrides().choose_branch().empty();
+  context.out() << "\n"
+                << context.Red() << "branches" << context.Plain()
+                << Wrapped("", 2,
+                           absl::StrCat("  since an override the log has gone ", plan.branches_size(),
+                                        " ways; one is kept, by its name, and the others go to salvage"));
+  Table table(
+      {{"BRANCH"}, {"EPOCHS"}, {"SINCE"}, {"ALONE", Align::kRight}, {"SHOWN UP TO"}, {"LAST COMMIT"}});
+  for (const v1::Branch& branch : plan.branches()) {
+    table.Add({branch.name(), absl::StrJoin(branch.epochs(), ", "), ShowRevision(branch.fork_revision()),
+               ShowCount(branch.records()), ShowRevision(branch.committed_revision()),
+               branch.has_last_commit() ? absl::StrCat(branch.last_commit().author(), " ",
+                                                       ShowWall(branch.last_commit().wall_time_us()))
+                                        : "-"});
+  }
+  context.Print(table);
+  for (const v1::Branch& branch : plan.branches()) {
+    const std::string fate = branch.chosen() ? "kept" : is_chosen ? "goes to salvage" : "";
+    context.out() << Wrapped(
+        absl::StrCat("  ", branch.name(), " "), 4,
+        absl::StrCat("is held by ", absl::StrJoin(branch.nodes(), ", "), fate.empty() ? "" : "; ", fate));
+    if (!is_chosen) context.out() << "    to keep it: " << branch.next_command() << "\n";
+  }
+}
+
+void WriteBranches(JsonWriter& json, const v1::Plan& plan) {
+  json.Key("branches").BeginArray();
+  for (const v1::Branch& branch : plan.branches()) {
+    json.BeginObject().Member("name", branch.name()).Member("chosen", branch.chosen());
+    json.Member("revision", branch.end().revision()).Member("fork_revision", branch.fork_revision());
+    json.Member("records", branch.records()).Member("committed_revision", branch.committed_revision());
+    json.Member("last_author", branch.last_commit().author());
+    json.Member("last_time", branch.has_last_commit() ? ShowWall(branch.last_commit().wall_time_us()) : "");
+    json.Member("next_command", branch.next_command()).Key("nodes").BeginArray();
+    for (const std::string& node_id : branch.nodes()) json.String(node_id);
+    json.EndArray().EndObject();
+  }
+  json.EndArray();
+}
+
 void WriteVerdict(JsonWriter& json, const v1::Verdict& verdict) {
   json.Key("verdict").BeginObject().Member("kind", absl::AsciiStrToUpper(ShowVerdictKind(verdict)));
   json.Member("lost_at_most", verdict.lost_at_most()).Member("says", verdict.says());
@@ -182,6 +230,7 @@ void PrintPlan(Context& context, const v1::Plan& plan) {
   PrintView(context, plan);
   context.out() << "\n";
   PrintVerdict(context, plan.verdict());
+  PrintBranches(context, plan);
   context.out() << "\nchecks\n";
   for (const v1::Check& check : plan.checks()) {
     context.out() << Wrapped(absl::StrFormat("  %-10s  %-15s  ", Outcome(check.outcome()), check.name()), 31,
@@ -205,6 +254,7 @@ void WritePlan(JsonWriter& json, const v1::Plan& plan) {
       .Member("new_rule", ShowRuleOf(plan.new_rule()))
       .Member("admissible", plan.admissible());
   WriteVerdict(json, plan.verdict());
+  WriteBranches(json, plan);
   json.Key("checks").BeginArray();
   for (const v1::Check& check : plan.checks()) {
     json.BeginObject().Member("name", check.name()).Member("outcome", Outcome(check.outcome()));
@@ -245,6 +295,12 @@ void PrintOperation(Context& context, const v1::Operation& operation) {
                              absl::StrCat("verdict ", ShowVerdictKind(operation.verdict()), ": ",
                                           operation.verdict().says()));
   }
+  for (const v1::Branch& branch : operation.plan().branches()) {
+    context.out() << Wrapped("  ", 4,
+                             absl::StrCat("the branch ", branch.name(), " (", ShowCount(branch.records()),
+                                          " records, at ", absl::StrJoin(branch.nodes(), ", "), ") ",
+                                          branch.chosen() ? "is kept" : "goes to salvage"));
+  }
   if (operation.has_commit_pause())
     context.out() << "  commits paused for " << ShowDuration(operation.commit_pause()) << "\n";
   for (const v1::NodeArrival& arrival : operation.arrivals()) {
@@ -261,8 +317,8 @@ void PrintOperation(Context& context, const v1::Operation& operation) {
         "  ", 2,
         absl::StrCat("promises for epoch ", operation.plan().epoch(), " remain, or may remain, at ",
                      absl::StrJoin(operation.promises_left(), ", "),
-                     ": a primary that learns of them admits nothing; next: holdfast "
-                     "promote NODE --dry-run"));
+                     ": a primary that learns of them admits nothing; next: holdfast promote ",
+                     operation.plan().candidate(), " --dry-run"));
   }
 }
 

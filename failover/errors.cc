@@ -1,7 +1,10 @@
 #include "failover/errors.h"
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/error.h"
+#include "failover/branches.h"
+#include "failover/plan.h"
 #include "failover/rival.h"
 
 namespace holdfast::failover {
@@ -9,6 +12,17 @@ namespace {
 
 absl::Status Precondition(absl::string_view reason, absl::string_view message) {
   return MakeError(absl::StatusCode::kFailedPrecondition, reason, message);
+}
+
+std::string AllOf(const std::vector<v1::Branch>& branches) {
+  return absl::StrJoin(branches, "; ",
+                       [](std::string* out, const v1::Branch& branch) { out->append(Describe(branch)); });
+}
+
+std::string NamesOf(const std::vector<v1::Branch>& branches) {
+  return absl::StrJoin(branches, " or ", [](std::string* out, const v1::Branch& branch) {
+    absl::StrAppend(out, "--choose-branch=", branch.name());
+  });
 }
 
 }  // namespace
@@ -24,11 +38,13 @@ absl::Status CheckFailedError(const v1::Check& check) {
   return WithDetail(std::move(status), "next", check.next_command());
 }
 
-absl::Status PlanChangedError(absl::string_view confirmed, absl::string_view now) {
+absl::Status PlanChangedError(absl::string_view confirmed, const v1::Plan& now) {
   return WithDetail(
-      Precondition("PLAN_CHANGED", absl::StrCat("the plan ", confirmed, " no longer holds; it is ", now,
-                                                " now. Look at it, then confirm that")),
-      "plan_id", now);
+      Precondition("PLAN_CHANGED",
+                   absl::StrCat("the plan ", confirmed, " no longer holds; it is ", now.plan_id(),
+                                " now. Look at it, then confirm that; next: ",
+                                CommandAgain(now.kind(), now.candidate(), now.overrides()), " --dry-run")),
+      "plan_id", now.plan_id());
 }
 
 absl::Status OperationRunningError(const v1::Operation& running) {
@@ -45,16 +61,42 @@ absl::Status OperationRunningError(const v1::Operation& running) {
   return WithDetail(std::move(status), "host", running.host());
 }
 
-absl::Status VerdictWorseError(const v1::Verdict& verdict) {
-  return Precondition("VERDICT_WORSE",
-                      absl::StrCat("the promises prove less than the plan that was confirmed: ",
-                                   verdict.says(), ". Make a new plan"));
+absl::Status VerdictWorseError(const v1::Verdict& verdict, absl::string_view again) {
+  return WithDetail(
+      Precondition("VERDICT_WORSE", absl::StrCat("the promises prove less than the plan that was confirmed: ",
+                                                 verdict.says(), "; next: ", again)),
+      "next", again);
 }
 
-absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed) {
-  return Precondition("VERDICT_WORSE",
-                      absl::StrCat("only ", quorum, " voters of the new epoch could be had, and ", confirmed,
-                                   " were confirmed. Make a new plan"));
+absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed, absl::string_view again) {
+  return WithDetail(Precondition("VERDICT_WORSE",
+                                 absl::StrCat("only ", quorum, " voters of the new epoch could be had, and ",
+                                              confirmed, " were confirmed; next: ", again)),
+                    "next", again);
+}
+
+absl::Status CannotBeHadError(const v1::Verdict& verdict, absl::string_view again) {
+  return WithDetail(Precondition("VERDICT_WORSE", absl::StrCat(verdict.says(), "; next: ", again)), "next",
+                    again);
+}
+
+absl::Status BranchesOpenError(absl::string_view candidate, const std::vector<v1::Branch>& branches) {
+  return WithDetail(
+      Precondition("CHECK_FAILED",
+                   absl::StrCat("since an override the log has gone ", branches.size(),
+                                " ways: ", AllOf(branches), "; needed: a choice by name (", NamesOf(branches),
+                                "), the others go to salvage; next: holdfast "
+                                "promote ",
+                                candidate, " --dry-run")),
+      "check", "branches");
+}
+
+absl::Status NoSuchBranchError(absl::string_view choice, const std::vector<v1::Branch>& branches) {
+  const std::string known = branches.empty() ? std::string("there is one log only, without that record")
+                                             : absl::StrCat("known are ", AllOf(branches));
+  return WithDetail(
+      Precondition("CHECK_FAILED", absl::StrCat("--choose-branch=", choice, " names no branch: ", known)),
+      "check", "branches");
 }
 
 absl::Status OvertakenError(uint64_t epoch, const v1::EpochPromise& by) {
@@ -89,24 +131,27 @@ absl::Status PastReturnError(absl::string_view operation_id) {
 }
 
 absl::Status NotCloseError(uint64_t lag) {
-  return Precondition(
-      "NOT_CAUGHT_UP",
-      absl::StrCat("the candidate stays ", lag, " records behind; look what holds it up: holdfast status"));
+  return Precondition("NOT_CAUGHT_UP",
+                      absl::StrCat("the candidate stays ", lag, " records behind; next: holdfast status"));
 }
 
 absl::Status NotDrainedError(Revision held, Revision end) {
-  return Precondition("NOT_CAUGHT_UP",
-                      absl::StrCat("the candidate holds ", held.ToString(), " of ", end.ToString(),
-                                   ", and the rest does not come; the primary goes on"));
+  return Precondition(
+      "NOT_CAUGHT_UP",
+      absl::StrCat("the candidate holds ", held.ToString(), " of ", end.ToString(),
+                   ", and the rest does not come; the primary goes on; next: holdfast status"));
 }
 
 absl::Status NotHandedOverError(absl::string_view primary) {
-  return Precondition("PROMISED_ELSEWHERE",
-                      absl::StrCat("'", primary, "' has not promised to stop; it remains the primary"));
+  return Precondition(
+      "PROMISED_ELSEWHERE",
+      absl::StrCat("'", primary,
+                   "' has not promised to stop; it remains the primary; next: holdfast status"));
 }
 
 absl::Status AbortedError(absl::string_view operation_id) {
-  return Precondition("ABORTED", absl::StrCat("operation ", operation_id, " was given up by an operator"));
+  return Precondition("ABORTED", absl::StrCat("operation ", operation_id,
+                                              " was given up by an operator; next: holdfast status"));
 }
 
 absl::Status UnsoundError(absl::string_view why) {
@@ -136,9 +181,9 @@ absl::Status AmbiguousOperationError(absl::string_view operation_id) {
 }
 
 absl::Status OperationEndedError(absl::string_view operation_id, absl::string_view how) {
-  return WithDetail(
-      Precondition("OPERATION_ENDED", absl::StrCat("operation ", operation_id, " has ended: ", how)),
-      "operation", operation_id);
+  return WithDetail(Precondition("OPERATION_ENDED", absl::StrCat("operation ", operation_id, " has ended: ",
+                                                                 how, "; next: holdfast operation list")),
+                    "operation", operation_id);
 }
 
 std::vector<std::string> OverridesAsTyped(const v1::Overrides& overrides) {
@@ -148,6 +193,8 @@ std::vector<std::string> OverridesAsTyped(const v1::Overrides& overrides) {
   for (const std::string& site : overrides.assert_sites_down())
     typed.push_back(absl::StrCat("--assert-site-down=", site));
   if (overrides.accept_local()) typed.emplace_back("--accept-local");
+  if (!overrides.choose_branch().empty())
+    typed.push_back(absl::StrCat("--choose-branch=", overrides.choose_branch()));
   return typed;
 }
 

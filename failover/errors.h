@@ -18,16 +18,28 @@ absl::Status CheckFailedError(const v1::Check& check);
 
 // PLAN_CHANGED. The material facts are not those that were confirmed; look at the new plan. Nothing was
 // changed.
-absl::Status PlanChangedError(absl::string_view confirmed, absl::string_view now);
+absl::Status PlanChangedError(absl::string_view confirmed, const v1::Plan& now);
 
 // OPERATION_RUNNING. This node runs another operation: whose, since when, from where.
 absl::Status OperationRunningError(const v1::Operation& running);
 
-// VERDICT_WORSE. The promises that were given prove less than the plan that was confirmed.
-absl::Status VerdictWorseError(const v1::Verdict& verdict);
+// VERDICT_WORSE. The promises that were given prove less than the plan that was confirmed; `again` is the
+// command that makes a new one.
+absl::Status VerdictWorseError(const v1::Verdict& verdict, absl::string_view again);
 
 // VERDICT_WORSE. Fewer nodes can vote next than the plan that was confirmed says.
-absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed);
+absl::Status WeakerRuleError(uint32_t quorum, uint32_t confirmed, absl::string_view again);
+
+// VERDICT_WORSE. Records that are known to exist cannot be had; `again` is the command that accepts that.
+absl::Status CannotBeHadError(const v1::Verdict& verdict, absl::string_view again);
+
+// CHECK_FAILED, detail check = branches. Several logs have gone different ways since an override, and nobody
+// has chosen (R20).
+absl::Status BranchesOpenError(absl::string_view candidate, const std::vector<v1::Branch>& branches);
+
+// CHECK_FAILED, detail check = branches. What was chosen is the name of none of these; perhaps there are no
+// branches any more.
+absl::Status NoSuchBranchError(absl::string_view choice, const std::vector<v1::Branch>& branches);
 
 // UNREACHABLE. A node said that its log is higher, and gave nothing of it.
 absl::Status NothingFetchedError(absl::string_view node_id);

@@ -24,10 +24,12 @@ constexpr absl::Duration kRemembersSilence = absl::Minutes(1);
 Operations::Operations(Options options)
     : options_(std::move(options)),
       journal_(&options_.store->node()),
-      gatherer_(options_.store, options_.replica, options_.transport),
+      gatherer_(options_.store, options_.replica, options_.transport, options_.strand, options_.clock),
       hand_back_({options_.store, options_.replica, options_.transport, options_.strand, options_.clock,
                   [this](const v1::EpochPromise& given) { TakeBack(given); }}),
       herald_({options_.store, options_.replica, options_.transport, options_.strand, options_.clock}),
+      settlement_({options_.store, options_.replica, options_.transport, options_.strand, options_.clock,
+                   options_.append}),
       // Above what another process of this node has counted to, as long as clocks go forward.
       changes_(static_cast<uint64_t>(absl::ToUnixMicros(options_.clock->Now()))) {}
 
@@ -36,6 +38,7 @@ Operations::~Operations() { Stop(); }
 void Operations::Start() {
   hand_back_.Look();
   herald_.Start();
+  settlement_.Start();
   const absl::StatusOr<std::vector<v1::Operation>> operations = journal_.List();
   if (!operations.ok() || operations->empty()) return;
   const v1::Operation& newest = operations->front();
@@ -47,7 +50,9 @@ void Operations::Stop() {
   is_stopped_ = true;
   hand_back_.Stop();
   herald_.Stop();
+  settlement_.Stop();
   driven_.reset();
+  answers_.AnswerAll(StoppedError());
   for (const auto& waiter : std::exchange(waiters_, {})) {
     options_.strand->Cancel(waiter->timer);
     waiter->done(StoppedError());
@@ -62,6 +67,7 @@ void Operations::MakePlanNow(v1::OperationKind kind, const v1::Overrides& overri
   gatherer_.Gather(command, silent_,
                    [this, kind, overrides, as_if_gone, done = std::move(done)](v1::ClusterView view) {
                      is_planning_ = false;
+                     if (is_stopped_) return;  // whoever waits has been told
                      planned_at_ = options_.clock->SinceBoot();
                      silent_.clear();
                      for (const v1::NodeView& node : view.nodes()) {
@@ -97,6 +103,12 @@ PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overr
   input.self_role = seen.role;
   const auto epoch = replication::NewestEpoch(*options_.store);
   if (epoch && epoch->epoch) input.newest_epoch = *epoch->epoch;
+  // A node that could not give its records a moment ago most likely still cannot: then it is said beforehand.
+  if (const auto known = journal_.List(); known.ok() && !known->empty()) {
+    const v1::Operation& last = known->front();
+    if (last.error_reason() == "VERDICT_WORSE")
+      input.cannot_give = {last.cannot_give().begin(), last.cannot_give().end()};
+  }
   input.disk_free_bytes = options_.files->FreeBytes(options_.store->options().data_dir).value_or(0);
   input.view = std::move(view);
   return input;
@@ -106,6 +118,7 @@ void Operations::Plan(const v1::PlanOperationRequest& request,
                       std::function<void(absl::StatusOr<v1::PlanOperationResponse>)> done) {
   if (is_stopped_) return done(StoppedError());
   if (is_planning_) return done(PlanningError());
+  done = answers_.Keep(std::move(done));
   MakePlanNow(request.kind(), request.overrides(), request.command(),
               {request.as_if_gone().begin(), request.as_if_gone().end()},
               [done = std::move(done)](v1::Plan plan) {
@@ -120,13 +133,14 @@ void Operations::Begin(const v1::StartOperationRequest& request,
   if (is_stopped_) return done(StoppedError());
   if (driven_ != nullptr && !driven_->has_ended()) return done(OperationRunningError(driven_->operation()));
   if (is_planning_) return done(PlanningError());
+  done = answers_.Keep(std::move(done));
   MakePlanNow(request.kind(), request.overrides(), request.command(), {},
               [this, request, done = std::move(done)](v1::Plan plan) {
                 if (driven_ != nullptr && !driven_->has_ended())
                   return done(OperationRunningError(driven_->operation()));
                 if (const absl::Status refused = WhyRefused(plan); !refused.ok()) return done(refused);
                 if (plan.plan_id() != request.plan_id())
-                  return done(PlanChangedError(request.plan_id(), plan.plan_id()));
+                  return done(PlanChangedError(request.plan_id(), plan));
                 v1::Operation operation = MakeOperation(std::move(plan));
                 operation.set_operator_name(request.operator_name());
                 operation.set_host(request.host());
@@ -160,6 +174,7 @@ void Operations::TakeBack(const v1::EpochPromise& given) {
   is_planning_ = true;
   gatherer_.Gather({}, {}, [this, given](v1::ClusterView view) {
     is_planning_ = false;
+    if (is_stopped_) return;
     PlanInput input = InputOf(v1::OPERATION_KIND_PROMOTE_IN_PLACE, {}, std::move(view));
     input.instead_of = given.operation_id();
     v1::Plan plan = MakePlan(input);

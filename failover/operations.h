@@ -18,8 +18,10 @@
 #include "failover/journal.h"
 #include "failover/plan.h"
 #include "failover/promotion.h"
+#include "failover/settlement.h"
 #include "failover/view_gatherer.h"
 #include "holdfast/v1/operation.pb.h"
+#include "replication/open_answers.h"
 #include "replication/replica.h"
 #include "replication/transport.h"
 #include "storage/file_system.h"
@@ -39,6 +41,8 @@ class Operations {
     Clock* clock = nullptr;
     Random* random = nullptr;
     storage::FileSystem* files = nullptr;
+    // Appends a control record while this node is primary (failover/settlement.h); may be empty.
+    std::function<void(Settlement::MakeDraft make, absl::Duration deadline)> append;
     std::function<void(const v1::Operation&)> on_change;  // for the log of the program; may be empty
   };
 
@@ -99,6 +103,8 @@ class Operations {
   ViewGatherer gatherer_;
   HandBack hand_back_;
   Herald herald_;
+  Settlement settlement_;
+  replication::OpenAnswers answers_;  // of calls that wait for a round of questions
   std::unique_ptr<Promotion> driven_;
   bool is_planning_ = false;
   bool is_stopped_ = false;

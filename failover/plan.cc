@@ -9,6 +9,7 @@
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/digest.h"
 #include "base/mutants.h"
 #include "failover/checks.h"
@@ -42,16 +43,17 @@ uint64_t HighestEpochSeen(const PlanInput& input) {
 }
 
 // Whose epoch ends: the highest of which anybody has a record. Who its primary was: the candidate's log
-// knows, or somebody says who has the record.
+// knows, or that of whoever has the record.
 void FillEnding(const PlanInput& input, v1::Plan* plan) {
   uint64_t epoch = input.candidate.appended.revision.epoch();
   std::string primary = input.newest_epoch.node_id();
   for (const v1::NodeView& node : input.view.nodes()) {
     if (!node.reached()) continue;
-    const uint64_t theirs = Revision(node.said().appended().revision()).epoch();
+    const v1::PromiseResponse& said = node.said();
+    const uint64_t theirs = Revision(said.appended().revision()).epoch();
     if (theirs <= epoch) continue;
     epoch = theirs;
-    primary = node.said().primary_node_id();
+    primary = said.epochs().empty() ? said.primary_node_id() : said.epochs().rbegin()->primary_node_id();
   }
   plan->set_ending_epoch(epoch);
   plan->set_ending_primary(primary);
@@ -83,6 +85,9 @@ void FillSteps(v1::Plan* plan) {
   plan->add_steps(absl::StrCat("promise epoch ", epoch, " to itself"));
   plan->add_steps(absl::StrCat("ask every reachable node for its promise; from then on nothing of epoch ",
                                plan->ending_epoch(), " is taken there"));
+  for (const v1::Branch& branch : plan->branches()) {
+    if (branch.chosen()) plan->add_steps(absl::StrCat("go on from the branch ", branch.name()));
+  }
   plan->add_steps(plan->verdict().chosen_from() == plan->candidate()
                       ? "fetch what anybody has beyond this log (nothing, by now)"
                       : absl::StrCat("fetch what '", plan->verdict().chosen_from(), "' has beyond this log"));
@@ -90,6 +95,12 @@ void FillSteps(v1::Plan* plan) {
   plan->add_steps(absl::StrCat("append the EPOCH record of epoch ", epoch, " (the point of no return)"));
   plan->add_steps("open for commits when the voters hold it");
   plan->add_steps("send every node to the new primary, and wait until they follow it");
+  for (const v1::Branch& branch : plan->branches()) {
+    if (branch.chosen() || plan->overrides().choose_branch().empty()) continue;
+    plan->add_steps(absl::StrCat("the branch ", branch.name(), ": ", branch.records(),
+                                 " records go to salvage files at ", absl::StrJoin(branch.nodes(), ", "),
+                                 ", as each comes to the new primary"));
+  }
 }
 
 }  // namespace
@@ -101,7 +112,11 @@ uint64_t NextEpoch(uint64_t highest, uint32_t slot) {
 }
 
 v1::ClusterView WithoutNodes(v1::ClusterView view, const std::set<std::string>& gone) {
+  const auto is_gone = [&](const v1::Feed& feed) {
+    return gone.contains(feed.primary_node_id()) || gone.contains(feed.upstream_node_id());
+  };
   const auto forget = [&](v1::Vantage* vantage) {
+    if (is_gone(vantage->feed())) vantage->clear_feed();
     for (v1::Sighting& sighting : *vantage->mutable_sightings()) {
       if (!gone.contains(sighting.node_id())) continue;
       sighting.clear_role();
@@ -114,6 +129,7 @@ v1::ClusterView WithoutNodes(v1::ClusterView view, const std::set<std::string>& 
   for (v1::NodeView& node : *view.mutable_nodes()) {
     if (!gone.contains(node.member().node_id())) {
       if (node.has_vantage()) forget(node.mutable_vantage());
+      if (is_gone(node.said().feed())) node.mutable_said()->clear_feed();
       continue;
     }
     node.clear_said();
@@ -124,6 +140,27 @@ v1::ClusterView WithoutNodes(v1::ClusterView view, const std::set<std::string>& 
   return view;
 }
 
+v1::Verdict JudgeBranches(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
+                          const Branches& branches, const Position& reachable) {
+  v1::Verdict verdict = Judge(OnKeptBranch(candidate, branches), words, reachable, branches.left);
+  if (branches.open.ok()) return verdict;
+  std::set<std::string> others(verdict.other_branch().begin(), verdict.other_branch().end());
+  for (const v1::Branch& branch : branches.all) others.insert(branch.nodes().begin(), branch.nodes().end());
+  others.erase(candidate.self.node_id);
+  verdict.clear_other_branch();
+  for (const std::string& node_id : others) verdict.add_other_branch(node_id);
+  return verdict;
+}
+
+std::string CommandAgain(v1::OperationKind kind, const std::string& candidate,
+                         const v1::Overrides& overrides) {
+  std::string command = absl::StrCat(
+      "holdfast ", kind == v1::OPERATION_KIND_SWITCHOVER ? "switchover " : "promote ", candidate);
+  if (kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) command += " --in-place";
+  for (const std::string& override : OverridesAsTyped(overrides)) absl::StrAppend(&command, " ", override);
+  return command;
+}
+
 v1::Plan MakePlan(const PlanInput& input) {
   v1::Plan plan;
   plan.set_kind(input.kind);
@@ -132,18 +169,34 @@ v1::Plan MakePlan(const PlanInput& input) {
   FillEnding(input, &plan);
   *plan.mutable_overrides() = input.overrides;
   *plan.mutable_view() = input.view;
+  // Whose log has which epochs has been weighed into the branches.
+  for (v1::NodeView& node : *plan.mutable_view()->mutable_nodes()) {
+    if (node.has_said()) node.mutable_said()->clear_epochs();
+  }
   const std::vector<v1::PromiseResponse> words = WordsOf(input.view);
-  // What a reachable node holds can be had from it.
-  const v1::PromiseResponse* const highest = Highest(input.candidate, words);
-  const Position reachable = highest == nullptr
-                                 ? input.candidate.appended
-                                 : storage::FromProto(highest->appended()).value_or(Position());
-  *plan.mutable_verdict() = Judge(input.candidate, words, reachable);
+  const Branches branches =
+      FindBranches(input.candidate.self.node_id, words, input.overrides.choose_branch());
+  const CandidateLog candidate = OnKeptBranch(input.candidate, branches);
+  // What a reachable node holds can be had from it, unless it has shown that it cannot.
+  std::vector<v1::PromiseResponse> giving = words;
+  std::erase_if(giving, [&input](const v1::PromiseResponse& said) {
+    return input.cannot_give.contains(said.node_id());
+  });
+  const v1::PromiseResponse* const highest = Highest(candidate, giving, branches.left);
+  const Position reachable =
+      highest == nullptr ? candidate.appended : storage::FromProto(highest->appended()).value_or(Position());
+  *plan.mutable_verdict() = JudgeBranches(input.candidate, words, branches, reachable);
+  for (const v1::Branch& branch : branches.all) {
+    v1::Branch& shown = *plan.add_branches() = branch;
+    v1::Overrides overrides = input.overrides;
+    overrides.set_choose_branch(branch.name());
+    shown.set_next_command(CommandAgain(input.kind, plan.candidate(), overrides));
+  }
   const bool across = input.kind == v1::OPERATION_KIND_SWITCHOVER;
   const auto drained = across ? std::optional<Position>(reachable) : std::nullopt;
   *plan.mutable_new_rule() =
-      RuleForNewEpoch(input.candidate, input.self.site(), across, VotersToBe(input.view, drained), reachable);
-  for (v1::Check& check : CheckPromotion(input, plan)) *plan.add_checks() = std::move(check);
+      RuleForNewEpoch(candidate, input.self.site(), across, VotersToBe(input.view, drained), reachable);
+  for (v1::Check& check : CheckPromotion(input, branches, plan)) *plan.add_checks() = std::move(check);
   plan.set_admissible(std::none_of(plan.checks().begin(), plan.checks().end(), [](const v1::Check& check) {
     return check.outcome() == v1::CHECK_OUTCOME_BLOCKED;
   }));
@@ -172,7 +225,8 @@ std::string PlanId(const v1::Plan& plan) {
   absl::StrAppend(&facts, ";new=", plan.new_rule().quorum());
   const v1::Overrides& overrides = plan.overrides();
   absl::StrAppend(&facts, ";loss=", overrides.has_accept_loss() ? overrides.accept_loss() : -1, "/",
-                  overrides.accept_unknown_loss(), "/", overrides.accept_local());
+                  overrides.accept_unknown_loss(), "/", overrides.accept_local(), "/",
+                  overrides.choose_branch());
   const std::set<std::string> sites(overrides.assert_sites_down().begin(),
                                     overrides.assert_sites_down().end());
   for (const std::string& site : sites) absl::StrAppend(&facts, ",down:", site);

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "failover/branches.h"
 #include "failover/verdict.h"
 #include "holdfast/v1/operation.pb.h"
 
@@ -30,11 +32,22 @@ struct PlanInput {
   int64_t disk_free_bytes = 0;
   // An operation that this one takes the place of: a hand-over that did not come to its end.
   std::string instead_of;
+  // Who could not give its records when this node last tried.
+  std::set<std::string> cannot_give;
   v1::ClusterView view;
 };
 
 // What would be seen if these nodes were silent: they have said nothing, and nobody has seen them.
 v1::ClusterView WithoutNodes(v1::ClusterView view, const std::set<std::string>& gone);
+
+// The verdict where the logs may have gone different ways: by the branch that is kept; while nobody has
+// chosen between several, other_branch names the nodes of the others.
+v1::Verdict JudgeBranches(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
+                          const Branches& branches, const Position& reachable);
+
+// The command that plans the same with these overrides more.
+std::string CommandAgain(v1::OperationKind kind, const std::string& candidate,
+                         const v1::Overrides& overrides);
 
 // Every vantage point is heard, every check is made, blocking ones or not, and the plan says what would be
 // done. Pure: nothing is asked, stored or promised, so it can be made at any time (I8).

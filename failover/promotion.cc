@@ -159,6 +159,9 @@ void Promotion::OnPromise(const v1::NodeInfo& member, const absl::StatusOr<v1::P
 void Promotion::JudgePromises() {
   step_life_.Renew();
   EndStep(absl::StrCat(promised_.size(), " of ", operation_.asked_size() + 1, " nodes have promised"));
+  // Before anything is cut: a person chooses between branches that somebody relies on (R20).
+  if (const Branches branches = BranchesOf(Words()); !branches.open.ok())
+    return End(v1::OPERATION_STATE_ROLLED_BACK, branches.open);
   Harvest();
 }
 
@@ -166,7 +169,10 @@ void Promotion::JudgePromises() {
 
 void Promotion::Harvest() {
   const std::vector<v1::PromiseResponse> words = Words();
-  const v1::PromiseResponse* const highest = Highest(Candidate(), words);
+  const Branches branches = BranchesOf(words);
+  if (!branches.open.ok()) return End(v1::OPERATION_STATE_ROLLED_BACK, branches.open);
+  const v1::PromiseResponse* const highest =
+      Highest(OnKeptBranch(Candidate(), branches), words, branches.left);
   if (highest == nullptr) {
     if (IsIn("harvest")) {
       EndStep(absl::StrCat(operation_.harvested(), " records of '", operation_.harvested_from(),
@@ -209,7 +215,8 @@ void Promotion::OnRecords(const std::string& from, absl::StatusOr<v1::FetchRecor
   if (fetched->records().records_size() == 0) return OnCannotGive(from, NothingFetchedError(from));
   const Position ancestor = storage::FromProto(fetched->ancestor()).value_or(Position());
   const absl::StatusOr<Position> reached =
-      options_.replica->AppendHarvested(promise_.epoch(), ancestor, fetched->records());
+      options_.replica->AppendHarvested(promise_.epoch(), ancestor, fetched->records(),
+                                        /*by_name=*/!operation_.plan().overrides().choose_branch().empty());
   // What it sent is damaged; anything else is this node's own trouble, and nobody else's records help.
   if (ReasonOf(reached.status()) == "CHAIN_BROKEN") return OnCannotGive(from, reached.status());
   if (!reached.ok()) return End(v1::OPERATION_STATE_ROLLED_BACK, reached.status());
@@ -226,6 +233,8 @@ void Promotion::OnCannotGive(const std::string& from, const absl::Status& why) {
     return;
   }
   cannot_give_.insert(from);
+  operation_.clear_cannot_give();
+  for (const std::string& node_id : cannot_give_) operation_.add_cannot_give(node_id);
   EndStep(absl::StrCat(
       "'", from, "' cannot give its records, so its promise does not count: ", std::string(why.message())));
   Harvest();
@@ -240,12 +249,12 @@ void Promotion::JudgeAgain() {
   *operation_.mutable_verdict() = verdict;
   if (!HasHandedOver())
     return End(v1::OPERATION_STATE_ROLLED_BACK, NotHandedOverError(operation_.plan().ending_primary()));
-  if (!IsAsGoodAsConfirmed(verdict) || IsLeftBehind())
-    return End(v1::OPERATION_STATE_ROLLED_BACK, VerdictWorseError(verdict));
+  if (!IsAsGoodAsConfirmed(verdict)) return End(v1::OPERATION_STATE_ROLLED_BACK, WhyWorse(verdict));
+  if (IsLeftBehind()) return End(v1::OPERATION_STATE_ROLLED_BACK, VerdictWorseError(verdict, AnotherPlan()));
   const v1::DurabilityRule rule = NewRule();
   if (rule.quorum() < operation_.plan().new_rule().quorum() && !MutantActive(Mutant::kVerdictNotKept)) {
     return End(v1::OPERATION_STATE_ROLLED_BACK,
-               WeakerRuleError(rule.quorum(), operation_.plan().new_rule().quorum()));
+               WeakerRuleError(rule.quorum(), operation_.plan().new_rule().quorum(), AnotherPlan()));
   }
   EndStep(verdict.says());
   AppendEpoch();

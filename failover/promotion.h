@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/executor.h"
+#include "failover/branches.h"
 #include "failover/hand_over.h"
 #include "failover/journal.h"
 #include "failover/verdict.h"
@@ -37,7 +38,8 @@ EpochRecord EpochRecordOf(storage::Store& store, const v1::Operation& operation)
 //   promise-self  R2: its own promise, before anybody else is asked
 //   promises      R1, R4: every reachable member's; from then on nothing of a lower epoch is taken there
 //   harvest       R6: the highest log among them, verified by hash and digest as it comes
-//   judge         R5: with the rules of that log; stops if the verdict is worse than what was confirmed
+//   judge         R5: with the rules of that log; stops if the verdict is worse than what was confirmed, or
+//                 if the logs have gone different ways and nobody has chosen (R20)
 //   epoch         R7, R10, R20: the EPOCH record: the point of no return
 //   open          R14: its record is committed, commits are admitted
 //   converge      every reachable node follows the new epoch; repeated promises tell them where to go
@@ -100,15 +102,21 @@ class Promotion {
   void EndSuperseded();
   bool HasArrived(const std::string& node_id) const;
   bool AllCame() const;
-  bool IsSettled() const;
+  bool IsRuleSettled() const;
   void Arrive(const std::string& node_id);
   void EndConverged();
   std::string RemainsOf(const v1::NodeInfo& member, v1::NodeArrival* arrival, bool* is_complete) const;
 
   // promotion_state.cc: what the arithmetic needs, from the store and the answers so far.
   CandidateLog Candidate() const;
-  std::vector<v1::PromiseResponse> Words() const;
+  // Also of those who have promised and could not give their records?
+  enum class Givers { kOnly, kAndOthers };
+  std::vector<v1::PromiseResponse> Words(Givers givers = Givers::kOnly) const;
+  Branches BranchesOf(const std::vector<v1::PromiseResponse>& words) const;
   v1::Verdict Verdict() const;
+  std::vector<v1::DurabilityRule> Waived(const v1::Verdict& verdict) const;
+  std::string AnotherPlan() const;
+  absl::Status WhyWorse(const v1::Verdict& verdict) const;
   bool IsAsGoodAsConfirmed(const v1::Verdict& verdict) const;
   bool IsEnough() const;
   bool IsLeftBehind() const;

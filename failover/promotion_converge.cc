@@ -10,6 +10,7 @@
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
 #include "failover/rival.h"
+#include "failover/settlement.h"
 #include "replication/stream_gate.h"
 
 namespace holdfast::failover {
@@ -113,7 +114,7 @@ bool Promotion::HasArrived(const std::string& node_id) const {
 }
 
 // R21: its voters durably know that they are voters.
-bool Promotion::IsSettled() const {
+bool Promotion::IsRuleSettled() const {
   return options_.replica->RuleSettled() || MutantActive(Mutant::kDoneTooEarly);
 }
 
@@ -121,12 +122,14 @@ void Promotion::AskWhoLacks() {
   if (IsIn("converge")) {
     if (IsSuperseded()) return EndSuperseded();
     const bool is_over = options_.clock->SinceBoot() >= wait_until_;
-    if (is_over || (AllCame() && IsSettled())) return EndConverged();
+    if (is_over || (AllCame() && IsRuleSettled())) return EndConverged();
   }
+  v1::PromiseRequest request = Request();
+  request.clear_describe_log();
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
     const std::string& id = member.node_id();
     if (HasArrived(id) || !asked_.insert(id).second) continue;
-    options_.transport->Promise(member.peer_address(), Request(), kLookTimeout,
+    options_.transport->Promise(member.peer_address(), request, kLookTimeout,
                                 look_life_.Wrap([this, id](const absl::StatusOr<v1::PromiseResponse>& said) {
                                   asked_.erase(id);
                                   OnLook(id, said);
@@ -214,10 +217,18 @@ void Promotion::EndConverged() {
             [](const v1::NodeArrival& left, const v1::NodeArrival& right) {
               return left.node_id() < right.node_id();
             });
-  if (!IsSettled()) {
+  if (!IsRuleSettled()) {
     is_complete = false;
     operation_.add_remains(
         "the new voters do not know yet that they are voters: switch nothing off; look: holdfast status");
+  }
+  for (const v1::UnsettledEpoch& note : options_.replica->unsettled()) {
+    if (note.epoch() == promise_.epoch()) {
+      operation_.add_remains(
+          absl::StrCat("UNSETTLED: ", Describe(note),
+                       "; until then a promotion there can lose what is committed here. It "
+                       "ends by itself when they come; look: holdfast status"));
+    }
   }
   EndStep(absl::StrCat(std::count_if(operation_.arrivals().begin(), operation_.arrivals().end(),
                                      [](const v1::NodeArrival& arrival) { return arrival.arrived(); }),

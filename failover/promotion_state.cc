@@ -7,9 +7,11 @@
 #include "base/failpoint.h"
 #include "base/mutants.h"
 #include "failover/errors.h"
+#include "failover/plan.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
 #include "failover/rival.h"
+#include "failover/settlement.h"
 #include "replication/inventory.h"
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
@@ -43,15 +45,53 @@ CandidateLog Promotion::Candidate() const {
           FormerRule(options_.replica->cluster())};
 }
 
-std::vector<v1::PromiseResponse> Promotion::Words() const {
+std::vector<v1::PromiseResponse> Promotion::Words(Givers givers) const {
   std::vector<v1::PromiseResponse> words;
   for (const auto& [node_id, said] : promised_) {
-    if (!cannot_give_.contains(node_id)) words.push_back(said);
+    if (givers == Givers::kOnly && cannot_give_.contains(node_id)) continue;
+    words.push_back(said);
+    if (node_id != promise_.candidate_node_id()) continue;
+    // Its own log grows while it harvests.
+    v1::PromiseRequest look = Request();
+    look.set_inspect(true);
+    if (auto own = options_.replica->AcceptPromise(look); own.ok()) words.back() = *std::move(own);
   }
   return words;
 }
 
-v1::Verdict Promotion::Verdict() const { return Judge(Candidate(), Words(), options_.store->appended()); }
+Branches Promotion::BranchesOf(const std::vector<v1::PromiseResponse>& words) const {
+  return FindBranches(promise_.candidate_node_id(), words, operation_.plan().overrides().choose_branch());
+}
+
+v1::Verdict Promotion::Verdict() const {
+  const std::vector<v1::PromiseResponse> words = Words();
+  const Branches branches = BranchesOf(words);
+  const CandidateLog candidate = Candidate();
+  // What has been promised can be had, until it shows that it cannot.
+  const v1::PromiseResponse* const highest = Highest(OnKeptBranch(candidate, branches), words, branches.left);
+  const Position reachable =
+      highest == nullptr ? candidate.appended : storage::FromProto(highest->appended()).value_or(Position());
+  v1::Verdict verdict = JudgeBranches(candidate, words, branches, reachable);
+  if (verdict.kind() != v1::VERDICT_KIND_UNKNOWN || cannot_give_.empty()) return verdict;
+  // Who has promised and cannot give its records bounds at least how many there are.
+  const std::vector<v1::PromiseResponse> all = Words(Givers::kAndOthers);
+  v1::Verdict bounded = JudgeBranches(candidate, all, BranchesOf(all), reachable);
+  return bounded.kind() == v1::VERDICT_KIND_BOUNDED ? bounded : verdict;
+}
+
+std::string Promotion::AnotherPlan() const {
+  const v1::Plan& plan = operation_.plan();
+  return absl::StrCat(CommandAgain(plan.kind(), plan.candidate(), plan.overrides()), " --dry-run");
+}
+
+absl::Status Promotion::WhyWorse(const v1::Verdict& verdict) const {
+  if (verdict.kind() != v1::VERDICT_KIND_BOUNDED || IsSwitchover())
+    return VerdictWorseError(verdict, AnotherPlan());
+  v1::Overrides overrides = operation_.plan().overrides();
+  overrides.set_accept_loss(verdict.lost_at_most());
+  return CannotBeHadError(verdict,
+                          CommandAgain(operation_.plan().kind(), operation_.plan().candidate(), overrides));
+}
 
 bool Promotion::IsAsGoodAsConfirmed(const v1::Verdict& verdict) const {
   if (MutantActive(Mutant::kVerdictNotKept)) return true;
@@ -121,12 +161,9 @@ storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
   draft.epoch->set_reason(operation_.reason());
   for (const std::string& override : OverridesAsTyped(operation_.plan().overrides()))
     draft.epoch->add_overrides(override);
-  // R20: what could not be asked is waived by name, and the record is committed under its own rule alone.
-  for (const v1::RuleCount& count : verdict.rules()) {
-    if (verdict.kind() == v1::VERDICT_KIND_UNKNOWN && IsWaived(count) &&
-        !MutantActive(Mutant::kWaiverForgotten))
-      *draft.epoch->add_waived_rules() = count.rule();
-  }
+  // R20: what could not be asked is waived by name; the note of it stays until its voters have come.
+  const std::vector<v1::DurabilityRule> waived = Waived(verdict);
+  for (const v1::DurabilityRule& rule : waived) *draft.epoch->add_waived_rules() = rule;
   draft.rule = NewRule();
   v1::ClusterInfo cluster = options_.replica->cluster();
   cluster.set_epoch(promise_.epoch());
@@ -146,25 +183,50 @@ storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
     change.set_value(std::move(value));
   };
   put(std::string(replication::kClusterKey), replication::ToJson(cluster));
-  const std::optional<v1::SlotLoan> loan = options_.replica->held_loan();
-  if (!loan) return draft;
-  // R3: the slot that was lent is the candidate's own from here on. Members are in node id order, as keys
-  // are.
-  for (v1::NodeInfo member : options_.replica->nodes()) {
-    if (member.node_id() != loan->node_id() && member.node_id() != loan->lender_node_id()) continue;
-    const bool borrows = member.node_id() == loan->node_id();
-    member.clear_slot();
-    if (borrows) member.set_slot(loan->slot());
-    member.set_incarnation(borrows ? loan->incarnation() : "");
-    put(replication::NodeKey(member.node_id()), replication::ToJson(member));
+  if (const std::optional<v1::SlotLoan> loan = options_.replica->held_loan()) {
+    // R3: the slot that was lent is the candidate's own from here on. Members are in node id order, as keys
+    // are.
+    for (v1::NodeInfo member : options_.replica->nodes()) {
+      if (member.node_id() != loan->node_id() && member.node_id() != loan->lender_node_id()) continue;
+      const bool borrows = member.node_id() == loan->node_id();
+      member.clear_slot();
+      if (borrows) member.set_slot(loan->slot());
+      member.set_incarnation(borrows ? loan->incarnation() : "");
+      put(replication::NodeKey(member.node_id()), replication::ToJson(member));
+    }
   }
+  const Revision revision(promise_.epoch(), options_.store->appended().revision.index() + 1);
+  v1::UnsettledEpoch note = NoteOfWaived(revision, waived);
+  NoteAdopted({promise_.candidate_node_id(), promise_.candidate_incarnation()}, &note);
+  if (!IsSettled(note)) put(replication::UnsettledKey(promise_.epoch()), replication::ToJson(note));
   return draft;
+}
+
+// The rules that the promises do not meet, and those of branches that were left by name: whoever votes under
+// them may go on without knowing.
+std::vector<v1::DurabilityRule> Promotion::Waived(const v1::Verdict& verdict) const {
+  std::vector<v1::DurabilityRule> waived;
+  for (const v1::RuleCount& count : verdict.rules()) {
+    if (verdict.kind() == v1::VERDICT_KIND_UNKNOWN && IsWaived(count) &&
+        !MutantActive(Mutant::kWaiverForgotten))
+      waived.push_back(count.rule());
+  }
+  for (const v1::DurabilityRule& rule : BranchesOf(Words()).left_rules) {
+    const std::string bytes = rule.SerializeAsString();
+    // One that the kept log has too is judged there.
+    const bool is_judged =
+        std::any_of(verdict.rules().begin(), verdict.rules().end(),
+                    [&](const v1::RuleCount& count) { return count.rule().SerializeAsString() == bytes; });
+    if (!is_judged) waived.push_back(rule);
+  }
+  return waived;
 }
 
 v1::PromiseRequest Promotion::Request() const {
   v1::PromiseRequest request;
   request.set_cluster_id(options_.store->node().identity().cluster_id);
   *request.mutable_promise() = promise_;
+  request.set_describe_log(true);
   return request;
 }
 

@@ -117,14 +117,16 @@ std::optional<Rule> FormerRule(const v1::ClusterInfo& cluster) {
 }
 
 const v1::PromiseResponse* Highest(const CandidateLog& candidate,
-                                   const std::vector<v1::PromiseResponse>& words) {
+                                   const std::vector<v1::PromiseResponse>& words,
+                                   const std::set<std::string>& left) {
   const v1::PromiseResponse* highest = nullptr;
   Revision revision = candidate.appended.revision;
   for (const v1::PromiseResponse& said : words) {
     const Revision has(said.appended().revision());
     const bool is_higher =
         MutantActive(Mutant::kChosenByLength) ? has.index() > revision.index() : has > revision;
-    if (!is_higher || !said.cannot_promise().empty() || MutantActive(Mutant::kHarvestSkipped)) continue;
+    if (!is_higher || !said.cannot_promise().empty() || left.contains(said.node_id())) continue;
+    if (MutantActive(Mutant::kHarvestSkipped)) continue;
     highest = &said;
     revision = has;
   }
@@ -132,12 +134,13 @@ const v1::PromiseResponse* Highest(const CandidateLog& candidate,
 }
 
 v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
-                  const Position& reachable) {
+                  const Position& reachable, const std::set<std::string>& left) {
   v1::Verdict verdict;
   Revision known_committed;
   for (const v1::PromiseResponse& said : words) {
     if (!said.cannot_promise().empty()) continue;
     const Position committed = PositionOf(said.committed());
+    if (left.contains(said.node_id()) && !candidate.has(committed)) continue;
     // Beyond the candidate's own end nothing can be looked up yet: judged again once it is harvested.
     const bool is_of_this_log = committed.revision.is_zero() ||
                                 committed.revision > candidate.appended.revision || candidate.has(committed);
@@ -161,7 +164,7 @@ v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseRe
       verdict.mutable_rules(static_cast<int>(i))->add_promised(candidate.self.node_id);
     is_met &= IsMet(verdict.rules(static_cast<int>(i)));
   }
-  const v1::PromiseResponse* const highest = Highest(candidate, words);
+  const v1::PromiseResponse* const highest = Highest(candidate, words, left);
   const Position chosen = highest == nullptr ? candidate.appended : PositionOf(highest->appended());
   *verdict.mutable_chosen() = storage::ToProto(chosen);
   verdict.set_chosen_from(highest == nullptr ? candidate.self.node_id : highest->node_id());

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,9 +39,10 @@ std::optional<replication::Rule> FormerRule(const v1::ClusterInfo& cluster);
 // the highest one that can be had; UNKNOWN otherwise. Pure.
 //
 // The rules are those of the candidate's own log: while a higher one is to be harvested, the verdict is of
-// what is known yet, and is made again afterwards (R5).
+// what is known yet, and is made again afterwards (R5). The promises of `left` count as any other, their logs
+// do not: they are of branches that are not gone on with (R20, failover/branches.h).
 v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
-                  const Position& reachable);
+                  const Position& reachable, const std::set<std::string>& left = {});
 
 // Whether whoever says this will follow a new primary without being told to: not a former primary, unless it
 // has agreed to a hand-over, or it was a standby a moment ago and its own operation is being overtaken.
@@ -49,10 +51,11 @@ bool WillFollow(const v1::PromiseResponse& said);
 // Whose promise is missing, of the rules that are not met: their ids, separated by commas.
 std::string MissingVoters(const v1::Verdict& verdict);
 
-// The word with the highest log of those that can be promised; nullptr if none is above the candidate's own
-// (R6: revision, never length).
+// The word with the highest log of those that can be promised, and that are not `left`; nullptr if none is
+// above the candidate's own (R6: revision, never length).
 const v1::PromiseResponse* Highest(const CandidateLog& candidate,
-                                   const std::vector<v1::PromiseResponse>& words);
+                                   const std::vector<v1::PromiseResponse>& words,
+                                   const std::set<std::string>& left = {});
 
 // The rule of the new epoch: the voters of the candidate's standing rule that have given their word, without
 // the candidate (R10), filled up to as many as there were with nodes that hold the whole chosen log (R21),

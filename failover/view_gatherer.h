@@ -1,9 +1,14 @@
 #pragma once
 
 #include <functional>
+#include <map>
+#include <optional>
 #include <set>
 #include <string>
 
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/executor.h"
 #include "holdfast/v1/operation.pb.h"
 #include "replication/lifetime.h"
 #include "replication/replica.h"
@@ -12,14 +17,17 @@
 
 namespace holdfast::failover {
 
-// The first round of an operation: asks every member, oneself too, what it has and would promise, and whom it
-// reaches. Nothing becomes durable anywhere (R17), so it may be asked at any time. Takes as long as the
-// slowest node that answers, at most about a second. One round at a time; strand.
+// The first round of an operation: asks every member, oneself too, what it has and would promise, whom it
+// reaches, and who feeds it. Nothing becomes durable anywhere (R17), so it may be asked at any time. Takes as
+// long as the slowest node that answers, at most about a second. Where a primary answers nobody, and yet
+// somebody was fed by it a moment ago, it has either just died or is busy: they are asked once more, when a
+// living one would have spoken again (kFeedIsFresh). One round at a time; strand.
 class ViewGatherer {
  public:
   // All must outlive the gatherer.
-  ViewGatherer(storage::Store* store, replication::Replica* replica, replication::PeerTransport* transport)
-      : store_(store), replica_(replica), transport_(transport) {}
+  ViewGatherer(storage::Store* store, replication::Replica* replica, replication::PeerTransport* transport,
+               Executor* strand, Clock* clock)
+      : store_(store), replica_(replica), transport_(transport), strand_(strand), clock_(clock) {}
 
   // `done` is called once, unless the gatherer is destroyed or begins anew. `command`: whom the operator's
   // machine reaches; empty if nobody looked. `silent`: nodes that did not answer a moment ago; they get a
@@ -28,17 +36,30 @@ class ViewGatherer {
               std::function<void(v1::ClusterView)> done);
 
  private:
+  v1::PromiseRequest Question() const;
   void Ask(v1::NodeView* node, absl::Duration patience, absl::Duration look_patience,
            absl::Duration look_timeout);
   void LookAround(v1::NodeView* self);
-  static void Note(v1::NodeView* node, const absl::StatusOr<v1::PromiseResponse>& said);
+  void Note(v1::NodeView* node, const absl::StatusOr<v1::PromiseResponse>& said);
+  void NoteFeed(const v1::NodeView& node, const v1::Feed& feed);
   void OneIsDone();
+  // How long until a primary that only its followers hear would have to be heard again; nullopt if there is
+  // none.
+  std::optional<absl::Duration> UntilHeardAgain();
+  void AskTheFed();
+  void End();
 
   storage::Store* const store_;
   replication::Replica* const replica_;
   replication::PeerTransport* const transport_;
+  Executor* const strand_;
+  Clock* const clock_;
   v1::ClusterView view_;
   int open_ = 0;
+  std::set<std::string> fed_;  // by a primary that answers nobody
+  // When the primary that feeds a node showed that it lives, by its last word and this node's clock.
+  std::map<std::string, absl::Duration> lived_at_;
+  int asked_again_ = 0;
   std::function<void(v1::ClusterView)> done_;
   replication::Lifetime round_;
 };

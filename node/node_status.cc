@@ -53,6 +53,7 @@ v1::StatusResponse NodeStatus::Get() {
   status.set_pin_says(view.pin_says);
   for (v1::NodeInfo& node : options_.replica->nodes()) *status.add_nodes() = std::move(node);
   FillDurability(status);
+  for (v1::UnsettledEpoch& epoch : options_.replica->unsettled()) *status.add_unsettled() = std::move(epoch);
   for (v1::FollowerStatus& follower : options_.replica->followers())
     *status.add_followers() = std::move(follower);
   status.set_draining(options_.draining());

@@ -48,7 +48,9 @@ class AdministrationImpl : public Administration {
   void Stop() override;
 
  private:
-  Inventory inventory() const { return {options_.replica->cluster(), options_.replica->nodes()}; }
+  Inventory inventory() const {
+    return {options_.replica->cluster(), options_.replica->nodes(), options_.replica->unsettled()};
+  }
   absl::Duration now() const { return options_.clock->SinceBoot(); }
 
   void BeginCluster(const v1::InitRequest& request, absl::Duration deadline, const SurveyAnswers& answers,

@@ -127,6 +127,9 @@ void PrimaryServer::BuildCommitPath() {
   operations.clock = RealClock();
   operations.random = SystemRandom();
   operations.files = storage::PosixFileSystem();
+  operations.append = [this](failover::Settlement::MakeDraft make, absl::Duration deadline) {
+    commit_path_->AppendControl(std::move(make), deadline, [](const absl::StatusOr<Revision>&) {});
+  };
   operations.on_change = [this](const v1::Operation& operation) {
     LogOperation(operation);
     drills_->OnChange();
@@ -197,7 +200,7 @@ void PrimaryServer::RegisterSalvage(v1::RegisterSalvageRequest request, absl::Du
   commit_path_->AppendControl(
       [this, request = std::move(request)](storage::Store::Batch& batch) {
         const replication::Replica& replica = node_->replica();
-        return SalvageDraft(batch, {replica.cluster(), replica.nodes()}, request);
+        return SalvageDraft(batch, {replica.cluster(), replica.nodes(), replica.unsettled()}, request);
       },
       deadline,
       [done = std::move(done)](const absl::StatusOr<Revision>& revision) {

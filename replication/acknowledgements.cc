@@ -33,7 +33,7 @@ uint32_t Acknowledgements::Holders(const Rule& rule, Revision revision) const {
 bool Acknowledgements::Waived(const Rule& rule, absl::Span<const RuleRecord> rules, size_t from) const {
   for (size_t i = from; i < rules.size(); ++i) {
     if (rules[i].revision.epoch() != epoch_) continue;  // an override speaks for its own epoch only
-    if (std::find(rules[i].waived.begin(), rules[i].waived.end(), rule) != rules[i].waived.end()) return true;
+    if (rules[i].waives(rule)) return true;
   }
   return false;
 }
@@ -41,9 +41,10 @@ bool Acknowledgements::Waived(const Rule& rule, absl::Span<const RuleRecord> rul
 bool Acknowledgements::ChangeHeld(absl::Span<const RuleRecord> rules, size_t i) const {
   const RuleRecord& change = rules[i];
   if (!Met(change.rule, change.revision) && !Waived(change.rule, rules, i + 1)) return false;
-  if (i == 0 || change.breaks_glass() || MutantActive(Mutant::kJointRuleIgnored)) return true;
+  if (i == 0 || MutantActive(Mutant::kJointRuleIgnored)) return true;
   const Rule& before = rules[i - 1].rule;
-  return Met(before, change.revision) || Waived(before, rules, i + 1);
+  // A break-glass record does without the rules that it names, and without no other.
+  return change.waives(before) || Met(before, change.revision) || Waived(before, rules, i + 1);
 }
 
 Revision Acknowledgements::HeldByQuorum(const Rule& rule, Revision last) const {

@@ -82,12 +82,14 @@ absl::Status HandingOverError(absl::string_view candidate) {
                                 "'; commits go on there, or here, in a moment"));
 }
 
-absl::Status BranchesError(Revision ancestor, Revision visible) {
-  return DivergedError(
-      ancestor, absl::StrCat("another log parts from this one there, and this node has shown commits up "
-                             "to ",
-                             visible.ToString(),
-                             ": one of both branches has to be chosen, by promoting a node that has it"));
+absl::Status BranchesError(absl::string_view node_id, Revision ancestor, Revision visible) {
+  return WithDetail(
+      MakeError(StatusCode::kDataLoss, "DIVERGED",
+                absl::StrCat("another log parts from that of '", node_id, "' at ", ancestor.ToString(),
+                             ", and '", node_id, "' has shown commits up to ", visible.ToString(),
+                             ": a person chooses one of both branches; next: holdfast promote ", node_id,
+                             " --dry-run")),
+      "revision", ancestor.ToString());
 }
 
 absl::Status FollowLoopError(const std::vector<std::string>& path) {
@@ -202,21 +204,24 @@ absl::Status RecoveringError(absl::string_view waiting_for) {
                     "waiting_for", waiting_for);
 }
 
-absl::Status SuspendedError(uint64_t promised_epoch) {
+absl::Status SuspendedError(absl::string_view node_id, uint64_t promised_epoch) {
   return WithDetail(MakeError(StatusCode::kFailedPrecondition, "SUSPENDED",
-                              absl::StrCat("this primary has learned of a promise for epoch ", promised_epoch,
-                                           " and admits nothing; commits wait for the primary to come, which "
-                                           "`holdfast status` shows")),
+                              absl::StrCat("the primary '", node_id, "' has learned of a promise for epoch ",
+                                           promised_epoch,
+                                           " and admits nothing; commits wait for the primary to come. Once "
+                                           "`holdfast status` shows it, next: holdfast rejoin ",
+                                           node_id, "; if nobody goes on with that epoch: holdfast promote ",
+                                           node_id, " --in-place --dry-run")),
                     "promised_epoch", absl::StrCat(promised_epoch));
 }
 
-absl::Status FencedError(uint64_t epoch, absl::string_view primary_address) {
+absl::Status FencedError(absl::string_view node_id, uint64_t epoch, absl::string_view primary_address) {
   absl::Status status = MakeError(
       StatusCode::kFailedPrecondition, "FENCED",
-      absl::StrCat("epoch ", epoch,
-                   " has begun elsewhere; this former primary is read-only. Commit at the "
-                   "new primary (`holdfast status` shows it); to follow it, keep this node's data directory "
-                   "for review and start with an empty one"));
+      absl::StrCat("epoch ", epoch, " has begun elsewhere; the former primary '", node_id,
+                   "' is read-only. Commit at the new primary (`holdfast status` shows it); what "
+                   "this one alone holds goes to salvage when it comes back, next: holdfast rejoin ",
+                   node_id));
   return WithDetail(WithDetail(status, "epoch", absl::StrCat(epoch)), "primary_address", primary_address);
 }
 

@@ -35,7 +35,7 @@ absl::Status HandingOverError(absl::string_view candidate);
 
 // DIVERGED. Another log parts from this one at `ancestor`, below what was shown here: a person must say which
 // of both is kept (R20).
-absl::Status BranchesError(Revision ancestor, Revision visible);
+absl::Status BranchesError(absl::string_view node_id, Revision ancestor, Revision visible);
 // FOLLOW_LOOP. The follower feeds, directly or not, the node that it wants to follow.
 absl::Status FollowLoopError(const std::vector<std::string>& path);
 // SNAPSHOT_BUSY. As many copies as a node makes at a time are being made or read.
@@ -68,8 +68,9 @@ absl::Status StandbyError(absl::string_view primary_node, absl::string_view prim
 absl::Status NoPrimaryError(absl::Duration since);
 absl::Status NotInitializedError(absl::string_view node_id);
 absl::Status RecoveringError(absl::string_view waiting_for);
-absl::Status SuspendedError(uint64_t promised_epoch);
-absl::Status FencedError(uint64_t epoch, absl::string_view primary_address);
+// `node_id`: the former primary.
+absl::Status SuspendedError(absl::string_view node_id, uint64_t promised_epoch);
+absl::Status FencedError(absl::string_view node_id, uint64_t epoch, absl::string_view primary_address);
 absl::Status AlreadyInitializedError(absl::string_view cluster_id);
 
 }  // namespace holdfast::replication

@@ -82,6 +82,8 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   // The highest position known committed that is verified against the stream.
   Position KnownCommitted() const;
   std::optional<absl::Duration> FreshAt() const { return freshness_.FreshAt(); }
+  // SinceBoot, when the upstream sent something last.
+  absl::Duration heard_at() const { return last_heard_; }
   void OnVisible(Revision visible) { freshness_.OnVisible(visible); }
   void ForgetFreshness() { freshness_.Reset(); }
   const std::string& activity() const { return activity_; }

@@ -82,7 +82,8 @@ void Follower::OnVerdict(v1::FollowVerdict verdict) {
   if (verdict.try_addresses_size() > 0) hints_ = TakeHints(verdict.try_addresses());
   const v1::FollowDecision decision = verdict.decision();
   if (decision == v1::FOLLOW_DECISION_FENCED) {
-    return Drop(FencedError(verdict.stream_epoch(), verdict.primary_peer_address()));
+    return Drop(
+        FencedError(verdict.primary_node_id(), verdict.stream_epoch(), verdict.primary_peer_address()));
   }
   if (decision == v1::FOLLOW_DECISION_SNAPSHOT) return TakeSnapshot();
   const StreamIdentity stream{verdict.stream_epoch(), verdict.primary_node_id(),

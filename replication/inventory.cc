@@ -40,6 +40,8 @@ std::string SalvageKey(absl::string_view node_id, absl::string_view file) {
   return absl::StrCat(kSalvagePrefix, node_id, "/", file);
 }
 
+std::string UnsettledKey(uint64_t epoch) { return absl::StrCat(kUnsettledPrefix, epoch); }
+
 const v1::NodeInfo* Inventory::Find(absl::string_view node_id) const {
   for (const v1::NodeInfo& node : nodes) {
     if (absl::string_view(node.node_id()) == node_id) return &node;
@@ -50,6 +52,7 @@ const v1::NodeInfo* Inventory::Find(absl::string_view node_id) const {
 std::string ToJson(const v1::ClusterInfo& cluster) { return MessageToJson(cluster); }
 std::string ToJson(const v1::NodeInfo& node) { return MessageToJson(node); }
 std::string ToJson(const v1::SalvageFileSummary& file) { return MessageToJson(file); }
+std::string ToJson(const v1::UnsettledEpoch& epoch) { return MessageToJson(epoch); }
 
 absl::StatusOr<v1::ClusterInfo> ClusterFromJson(absl::string_view json) {
   return FromJson<v1::ClusterInfo>(json, "cluster description");
@@ -57,6 +60,10 @@ absl::StatusOr<v1::ClusterInfo> ClusterFromJson(absl::string_view json) {
 
 absl::StatusOr<v1::NodeInfo> NodeFromJson(absl::string_view json) {
   return FromJson<v1::NodeInfo>(json, "node description");
+}
+
+absl::StatusOr<v1::UnsettledEpoch> UnsettledFromJson(absl::string_view json) {
+  return FromJson<v1::UnsettledEpoch>(json, "note of a break-glass epoch");
 }
 
 bool IsVoter(const v1::DurabilityRule& rule, absl::string_view node_id, absl::string_view incarnation) {

@@ -24,6 +24,14 @@ void Put(v1::NodeInfo node, std::vector<v1::NodeInfo>* nodes) {
   }
 }
 
+void Put(v1::UnsettledEpoch epoch, std::vector<v1::UnsettledEpoch>* epochs) {
+  std::erase_if(*epochs, [&](const v1::UnsettledEpoch& other) { return other.epoch() == epoch.epoch(); });
+  const auto place = std::find_if(epochs->begin(), epochs->end(), [&](const v1::UnsettledEpoch& other) {
+    return other.epoch() > epoch.epoch();
+  });
+  epochs->insert(place, std::move(epoch));
+}
+
 void Erase(absl::string_view node_id, std::vector<v1::NodeInfo>* nodes) {
   std::erase_if(*nodes, [node_id](const v1::NodeInfo& node) { return node.node_id() == node_id; });
 }
@@ -42,29 +50,52 @@ void KnownInventory::Apply(const v1::Record& record, Inventory* out) {
       } else if (auto node = NodeFromJson(change.value()); node.ok()) {
         Put(*std::move(node), &out->nodes);
       }
+    } else if (absl::StartsWith(change.key(), kUnsettledPrefix)) {
+      if (!change.has_value()) {
+        std::erase_if(out->unsettled, [&](const v1::UnsettledEpoch& epoch) {
+          return UnsettledKey(epoch.epoch()) == change.key();
+        });
+      } else if (auto epoch = UnsettledFromJson(change.value()); epoch.ok()) {
+        Put(*std::move(epoch), &out->unsettled);
+      }
     }
   }
 }
 
 absl::Status KnownInventory::ReadVisible(Revision at, Inventory* out) {
   if (at.is_zero()) return absl::OkStatus();
-  std::string next(kNodesPrefix);
-  for (bool more = true; more;) {
+  {
     HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store_->own_readers().Acquire());
     HF_ASSIGN_OR_RETURN(const auto cluster, lease->Get(kClusterKey, at));
     if (cluster) {
       HF_ASSIGN_OR_RETURN(out->cluster, ClusterFromJson(cluster->value));
     }
-    absl::Status parsed;
+  }
+  HF_RETURN_IF_ERROR(ScanVisible(kNodesPrefix, kNodesEnd, at, [out](absl::string_view value) {
+    HF_ASSIGN_OR_RETURN(v1::NodeInfo node, NodeFromJson(value));
+    Put(std::move(node), &out->nodes);
+    return absl::OkStatus();
+  }));
+  return ScanVisible(kUnsettledPrefix, kUnsettledEnd, at, [out](absl::string_view value) {
+    HF_ASSIGN_OR_RETURN(v1::UnsettledEpoch epoch, UnsettledFromJson(value));
+    Put(std::move(epoch), &out->unsettled);
+    return absl::OkStatus();
+  });
+}
+
+absl::Status KnownInventory::ScanVisible(absl::string_view begin, absl::string_view end, Revision at,
+                                         const std::function<absl::Status(absl::string_view value)>& take) {
+  std::string next(begin);
+  for (bool more = true; more;) {
+    HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store_->own_readers().Acquire());
+    absl::Status taken;
     HF_ASSIGN_OR_RETURN(std::optional<std::string> rest,
-                        lease->Scan(next, kNodesEnd, at, kMaxRowsPerLease, /*keys_only=*/false,
+                        lease->Scan(next, std::string(end), at, kMaxRowsPerLease, /*keys_only=*/false,
                                     [&](const storage::KeyVersion& row) {
-                                      auto node = NodeFromJson(row.value);
-                                      parsed.Update(node.status());
-                                      if (node.ok()) Put(*std::move(node), &out->nodes);
+                                      taken.Update(take(row.value));
                                       return true;
                                     }));
-    HF_RETURN_IF_ERROR(parsed);
+    HF_RETURN_IF_ERROR(taken);
     more = rest.has_value();
     if (more) next = *std::move(rest);
   }

@@ -1,6 +1,9 @@
 #pragma once
 
+#include <functional>
+
 #include "absl/status/status.h"
+#include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "replication/inventory.h"
 #include "storage/store.h"
@@ -23,6 +26,8 @@ class KnownInventory {
 
  private:
   absl::Status ReadVisible(Revision at, Inventory* out);
+  absl::Status ScanVisible(absl::string_view begin, absl::string_view end, Revision at,
+                           const std::function<absl::Status(absl::string_view value)>& take);
   static void Apply(const v1::Record& record, Inventory* out);
 
   storage::Store* const store_;

@@ -114,6 +114,8 @@ class Replica : public PeerService {
   // The inventory at the newest record. Strand.
   virtual std::vector<v1::NodeInfo> nodes() const = 0;
   virtual v1::ClusterInfo cluster() const = 0;
+  // Break-glass epochs that are not settled there (R20), oldest first.
+  virtual std::vector<v1::UnsettledEpoch> unsettled() const = 0;
   virtual std::vector<v1::FollowerStatus> followers() const = 0;
 
   // Makes this empty server the primary of epoch 0 (slot 0) of a new cluster by its first EPOCH record, whose
@@ -132,10 +134,11 @@ class Replica : public PeerService {
   // Brings records that a node which has promised `epoch` to this one has beyond `ancestor`, a record of both
   // logs, into the log (R6), cutting own records that conflict (salvaged first, I6). Requires that the
   // durable promise is (epoch, this node and incarnation) and that the log has no record of `epoch`. Returns
-  // how far the log is the other's. LOWER_EPOCH, PROMISED_ELSEWHERE, COMPACTED, CHAIN_BROKEN, DIVERGED,
-  // DISK_FULL. Strand.
+  // how far the log is the other's. What this node has shown is cut only with `by_name`: a person has chosen
+  // the other branch (R20); DIVERGED without. LOWER_EPOCH, PROMISED_ELSEWHERE, COMPACTED, CHAIN_BROKEN,
+  // DIVERGED, DISK_FULL. Strand.
   virtual absl::StatusOr<Position> AppendHarvested(uint64_t epoch, const Position& ancestor,
-                                                   const v1::FollowRecords& records) = 0;
+                                                   const v1::FollowRecords& records, bool by_name) = 0;
   // What AcceptPromise says of the operation that runs here; nullopt when it has ended. Strand.
   virtual void SetRunningOperation(std::optional<v1::EpochPromise> running) = 0;
 

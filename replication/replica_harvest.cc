@@ -102,7 +102,7 @@ void ReplicaImpl::AcceptFetchRecords(const v1::FetchRecordsRequest& request,
 }
 
 absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Position& ancestor,
-                                                      const v1::FollowRecords& records) {
+                                                      const v1::FollowRecords& records, bool by_name) {
   if (role_ == Role::kHalted || role_ == Role::kStopped) return CanAdmit();
   if (role_ == Role::kPrimary) return WrongRoleError("a primary takes records from nobody");
   storage::Store& store = *options_.store;
@@ -113,8 +113,8 @@ absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Posi
   if (!StoreLog(&store, store.appended()).Has(ancestor))
     return BrokenChainError(ancestor.revision, "what was fetched does not go on from this log");
   // Both branches have commits that somebody was shown: a person chooses (R20).
-  if (ancestor.revision < store.visible().revision && !records.records().empty())
-    return BranchesError(ancestor.revision, store.visible().revision);
+  if (ancestor.revision < store.visible().revision && !records.records().empty() && !by_name)
+    return BranchesError(options_.node_id, ancestor.revision, store.visible().revision);
   StreamAppender appender(&store);
   appender.Begin(epoch, ancestor);
   HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("harvest.before-append"));
@@ -154,10 +154,12 @@ void ReplicaImpl::AcceptLook(const v1::LookRequest& request,
   };
   done = answers_.Keep(std::move(done));
   auto round = std::make_shared<Round>();
-  const auto finish = [round, done = std::move(done), id = options_.node_id, site = options_.site] {
+  const auto finish = [this, round, done = std::move(done)] {
     v1::LookResponse response;
-    response.mutable_vantage()->set_from(id);
-    response.mutable_vantage()->set_site(site);
+    response.mutable_vantage()->set_from(options_.node_id);
+    response.mutable_vantage()->set_site(options_.site);
+    if (std::optional<v1::Feed> feed = FeedNow())
+      *response.mutable_vantage()->mutable_feed() = *std::move(feed);
     for (auto& [node_id, sighting] : round->sightings)
       *response.mutable_vantage()->add_sightings() = std::move(sighting);
     done(std::move(response));

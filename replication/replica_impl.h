@@ -28,6 +28,7 @@ namespace holdfast::replication {
 //   replica_primary.cc  being primary: begin, resume (R18), count, suspend, fence
 //   replica_peers.cc    what other nodes ask: follow, snapshots, promises
 //   replica_pin.cc      the upstream that was chosen by hand
+//   replica_answer.cc   what this node says of itself: position, who feeds it, its log
 //   replica_harvest.cc  what a candidate needs of others, and they of it: records, and who reaches whom
 class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, private storage::StoreObserver {
  public:
@@ -42,13 +43,14 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   std::optional<absl::Duration> Staleness() const override;
   std::vector<v1::NodeInfo> nodes() const override { return inventory_.inventory().nodes; }
   v1::ClusterInfo cluster() const override { return inventory_.inventory().cluster; }
+  std::vector<v1::UnsettledEpoch> unsettled() const override { return inventory_.inventory().unsettled; }
   std::vector<v1::FollowerStatus> followers() const override;
   void InitCluster(const std::string& cluster_id, storage::RecordDraft first_epoch,
                    std::function<void(absl::Status)> done) override;
   void BeginEpoch(uint64_t epoch, storage::RecordDraft first,
                   std::function<void(absl::Status)> done) override;
   absl::StatusOr<Position> AppendHarvested(uint64_t epoch, const Position& ancestor,
-                                           const v1::FollowRecords& records) override;
+                                           const v1::FollowRecords& records, bool by_name) override;
   void SetRunningOperation(std::optional<v1::EpochPromise> running) override {
     running_operation_ = std::move(running);
   }
@@ -143,6 +145,8 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void ReloadInventory();
 
   // What others see.
+  v1::PromiseResponse Answer(bool describe_log) const;
+  std::optional<v1::Feed> FeedNow() const;
   VoterId Self() const;
   bool IsVoterNow() const;
   std::string PinSays() const;

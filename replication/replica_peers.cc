@@ -12,7 +12,6 @@
 #include "replication/replica_impl.h"
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
-#include "storage/schema.h"
 
 namespace holdfast::replication {
 namespace {
@@ -186,8 +185,9 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
     const v1::FetchSnapshotRequest& request) {
   const std::string& own = options_.store->node().identity().cluster_id;
   const UpstreamState::Standing standing = StandingNow();
-  if (standing == UpstreamState::kFenced) return FencedError(other_epoch_, view().primary_client_address);
-  if (standing == UpstreamState::kSuspended) return SuspendedError(other_epoch_);
+  if (standing == UpstreamState::kFenced)
+    return FencedError(options_.node_id, other_epoch_, view().primary_client_address);
+  if (standing == UpstreamState::kSuspended) return SuspendedError(options_.node_id, other_epoch_);
   if (standing == UpstreamState::kNoStream) return NoUpstreamError(options_.node_id);
   if (!request.cluster_id().empty() && request.cluster_id() != own)
     return WrongClusterError(own, request.cluster_id());
@@ -245,27 +245,7 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
       if (candidate != nullptr) follower_.Hurry(candidate->peer_address());
     }
   }
-  v1::PromiseResponse response;
-  response.set_node_id(options_.node_id);
-  response.set_incarnation(node.identity().incarnation);
-  *response.mutable_promise() = node.promise();
-  // R1: read after the promise was durable.
-  *response.mutable_appended() = storage::ToProto(options_.store->appended());
-  *response.mutable_committed() = storage::ToProto(options_.store->visible());
-  const ReplicaView seen = view();
-  response.set_role(seen.role);
-  response.set_epoch(seen.epoch);
-  response.set_primary_node_id(seen.primary_node_id);
-  if (running_operation_) *response.mutable_running() = *running_operation_;
-  response.set_version(options_.version);
-  response.set_record_format(storage::kRecordFormatVersion);
-  response.set_schema_version(static_cast<uint32_t>(storage::kDataSchemaVersion));
-  if (!halted_.ok() || !not_begun_.ok()) {
-    response.set_cannot_promise(std::string((halted_.ok() ? not_begun_ : halted_).message()));
-  } else if (role_ == Role::kStopped) {
-    response.set_cannot_promise("it stops");
-  }
-  return response;
+  return Answer(request.describe_log());
 }
 
 }  // namespace holdfast::replication

@@ -49,7 +49,7 @@ void ReplicaImpl::BeginEpoch(uint64_t epoch, storage::RecordDraft first,
     options_.strand->Post([done = std::move(done), status = std::move(status)] { done(status); });
     return;
   }
-  AnswerBegin(SuspendedError(epoch));  // of an older epoch that nobody waits for any more
+  AnswerBegin(SuspendedError(options_.node_id, epoch));  // of an older epoch that nobody waits for any more
   begin_done_ = std::move(done);
   begin_revision_ = options_.store->appended().revision;
   follower_.Stop();
@@ -186,9 +186,11 @@ void ReplicaImpl::LosePrimary(Role role, uint64_t other_epoch, std::string activ
   frozen_until_ = -absl::InfiniteDuration();
   other_epoch_ = std::max(other_epoch_, other_epoch);
   SetRole(role, std::move(activity));
-  EndSenders(role == Role::kFenced ? FencedError(other_epoch_, "") : SuspendedError(other_epoch_));
+  const absl::Status why = role == Role::kFenced ? FencedError(options_.node_id, other_epoch_, "")
+                                                 : SuspendedError(options_.node_id, other_epoch_);
+  EndSenders(why);
   copies_.EndAll(options_.store->visible().revision);
-  AnswerBegin(role == Role::kFenced ? FencedError(other_epoch_, "") : SuspendedError(other_epoch_));
+  AnswerBegin(why);
 }
 
 // ---- R18 ----
@@ -208,7 +210,8 @@ void ReplicaImpl::StartRecovering() {
   ask.epoch = own_epoch_;
   ask.appended = options_.store->appended();
   for (const RuleRecord& record : RulesFrom(*options_.store, options_.store->visible().revision)) {
-    if (record.breaks_glass()) ask.rules.clear();  // R20: whom it waives may be gone for good
+    // R20: whom it waives may be gone for good.
+    std::erase_if(ask.rules, [&record](const Rule& rule) { return record.waives(rule); });
     ask.rules.push_back(record.rule);
   }
   ask.other_servers = OtherServers();

@@ -58,9 +58,9 @@ absl::Status ReplicaImpl::CanAdmit() const {
     case Role::kRecovering:
       return RecoveringError(resume_ ? resume_->explanation() : "its voters");
     case Role::kSuspended:
-      return SuspendedError(other_epoch_);
+      return SuspendedError(options_.node_id, other_epoch_);
     case Role::kFenced:
-      return FencedError(other_epoch_, seen.primary_client_address);
+      return FencedError(options_.node_id, other_epoch_, seen.primary_client_address);
     case Role::kHalted:
       return halted_;
     case Role::kStopped:

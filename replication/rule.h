@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <compare>
 #include <cstdint>
 #include <optional>
@@ -48,6 +49,9 @@ struct RuleRecord {
   std::vector<Rule> waived;  // of a break-glass EPOCH record (R20)
 
   bool breaks_glass() const { return !waived.empty(); }
+  bool waives(const Rule& other) const {
+    return std::find(waived.begin(), waived.end(), other) != waived.end();
+  }
 };
 
 }  // namespace holdfast::replication

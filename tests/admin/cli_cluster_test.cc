@@ -1,3 +1,5 @@
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "base/error.h"
 #include "gmock/gmock.h"
 #include "rpc/status.h"
@@ -21,6 +23,27 @@ TEST_F(CliClusterTest, StatusShowsEveryNode) {
   EXPECT_THAT(text, HasSubstr("dc2-a   dc2   standby  0.2           0.0 s  dc1-a   127.0.0.1:"));
   EXPECT_THAT(text, HasSubstr("following\n"));
   EXPECT_THAT(text, HasSubstr("serving\n"));
+}
+
+// R20: whoever is furthest knows most, and any node that has the records can say it.
+TEST_F(CliClusterTest, StatusSaysWhatIsUnsettledAndWhoHasCome) {
+  EXPECT_THAT(Out({"status"}), Not(HasSubstr("UNSETTLED")));
+  EXPECT_THAT(Out({"status", "-o", "json"}), HasSubstr("\"unsettled\": []"));
+  v1::UnsettledEpoch& note = *primary_->status.add_unsettled();
+  note.set_epoch(64);
+  v1::WaivedRule& waived = *note.add_waived();
+  for (const char* voter : {"dc2-a", "dc2-b", "dc2-p1"})
+    waived.mutable_rule()->add_voters()->set_node_id(voter);
+  waived.set_needed(2);
+  waived.add_adopted()->set_node_id("dc2-a");
+  // The lines are wrapped.
+  const std::string text =
+      absl::StrJoin(absl::StrSplit(Out({"status"}), absl::ByAnyChar(" \n"), absl::SkipEmpty()), " ");
+  EXPECT_THAT(
+      text, HasSubstr("warning: UNSETTLED: epoch 64 began by an override, without 2 votes of {dc2-a, dc2-b, "
+                      "dc2-p1}, 1 of 2 have come to it: dc2-a; until enough have, a promotion elsewhere "
+                      "could still lose commits of this branch"));
+  EXPECT_THAT(Out({"status", "-o", "json"}), HasSubstr("1 of 2 have come to it: dc2-a"));
 }
 
 TEST_F(CliClusterTest, StatusAndVerifyExitWithThreeIfANodeIsAway) {

@@ -6,86 +6,13 @@
 #include "base/error.h"
 #include "failover/checks.h"
 #include "storage/record_codec.h"
+#include "tests/failover/plan_fixture.h"
 
 namespace holdfast::failover {
 namespace {
 
-using replication::Rule;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-Position At(uint64_t epoch, uint64_t index) {
-  Position position;
-  position.revision = Revision(epoch, index);
-  position.chain_hash.bytes[0] = static_cast<uint8_t>(index);
-  return position;
-}
-
-// dc1: p (primary), y. dc2: a, b (the pair), x. Two of {a, b, x}. dc1 is lost, `a` is asked.
-class PlanTest : public ::testing::Test {
- protected:
-  PlanTest() {
-    input_.candidate = {{"a", "a-1"},
-                        At(0, 10),
-                        [](const Position& position) { return position == At(0, position.revision.index()); },
-                        {{Revision(0, 1), Rule(), {}}}};
-    input_.newest_epoch.set_node_id("p");
-    input_.self_role = v1::NODE_ROLE_STANDBY;
-    Rule& rule = input_.candidate.rules[0].rule;
-    rule.voters = {{"a", "a-1"}, {"b", "b-1"}, {"x", "x-1"}};
-    rule.quorum = 2;
-    input_.disk_free_bytes = int64_t{10} << 30;
-    input_.view.set_gathered_by("a");
-    Add("a", "dc2", v1::NODE_KIND_SERVER, true).mutable_member()->set_slot(1);
-    Add("b", "dc2", v1::NODE_KIND_SERVER, true).mutable_member()->set_slot(2);
-    Add("p", "dc1", v1::NODE_KIND_SERVER, false).mutable_member()->set_slot(0);
-    Add("x", "dc2", v1::NODE_KIND_PROXY, true);
-    Add("y", "dc1", v1::NODE_KIND_PROXY, false);
-    input_.self = Node("a").member();
-  }
-
-  v1::NodeView& Add(const std::string& id, const std::string& site, v1::NodeKind kind, bool reached) {
-    v1::NodeView& node = *input_.view.add_nodes();
-    node.mutable_member()->set_node_id(id);
-    node.mutable_member()->set_site(site);
-    node.mutable_member()->set_kind(kind);
-    node.mutable_member()->set_incarnation(id + "-1");
-    node.set_reached(reached);
-    if (!reached) return node;
-    v1::PromiseResponse& said = *node.mutable_said();
-    said.set_node_id(id);
-    said.set_incarnation(id + "-1");
-    *said.mutable_appended() = storage::ToProto(At(0, 10));
-    *said.mutable_committed() = storage::ToProto(At(0, 10));
-    said.set_role(kind == v1::NODE_KIND_SERVER ? v1::NODE_ROLE_STANDBY : v1::NODE_ROLE_PROXY);
-    said.set_primary_node_id("p");
-    return node;
-  }
-  v1::NodeView& Node(const std::string& id) {
-    for (v1::NodeView& node : *input_.view.mutable_nodes()) {
-      if (node.member().node_id() == id) return node;
-    }
-    ADD_FAILURE() << id;
-    return *input_.view.mutable_nodes(0);
-  }
-  void Sees(const std::string& from, const std::string& whom, v1::NodeRole role) {
-    v1::Vantage& vantage = from == "command" ? *input_.view.mutable_command() : *Node(from).mutable_vantage();
-    vantage.set_from(from);
-    v1::Sighting& sighting = *vantage.add_sightings();
-    sighting.set_node_id(whom);
-    sighting.set_reached(true);
-    sighting.set_role(role);
-  }
-  std::string Blocks(const v1::Plan& plan) {
-    std::string names;
-    for (const v1::Check& check : plan.checks()) {
-      if (check.outcome() == v1::CHECK_OUTCOME_BLOCKED) names += check.name() + " ";
-    }
-    return names;
-  }
-
-  PlanInput input_;
-};
 
 TEST_F(PlanTest, ALostSiteIsTakenOverWithoutLoss) {
   const v1::Plan plan = MakePlan(input_);
@@ -127,9 +54,99 @@ TEST_F(PlanTest, APrimaryThatOnlySomebodyElseSeesBlocksToo) {
 
 TEST_F(PlanTest, OnlyTheWordThatItsSiteIsDownOverridesIt) {
   Sees("x", "p", v1::NODE_ROLE_PRIMARY);
-  input_.overrides.add_assert_sites_down("dc2");
-  EXPECT_EQ(Blocks(MakePlan(input_)), "primary-gone ");
+  input_.overrides.set_accept_unknown_loss(true);
+  EXPECT_THAT(Blocks(MakePlan(input_)), HasSubstr("primary-gone "));
+  input_.overrides.clear_accept_unknown_loss();
   input_.overrides.add_assert_sites_down("dc1");
+  EXPECT_TRUE(MakePlan(input_).admissible());
+}
+
+TEST_F(PlanTest, ASiteThatAnswersIsNotDown) {
+  input_.overrides.add_assert_sites_down("dc2");
+  input_.overrides.add_assert_sites_down("dc1");
+  const v1::Plan plan = MakePlan(input_);
+  EXPECT_EQ(Blocks(plan), "overrides ") << "the candidate's own";
+  EXPECT_EQ(plan.checks(0).next_command(), "holdfast promote a --assert-site-down=dc1");
+}
+
+// A live one may be too busy to answer anybody: whoever follows it knows.
+TEST_F(PlanTest, APrimaryThatOnlyItsFollowersHearBlocksToo) {
+  v1::Feed& feed = *Node("x").mutable_said()->mutable_feed();
+  feed.set_upstream_node_id("p");
+  feed.set_primary_node_id("p");
+  feed.mutable_heard_ago()->set_nanos(400'000'000);
+  v1::Plan plan = MakePlan(input_);
+  EXPECT_EQ(Blocks(plan), "primary-gone ");
+  EXPECT_EQ(plan.checks(0).node_id(), "p");
+  EXPECT_THAT(plan.checks(0).seen(), HasSubstr("does not answer, and feeds x"));
+  feed.mutable_heard_ago()->set_seconds(2);
+  EXPECT_TRUE(MakePlan(input_).admissible()) << "longer than between two heartbeats";
+  feed.clear_heard_ago();
+  EXPECT_TRUE(MakePlan(input_).admissible()) << "nobody knows";
+}
+
+// What the end of a look says is newer than the first answer.
+TEST_F(PlanTest, AFeedThatHasFallenSilentMeanwhileBlocksNothing) {
+  v1::Feed feed;
+  feed.set_upstream_node_id("p");
+  feed.set_primary_node_id("p");
+  feed.mutable_heard_ago()->set_nanos(900'000'000);
+  *Node("x").mutable_said()->mutable_feed() = feed;
+  feed.mutable_heard_ago()->set_seconds(1);
+  *Node("x").mutable_vantage()->mutable_feed() = feed;
+  EXPECT_TRUE(MakePlan(input_).admissible());
+}
+
+TEST_F(PlanTest, EachPrimaryThatActsIsReported) {
+  Sees("x", "p", v1::NODE_ROLE_PRIMARY);
+  Sees("x", "b", v1::NODE_ROLE_PRIMARY);
+  std::vector<std::string> who;
+  const v1::Plan plan = MakePlan(input_);
+  for (const v1::Check& check : plan.checks()) {
+    if (check.name() == "primary-gone") who.push_back(check.node_id());
+  }
+  EXPECT_THAT(who, ElementsAre("b", "p"));
+}
+
+// What has been given stays in the next command: it can be typed as it stands.
+TEST_F(PlanTest, TheNextCommandHasAllThatWasGivenBefore) {
+  for (const char* id : {"b", "x"}) Node(id).set_reached(false);
+  input_.overrides.add_assert_sites_down("dc1");
+  input_.overrides.set_accept_unknown_loss(true);
+  const v1::Plan plan = MakePlan(input_);
+  EXPECT_EQ(plan.checks(0).next_command(),
+            "holdfast promote a --accept-unknown-loss --assert-site-down=dc1 --accept-local");
+}
+
+// Every refusal names the check, the node, what was seen, what is needed, and what to type.
+TEST_F(PlanTest, NoRefusalLeavesAnythingOut) {
+  Sees("x", "p", v1::NODE_ROLE_PRIMARY);
+  for (const char* id : {"b", "x"}) *Node(id).mutable_said() = v1::PromiseResponse();
+  for (const char* id : {"b", "x"}) Node(id).set_reached(false);
+  input_.overrides.set_accept_loss(3);
+  input_.overrides.set_choose_branch("1.2@00112233");
+  input_.self.clear_slot();
+  int blocked = 0;
+  const v1::Plan plan = MakePlan(input_);
+  for (const v1::Check& check : plan.checks()) {
+    if (check.outcome() != v1::CHECK_OUTCOME_BLOCKED) continue;
+    ++blocked;
+    EXPECT_FALSE(check.node_id().empty()) << check.DebugString();
+    EXPECT_FALSE(check.seen().empty() || check.needed().empty()) << check.DebugString();
+    EXPECT_THAT(check.next_command(), ::testing::StartsWith("holdfast ")) << check.DebugString();
+  }
+  EXPECT_GE(blocked, 5);
+}
+
+// What a node that has promised cannot give was found out by an operation before: now it is counted.
+TEST_F(PlanTest, RecordsThatCouldNotBeHadAreCountedByTheNextPlan) {
+  *Node("x").mutable_said()->mutable_appended() = storage::ToProto(At(0, 13));
+  input_.cannot_give = {"x"};
+  const v1::Plan plan = MakePlan(input_);
+  EXPECT_EQ(plan.verdict().kind(), v1::VERDICT_KIND_BOUNDED);
+  EXPECT_EQ(plan.verdict().lost_at_most(), 3);
+  EXPECT_EQ(plan.checks(0).next_command(), "holdfast promote a --accept-loss=3");
+  input_.overrides.set_accept_loss(3);
   EXPECT_TRUE(MakePlan(input_).admissible());
 }
 
@@ -275,77 +292,6 @@ TEST_F(PlanTest, TheIdChangesWithTheOverrides) {
   EXPECT_NE(MakePlan(input_).plan_id(), id);
 }
 
-// The other half of all site losses: the last primary goes on with what is left.
-class InPlaceTest : public PlanTest {
- protected:
-  InPlaceTest() {
-    input_.kind = v1::OPERATION_KIND_PROMOTE_IN_PLACE;
-    input_.candidate.self = {"p", "p-1"};
-    input_.self_role = v1::NODE_ROLE_PRIMARY;
-    for (const char* id : {"a", "b", "x"}) Node(id).set_reached(false);
-    for (const char* id : {"p", "y"}) {
-      Node(id).set_reached(true);
-      v1::PromiseResponse& said = *Node(id).mutable_said();
-      said.set_node_id(id);
-      said.set_incarnation(std::string(id) + "-1");
-      *said.mutable_appended() = storage::ToProto(At(0, 10));
-      said.set_role(std::string(id) == "p" ? v1::NODE_ROLE_PRIMARY : v1::NODE_ROLE_PROXY);
-      said.set_primary_node_id("p");
-    }
-    input_.view.set_gathered_by("p");
-    input_.self = Node("p").member();
-  }
-};
-
-TEST_F(InPlaceTest, NeedsTheWordThatTheVotersSiteIsDown) {
-  v1::Plan plan = MakePlan(input_);
-  EXPECT_EQ(Blocks(plan), "promises ");
-  EXPECT_THAT(plan.checks(0).next_command(),
-              HasSubstr("holdfast promote p --in-place --assert-site-down=dc2"));
-  input_.overrides.add_assert_sites_down("dc2");
-  plan = MakePlan(input_);
-  EXPECT_TRUE(plan.admissible()) << Blocks(plan);
-  EXPECT_EQ(plan.verdict().kind(), v1::VERDICT_KIND_UNKNOWN) << "marked unproven";
-  ASSERT_EQ(plan.new_rule().voters_size(), 1);
-  EXPECT_EQ(plan.new_rule().voters(0).node_id(), "y");
-  EXPECT_EQ(plan.new_rule().quorum(), 1u);
-}
-
-TEST_F(InPlaceTest, OnlyTheLastPrimaryItself) {
-  input_.newest_epoch.set_node_id("a");
-  input_.overrides.add_assert_sites_down("dc2");
-  EXPECT_THAT(Blocks(MakePlan(input_)), HasSubstr("last-primary"));
-}
-
-TEST_F(InPlaceTest, NeitherAFencedOneNorAHealthyOne) {
-  input_.overrides.add_assert_sites_down("dc2");
-  input_.self_role = v1::NODE_ROLE_FENCED;
-  EXPECT_THAT(Blocks(MakePlan(input_)), HasSubstr("last-primary"));
-  input_.self_role = v1::NODE_ROLE_PRIMARY;
-  input_.overrides.clear_assert_sites_down();
-  for (const char* id : {"a", "b", "x"}) Node(id).set_reached(true);
-  const v1::Plan plan = MakePlan(input_);
-  EXPECT_EQ(plan.verdict().kind(), v1::VERDICT_KIND_PROVEN);
-  EXPECT_THAT(Blocks(plan), HasSubstr("last-primary"));
-}
-
-// Simulator seed 501: a promise that came to nothing keeps its node out until there is a higher epoch.
-TEST_F(InPlaceTest, AHealthyOneGoesOnInAHigherEpochForThoseWhoPromisedHigher) {
-  for (const char* id : {"a", "b", "x"}) Node(id).set_reached(true);
-  Node("b").mutable_said()->mutable_promise()->set_epoch(66);
-  const v1::Plan plan = MakePlan(input_);
-  EXPECT_TRUE(plan.admissible()) << Blocks(plan);
-  EXPECT_EQ(plan.epoch(), 128u);
-}
-
-// F7: what was given up is taken back by the old primary itself, and proven.
-TEST_F(InPlaceTest, ASuspendedOneTakesItsRoleBackWithoutAnyOverride) {
-  input_.self_role = v1::NODE_ROLE_SUSPENDED;
-  for (const char* id : {"a", "b", "x"}) Node(id).set_reached(true);
-  const v1::Plan plan = MakePlan(input_);
-  EXPECT_TRUE(plan.admissible()) << Blocks(plan);
-}
-
 // What `check` asks: the primary's site is well, and is taken to be lost.
 TEST_F(PlanTest, NodesThatAreTakenToBeGoneHaveSaidAndSeenNothingAndNobodySeesThem) {
   v1::NodeView& primary = Node("p");
@@ -360,6 +306,11 @@ TEST_F(PlanTest, NodesThatAreTakenToBeGoneHaveSaidAndSeenNothingAndNobodySeesThe
   sighting.set_node_id("p");
   sighting.set_reached(true);
   sighting.set_role(v1::NODE_ROLE_PRIMARY);
+  for (v1::Feed* feed : {Node("x").mutable_said()->mutable_feed(), vantage.mutable_feed()}) {
+    feed->set_upstream_node_id("p");
+    feed->set_primary_node_id("p");
+    feed->mutable_heard_ago()->set_nanos(400'000'000);
+  }
   EXPECT_FALSE(MakePlan(input_).admissible());
 
   input_.view = WithoutNodes(input_.view, {"p", "y"});

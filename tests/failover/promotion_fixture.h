@@ -65,7 +65,8 @@ class PromotionTest : public replication::ReplicaTest {
   v1::Plan PlanAt(const std::string& id, const v1::Overrides& overrides = {},
                   v1::OperationKind kind = v1::OPERATION_KIND_PROMOTE) {
     TestNode& candidate = node(id);
-    ViewGatherer gatherer(&candidate.store(), &candidate.replica(), &candidate.transport());
+    ViewGatherer gatherer(&candidate.store(), &candidate.replica(), &candidate.transport(),
+                          &candidate.strand(), candidate.clock());
     std::optional<v1::ClusterView> view;
     candidate.strand().Post(
         [&] { gatherer.Gather({}, {}, [&](v1::ClusterView gathered) { view = std::move(gathered); }); });
@@ -77,7 +78,8 @@ class PromotionTest : public replication::ReplicaTest {
                        [store = &candidate.store(), end = candidate.store().appended()](const Position& at) {
                          return replication::StoreLog(store, end).HasOrHad(at);
                        },
-                       replication::RulesFrom(candidate.store(), Revision()), FormerRule(candidate.replica().cluster())};
+                       replication::RulesFrom(candidate.store(), Revision()),
+                       FormerRule(candidate.replica().cluster())};
     const auto newest = replication::NewestEpoch(candidate.store());
     if (newest && newest->epoch) input.newest_epoch = *newest->epoch;
     input.self_role = candidate.role();

@@ -14,6 +14,26 @@ using ::testing::HasSubstr;
 
 class SwitchoverTest : public OperationsTest {};
 
+TEST_F(SwitchoverTest, StoppingAnswersWhoeverWaitsForAPlanAndBeginsNothing) {
+  Begin();
+  const v1::Plan plan = PlanAt("a");
+  v1::StartOperationRequest request;
+  request.set_kind(v1::OPERATION_KIND_SWITCHOVER);
+  request.set_plan_id(plan.plan_id());
+  std::optional<absl::Status> begun;
+  node("a").strand().Post([&] {
+    operations_["a"]->Begin(request, [&](const absl::StatusOr<v1::StartOperationResponse>& response) {
+      begun = response.status();
+    });
+    operations_["a"]->Stop();
+  });
+  time_.RunFor(absl::Seconds(5));
+  ASSERT_TRUE(begun.has_value());
+  EXPECT_EQ(ReasonOf(*begun), "DRAINING");
+  EXPECT_EQ(Newest("a").operation_id(), "");
+  EXPECT_EQ(node("a").store().node().promise().candidate_node_id(), "p");
+}
+
 TEST_F(SwitchoverTest, ThereAndBackNothingIsLostAndTheOldPrimaryFollowsByItself) {
   Begin();
   Position last;

@@ -45,6 +45,7 @@ class FakeReplica : public replication::Replica {
   std::optional<absl::Duration> Staleness() const override { return absl::ZeroDuration(); }
   std::vector<v1::NodeInfo> nodes() const override { return members; }
   v1::ClusterInfo cluster() const override { return known; }
+  std::vector<v1::UnsettledEpoch> unsettled() const override { return {}; }
   std::vector<v1::FollowerStatus> followers() const override { return fed; }
   void BeginEpoch(uint64_t, storage::RecordDraft, std::function<void(absl::Status)>) override {}
   absl::Status Rejoin() override { return absl::UnimplementedError("not part of these tests"); }
@@ -62,7 +63,8 @@ class FakeReplica : public replication::Replica {
   absl::Status Repair(absl::string_view) override {
     return absl::UnimplementedError("not part of these tests");
   }
-  absl::StatusOr<Position> AppendHarvested(uint64_t, const Position&, const v1::FollowRecords&) override {
+  absl::StatusOr<Position> AppendHarvested(uint64_t, const Position&, const v1::FollowRecords&,
+                                           bool) override {
     return absl::UnimplementedError("not part of these tests");
   }
   void SetRunningOperation(std::optional<v1::EpochPromise>) override {}

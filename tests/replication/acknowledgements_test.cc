@@ -152,6 +152,19 @@ TEST(AcknowledgementsTest, ABreakGlassEpochNeedsItsOwnRuleAlone) {
   EXPECT_EQ(acks.Committed(Revision(0, 1), Revision(1, 5), rules), Revision(1, 5));
 }
 
+// What it does not name must hold it: a promotion that is proven under that rule could miss it otherwise.
+TEST(AcknowledgementsTest, ABreakGlassEpochDoesWithoutTheRulesThatItNamesAndNoOther) {
+  const Rule lost = RuleOf({kA, kB}, 2);
+  const Rule pending = RuleOf({kC}, 1);
+  const std::vector<RuleRecord> rules = {
+      {Revision(0, 1), lost, {}}, {Revision(0, 3), pending, {}}, {Revision(1, 4), RuleOf({kX}, 1), {lost}}};
+  Acknowledgements acks(1);
+  acks.Acknowledge(kX, 1, Revision(1, 5));
+  EXPECT_EQ(acks.Committed(Revision(0, 1), Revision(1, 5), rules), Revision(0, 1));
+  acks.Acknowledge(kC, 1, Revision(1, 4));
+  EXPECT_EQ(acks.Committed(Revision(0, 1), Revision(1, 5), rules), Revision(1, 5));
+}
+
 TEST(AcknowledgementsTest, AnEarlierBreakGlassEpochWaivesNothingForLaterOnes) {
   const Rule lost = RuleOf({kA, kB}, 2);
   const std::vector<RuleRecord> rules = {{Revision(0, 1), lost, {}},

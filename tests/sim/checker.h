@@ -129,6 +129,8 @@ class Checker : public testing::NetworkTap {
   // What of the log before this record no quorum holds, but for the record's own word.
   std::set<const Entry*> NotCommittedBefore(const Entry* epoch_record) const;
   bool IsSettled(const Override& override_) const;
+  // R20: the note of a break-glass epoch goes no sooner than its voters have come, or are others by now.
+  void CheckSettled(const std::string& node, const Entry& entry);
   bool MayBeLost(const Entry* entry) const;
 
   testing::VirtualTime* const time_;

@@ -1,7 +1,9 @@
 // What the checker makes of records that a node no longer has: who may lose what, and where it must be kept.
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "replication/inventory.h"
 #include "storage/salvage_file.h"
 #include "tests/sim/checker.h"
 
@@ -106,6 +108,29 @@ bool Checker::IsSettled(const Override& override_) const {
         });
     return adopted >= PromiseQuorum(rule);
   });
+}
+
+void Checker::CheckSettled(const std::string& node, const Entry& entry) {
+  for (const v1::Change& change : entry.record->message.changes()) {
+    if (!absl::StartsWith(change.key(), replication::kUnsettledPrefix) || change.has_value()) continue;
+    const Entry* begun = &entry;
+    while (begun != nullptr && replication::UnsettledKey(begun->epoch()) != change.key())
+      begun = begun->parent;
+    if (begun == nullptr) continue;
+    while (begun->record->message.kind() != v1::RECORD_KIND_EPOCH) begun = begun->parent;
+    coverage_->Count("overrides_settled");
+    for (const v1::DurabilityRule& rule : begun->record->message.epoch().waived_rules()) {
+      const auto come =
+          std::count_if(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& voter) {
+            return begun->holders.contains({voter.node_id(), voter.incarnation()}) ||
+                   facts_[voter.node_id()].incarnation != voter.incarnation();
+          });
+      if (come >= PromiseQuorum(rule)) continue;
+      violations_->Add(
+          "R20", absl::StrCat(node, " calls epoch ", begun->epoch(), " settled, to which ", come, " of the ",
+                              PromiseQuorum(rule), " votes have come that it waived"));
+    }
+  }
 }
 
 bool Checker::MayBeLost(const Entry* entry) const {

@@ -28,6 +28,7 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
     }
     if (is_new) CheckCommit(*entry);
     if (is_new) CountAdmissions(*entry);
+    if (is_new) CheckSettled(node, *entry);
     CheckPromise(node, store.node().promise(), *entry);
     facts.end = entry;
   }

@@ -116,21 +116,30 @@ bool History::Holds(const Entry& entry, const v1::DurabilityRule& rule, uint64_t
   return held >= rule.quorum();
 }
 
+bool History::Waives(const Entry& change, const v1::DurabilityRule& rule) {
+  const auto& waived = change.record->message.epoch().waived_rules();
+  return std::any_of(waived.begin(), waived.end(), [&](const v1::DurabilityRule& one) {
+    return one.SerializeAsString() == rule.SerializeAsString();
+  });
+}
+
 bool History::IsCommitted(const Entry* entry, const Entry* end) const {
   // From the end backwards: the first record decides that its quorum took in streams of its own epoch (R9).
   for (const Entry* at = end; at != nullptr && at->position.revision >= entry->position.revision;
        at = at->parent) {
     if (at->rule == nullptr || !Holds(*at, *at->rule, at->epoch())) continue;
     const bool changes_rule = at->rule_entry == at && at->parent != nullptr && at->parent->rule != nullptr;
-    const bool waives = at->record->message.epoch().waived_rules_size() > 0;
-    if (changes_rule && !waives && !Holds(*at, *at->parent->rule, at->epoch())) continue;
+    if (changes_rule && !Waives(*at, *at->parent->rule) && !Holds(*at, *at->parent->rule, at->epoch()))
+      continue;
     // Every change of the rule below must be held by the rule before it too (R10), also one below `entry`:
-    // what stands under a rule is no more committed than that. An override waives what came before it (R20).
+    // what stands under a rule is no more committed than that. An override does without the rule before it if
+    // it waives that one by name (R20).
     bool changes_held = true;
     for (const Entry* change = at->rule_entry; change != nullptr && change->parent != nullptr;
          change = change->parent->rule_entry) {
-      if (change->record->message.epoch().waived_rules_size() > 0) break;
-      changes_held &= change->parent->rule == nullptr || Holds(*change, *change->parent->rule, at->epoch());
+      if (change->parent->rule == nullptr) continue;
+      if (Waives(*change, *change->parent->rule)) break;
+      changes_held &= Holds(*change, *change->parent->rule, at->epoch());
     }
     if (changes_held) return true;
   }

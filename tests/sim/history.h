@@ -73,6 +73,8 @@ class History {
   void CheckRecord(const Entry& entry, const std::string& node);
   // Enough voters took `entry` in streams of its own epoch up to `last`.
   static bool Holds(const Entry& entry, const v1::DurabilityRule& rule, uint64_t last);
+  // Does this EPOCH record do without the rule (R20)?
+  static bool Waives(const Entry& change, const v1::DurabilityRule& rule);
 
   Violations* const violations_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;  // by chain hash

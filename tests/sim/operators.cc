@@ -38,7 +38,7 @@ void Operators::MoveThePrimary() {
   if (kind == 3) return LoseTheSite();
   const bool falls_behind = kind < 6;
   if (falls_behind) LetServersFallBehind();
-  world.time.After(absl::Seconds(falls_behind ? 1 : 0), [this] { CutOff(/*whole_site=*/false); });
+  world.time.After(absl::Seconds(falls_behind ? 1 : 0), [this] { CutOff(/*whole_site=*/false, [] {}); });
   // What the lost primary alone takes meanwhile is a branch of its own.
   world.time.After(absl::Seconds(2), [this, &world, insists, kind] {
     SimNode* const one = SomeCandidate("");
@@ -53,12 +53,28 @@ void Operators::MoveThePrimary() {
 // both.
 void Operators::LoseTheSite() {
   World& world = cluster_->world();
-  CutOff(/*whole_site=*/true);
+  CutOff(/*whole_site=*/true, [this] { WantTheOtherBranch(); });
   world.time.After(absl::Seconds(1), [this, &world] {
     const std::string primary = cluster_->primary();
     const uint64_t which = world.random->Below(3);
     if (which != 0) Promote(&cluster_->node(primary), /*insists=*/true, /*planned=*/false);
     if (which != 1) Promote(SomeCandidate(primary), /*insists=*/true, /*planned=*/false);
+  });
+}
+
+void Operators::WantTheOtherBranch() {
+  World& world = cluster_->world();
+  if (world.random->Below(2) == 0) return;
+  // Until it is told of the other epoch, or just after.
+  world.time.After(absl::Milliseconds(500 + static_cast<int64_t>(world.random->Below(2000))), [this] {
+    if (stopped_) return;
+    for (const auto& node : cluster_->nodes()) {
+      if (!node->is_up() || node->id() == cluster_->primary()) continue;
+      const v1::NodeRole role = node->replica().view().role;
+      const bool was_primary =
+          role == v1::NODE_ROLE_PRIMARY || role == v1::NODE_ROLE_SUSPENDED || role == v1::NODE_ROLE_FENCED;
+      if (was_primary) return Promote(node.get(), /*insists=*/true, /*planned=*/false);
+    }
   });
 }
 
@@ -164,7 +180,7 @@ void Operators::TellOfEpoch(SimNode& node) {
 
 // A site loss makes the promotion: the primary is cut off for a while, but still takes what its own site's
 // clients bring.
-void Operators::CutOff(bool whole_site) {
+void Operators::CutOff(bool whole_site, const std::function<void()>& is_back) {
   World& world = cluster_->world();
   const NodePlan& lost = cluster_->node(cluster_->primary()).plan();
   std::vector<std::pair<std::string, std::string>> ways;
@@ -182,9 +198,10 @@ void Operators::CutOff(bool whole_site) {
                    absl::StrCat(whole_site ? "the sites are cut apart at " : "lost: ", lost.node_id));
   world.coverage.Count("sites_lost");
   world.time.After(absl::Seconds(whole_site ? 8 : 5) + Around(absl::Seconds(2), *world.random),
-                   [&world, ways, id = lost.node_id] {
+                   [&world, ways, id = lost.node_id, is_back] {
                      for (const auto& [from, to] : ways) world.network.Heal(from, to);
                      world.story.Note("FAULT", absl::StrCat(id, " is back"));
+                     is_back();
                    });
 }
 

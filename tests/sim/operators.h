@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "tests/sim/promoter.h"
@@ -32,10 +33,13 @@ class Operators {
   // Former primaries come back as followers; one that has not heard of the new epoch is told.
   void RejoinAll();
   void TellOfEpoch(SimNode& node);
-  // The primary alone, or its whole site, is cut off from all others for some seconds.
-  void CutOff(bool whole_site);
+  // The primary alone, or its whole site, is cut off from all others for some seconds, and then `is_back`.
+  void CutOff(bool whole_site, const std::function<void()>& is_back);
   void MoveThePrimary();
   void LoseTheSite();
+  // The sites meet again. Who is not primary any more may still have its branch, and somebody wants that one
+  // (R20).
+  void WantTheOtherBranch();
   void LetServersFallBehind();
   // Resumes or gives up what a crash has interrupted, and goes on with what is incomplete.
   void TidyOperations();

@@ -101,8 +101,25 @@ bool Promoter::Insist(const v1::Plan& plan) {
     overrides.clear_accept_unknown_loss();
     overrides.clear_accept_loss();
     overrides.clear_accept_local();
+    overrides.clear_choose_branch();
   }
   return overrides.SerializeAsString() != before;
+}
+
+// Any of them; if that cannot be, the candidate's own.
+bool Promoter::Choose(const v1::Plan& plan) {
+  if (plan.branches().empty()) {
+    const bool had_chosen = !request_.overrides().choose_branch().empty();
+    request_.mutable_overrides()->clear_choose_branch();
+    return had_chosen;
+  }
+  // Of the branch that is not the newest one.
+  const bool in_place = request_.kind() == v1::OPERATION_KIND_PROMOTE_IN_PLACE;
+  if (in_place && IsBlockedBy(plan, "last-primary")) request_.set_kind(v1::OPERATION_KIND_PROMOTE);
+  const bool again = !request_.overrides().choose_branch().empty();
+  const int which = again ? 0 : static_cast<int>(cluster_->world().random->Below(plan.branches_size()));
+  request_.mutable_overrides()->set_choose_branch(plan.branches(which).name());
+  return request_.kind() != v1::OPERATION_KIND_SWITCHOVER;
 }
 
 void Promoter::OnPlan(const absl::StatusOr<v1::PlanOperationResponse>& planned) {
@@ -111,8 +128,13 @@ void Promoter::OnPlan(const absl::StatusOr<v1::PlanOperationResponse>& planned) 
   const v1::Plan& plan = planned->plan();
   if (plan.admissible()) return Confirm(plan);
   const std::string why = absl::StrCat(plan.checks(0).name(), ": ", plan.checks(0).seen());
-  cluster_->world().coverage.Count("plan_blocked_by_" + plan.checks(0).name());
-  if (!order_.insists || !Insist(plan)) return End(why);
+  std::set<std::string> in_the_way;
+  for (const v1::Check& check : plan.checks()) {
+    if (check.outcome() == v1::CHECK_OUTCOME_BLOCKED) in_the_way.insert(check.name());
+  }
+  for (const std::string& name : in_the_way) cluster_->world().coverage.Count("plan_blocked_by_" + name);
+  // Between branches every operator must choose; what else is in the way, only some insist on.
+  if (!(IsBlockedBy(plan, "branches") ? Choose(plan) : order_.insists && Insist(plan))) return End(why);
   Plan();
 }
 

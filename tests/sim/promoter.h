@@ -37,6 +37,8 @@ class Promoter : public std::enable_shared_from_this<Promoter> {
   void OnPlan(const absl::StatusOr<v1::PlanOperationResponse>& planned);
   // The overrides that the checks ask for; false if nothing helps.
   bool Insist(const v1::Plan& plan);
+  // Between branches (R20); false if nothing helps.
+  bool Choose(const v1::Plan& plan);
   void Confirm(const v1::Plan& plan);
   void OnBegun(const absl::StatusOr<v1::StartOperationResponse>& begun);
   void NoteInsisted(const std::string& operation_id);

@@ -215,6 +215,9 @@ void SimNode::MakeServer() {
   operations.clock = &clock_;
   operations.random = random_.get();
   operations.files = &files_;
+  operations.append = [&process](failover::Settlement::MakeDraft make, absl::Duration deadline) {
+    process.commit_path->AppendControl(std::move(make), deadline, [](const absl::StatusOr<Revision>&) {});
+  };
   operations.on_change = [this](const v1::Operation& now) { OnOperation(now); };
   process.operations = std::make_unique<failover::Operations>(std::move(operations));
 }

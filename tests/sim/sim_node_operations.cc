@@ -65,7 +65,8 @@ void SimNode::OnEpochRecord(const v1::Operation& now) {
   while (record != nullptr && record->position.revision.number() != now.epoch_revision())
     record = record->parent;
   if (record == nullptr) return;  // it was begun before, and its record is gone
-  const bool overrides = now.verdict().kind() != v1::VERDICT_KIND_PROVEN;
+  const bool chosen = !now.plan().overrides().choose_branch().empty();
+  const bool overrides = now.verdict().kind() != v1::VERDICT_KIND_PROVEN || chosen;
   const bool in_place = now.plan().kind() == v1::OPERATION_KIND_PROMOTE_IN_PLACE;
   // What a primary in a local spell holds is all that there is of it.
   const bool is_local = in_place && record->parent->rule != nullptr && record->parent->rule->quorum() == 0;
@@ -75,6 +76,7 @@ void SimNode::OnEpochRecord(const v1::Operation& now) {
   }
   checker.OnEpoch(record, overrides);
   coverage.Count(overrides ? "take_overs_by_override" : "take_overs_proven");
+  if (chosen) coverage.Count("branches_chosen");
   if (now.harvested() > 0) coverage.Count("take_overs_with_harvest");
   if (absl::StrContains(now.harvested_from(), "-p")) coverage.Count("harvests_from_a_proxy");
   if (now.plan().kind() == v1::OPERATION_KIND_SWITCHOVER) coverage.Count("switchovers");
