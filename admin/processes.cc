@@ -15,7 +15,6 @@
 #include <filesystem>
 #include <memory>
 
-#include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
@@ -106,10 +105,16 @@ char StateOf(int64_t pid) {
   return end == std::string::npos || end + 2 >= text.size() ? 'Z' : text[end + 2];
 }
 
-// The arguments of a process, each with its zero byte; empty if it has ended.
-std::string CommandLineOf(int64_t pid) { return ReadProcFile(pid, "cmdline"); }
-
 }  // namespace
+
+std::vector<std::string> CommandLineOf(int64_t pid) {
+  std::string line = ReadProcFile(pid, "cmdline");
+  if (line.empty()) return {};
+  if (line.back() == '\0') line.pop_back();
+  return absl::StrSplit(line, '\0');
+}
+
+bool HasEnded(int64_t pid) { return StateOf(pid) == 'Z'; }
 
 absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vector<std::string>& arguments,
                                      const std::string& log) {
@@ -122,28 +127,24 @@ absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vect
       posix_spawn(&pid, program.c_str(), settings.files(), settings.attributes(), argv.data(), environ);
   if (error != 0) return FileError("start", program, strerror(error));
   // The child is known by its arguments, which its new image shows a moment after the call returns.
-  PollUntil(*RealClock(), absl::Seconds(1),
-            [&] { return !CommandLineOf(pid).empty() || StateOf(pid) == 'Z'; });
+  PollUntil(*RealClock(), absl::Seconds(1), [&] { return !CommandLineOf(pid).empty() || HasEnded(pid); });
   return pid;
 }
 
 bool IsRunning(int64_t pid, const std::string& argument) {
-  if (pid <= 0 || StateOf(pid) == 'Z') return false;
-  const std::string line = CommandLineOf(pid);
-  for (const absl::string_view word : absl::StrSplit(line, '\0')) {
-    if (word == argument) return true;
-  }
-  return false;
+  if (pid <= 0 || HasEnded(pid)) return false;
+  const std::vector<std::string> words = CommandLineOf(pid);
+  return std::find(words.begin(), words.end(), argument) != words.end();
 }
 
 int64_t FindRunning(const std::string& flag, const std::string& value) {
-  const std::string wanted = absl::StrCat(absl::string_view("\0", 1), flag, absl::string_view("\0", 1), value,
-                                          absl::string_view("\0", 1));
+  const std::vector<std::string> wanted = {flag, value};
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator("/proc", error)) {
     int64_t pid = 0;
-    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid) || StateOf(pid) == 'Z') continue;
-    if (absl::StrContains(CommandLineOf(pid), wanted)) return pid;
+    if (!absl::SimpleAtoi(entry.path().filename().string(), &pid) || HasEnded(pid)) continue;
+    const std::vector<std::string> words = CommandLineOf(pid);
+    if (std::search(words.begin(), words.end(), wanted.begin(), wanted.end()) != words.end()) return pid;
   }
   return 0;
 }

@@ -19,6 +19,12 @@ absl::StatusOr<int64_t> StartProgram(const std::string& program, const std::vect
 // alone may by now be another program's.
 bool IsRunning(int64_t pid, const std::string& argument);
 
+// The arguments of a process; empty if it has ended.
+std::vector<std::string> CommandLineOf(int64_t pid);
+
+// Whether nothing is left of a process but, perhaps, its entry in the table.
+bool HasEnded(int64_t pid);
+
 // The process that runs with `flag` followed by `value` on its command line; 0 if there is none. For a
 // program whose id was lost because its starter died before it was noted.
 int64_t FindRunning(const std::string& flag, const std::string& value);

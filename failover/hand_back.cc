@@ -4,6 +4,7 @@
 
 #include "base/failpoint.h"
 #include "base/mutants.h"
+#include "failover/own_node.h"
 
 namespace holdfast::failover {
 namespace {
@@ -50,12 +51,8 @@ void HandBack::Ask() {
   v1::PromiseRequest look;
   look.set_cluster_id(options_.store->node().identity().cluster_id);
   look.set_inspect(true);
-  std::string address;
-  for (const v1::NodeInfo& member : options_.replica->nodes()) {
-    if (member.node_id() == given.candidate_node_id()) address = member.peer_address();
-  }
   options_.transport->Promise(
-      address, look, kAskTimeout,
+      PeerAddressOf(*options_.replica, given.candidate_node_id()), look, kAskTimeout,
       round_.Wrap([this](const absl::StatusOr<v1::PromiseResponse>& said) { OnAnswer(said); }));
 }
 

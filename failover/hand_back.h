@@ -5,13 +5,9 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "base/clock.h"
-#include "base/executor.h"
+#include "failover/node_parts.h"
 #include "holdfast/v1/replication.pb.h"
 #include "replication/lifetime.h"
-#include "replication/replica.h"
-#include "replication/transport.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -23,12 +19,7 @@ namespace holdfast::failover {
 // was written. Strand.
 class HandBack {
  public:
-  struct Options {
-    storage::Store* store = nullptr;  // these must outlive this
-    replication::Replica* replica = nullptr;
-    replication::PeerTransport* transport = nullptr;
-    Executor* strand = nullptr;
-    Clock* clock = nullptr;
+  struct Options : NodeParts {
     // Begins the promotion of this node; may do nothing, and is called again.
     std::function<void(const v1::EpochPromise& given)> take_back;
   };

@@ -6,6 +6,7 @@
 #include "absl/strings/str_cat.h"
 #include "base/mutants.h"
 #include "failover/errors.h"
+#include "failover/own_node.h"
 #include "failover/proto_time.h"
 #include "storage/record_codec.h"
 
@@ -29,13 +30,6 @@ constexpr absl::Duration kOthersPatience = absl::Milliseconds(300);
 HandOver::HandOver(Options options, std::function<void(const absl::Status&)> done)
     : options_(std::move(options)), done_(std::move(done)) {}
 
-std::string HandOver::AddressOf(const std::string& node_id) const {
-  for (const v1::NodeInfo& member : options_.replica->nodes()) {
-    if (member.node_id() == node_id) return member.peer_address();
-  }
-  return "";
-}
-
 v1::FreezeRequest HandOver::Request(absl::Duration hold) const {
   v1::FreezeRequest request;
   request.set_cluster_id(options_.store->node().identity().cluster_id);
@@ -56,7 +50,7 @@ void HandOver::LookHowFar() {
   v1::PromiseRequest look;
   look.set_cluster_id(options_.store->node().identity().cluster_id);
   look.set_inspect(true);
-  options_.transport->Promise(AddressOf(options_.primary), look, kAskTimeout,
+  options_.transport->Promise(PeerAddressOf(*options_.replica, options_.primary), look, kAskTimeout,
                               life_.Wrap([this](const absl::StatusOr<v1::PromiseResponse>& said) {
                                 if (!said.ok()) return End(said.status());
                                 const uint64_t theirs = Revision(said->appended().revision()).index();
@@ -78,7 +72,7 @@ void HandOver::Freeze() {
   if (done_ == nullptr) return;
   frozen_at_ = options_.clock->SinceBoot();
   options_.transport->Freeze(
-      AddressOf(options_.primary),
+      PeerAddressOf(*options_.replica, options_.primary),
       Request(MutantActive(Mutant::kHandOverUnfrozen) ? absl::ZeroDuration() : kHold), kAskTimeout,
       life_.Wrap([this](const absl::StatusOr<v1::FreezeResponse>& frozen) {
         if (!frozen.ok()) return End(frozen.status());
@@ -153,7 +147,8 @@ void HandOver::Stop() {
 
 void HandOver::Thaw() {
   if (!frozen_at_) return;
-  options_.transport->Freeze(AddressOf(options_.primary), Request(absl::ZeroDuration()), kAskTimeout,
+  options_.transport->Freeze(PeerAddressOf(*options_.replica, options_.primary),
+                             Request(absl::ZeroDuration()), kAskTimeout,
                              [](const absl::StatusOr<v1::FreezeResponse>&) {});
 }
 

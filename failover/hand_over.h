@@ -8,14 +8,10 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/clock.h"
-#include "base/executor.h"
 #include "base/position.h"
+#include "failover/node_parts.h"
 #include "holdfast/v1/replication.pb.h"
 #include "replication/lifetime.h"
-#include "replication/replica.h"
-#include "replication/transport.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -29,12 +25,7 @@ namespace holdfast::failover {
 // the shortness of the pause. Strand.
 class HandOver {
  public:
-  struct Options {
-    storage::Store* store = nullptr;  // these must outlive this
-    replication::Replica* replica = nullptr;
-    replication::PeerTransport* transport = nullptr;
-    Executor* strand = nullptr;
-    Clock* clock = nullptr;
+  struct Options : NodeParts {
     std::string primary;                // whose role is handed over
     std::set<std::string> next_voters;  // by the plan
     uint64_t ending_epoch = 0;
@@ -61,7 +52,6 @@ class HandOver {
   bool AllHold() const;
   std::string Drained() const;
   void End(const absl::Status& status);
-  std::string AddressOf(const std::string& node_id) const;
   v1::FreezeRequest Request(absl::Duration hold) const;
 
   const Options options_;

@@ -11,13 +11,13 @@ constexpr absl::Duration kTimeout = absl::Milliseconds(800);
 }  // namespace
 
 void Herald::Start() {
-  options_.strand->PostAfter(kInterval, life_.Wrap([this] { Start(); }));
+  node_.strand->PostAfter(kInterval, life_.Wrap([this] { Start(); }));
   // The first epoch is nobody's successor: whoever does not follow it looks for it.
-  const replication::ReplicaView seen = options_.replica->view();
-  if (seen.role != v1::NODE_ROLE_PRIMARY || options_.replica->epoch() == 0) return next_.clear();
-  const absl::Duration now = options_.clock->SinceBoot();
-  for (const v1::NodeInfo& member : options_.replica->nodes()) {
-    if (member.node_id() == options_.store->node().identity().node_id) continue;
+  const replication::ReplicaView seen = node_.replica->view();
+  if (seen.role != v1::NODE_ROLE_PRIMARY || node_.replica->epoch() == 0) return next_.clear();
+  const absl::Duration now = node_.clock->SinceBoot();
+  for (const v1::NodeInfo& member : node_.replica->nodes()) {
+    if (member.node_id() == node_.store->node().identity().node_id) continue;
     absl::Duration& next = next_[member.node_id()];
     if (now < next) continue;
     next = now + kInterval;
@@ -27,14 +27,14 @@ void Herald::Start() {
 
 void Herald::Tell(const v1::NodeInfo& member) {
   v1::PromiseRequest request;
-  request.set_cluster_id(options_.store->node().identity().cluster_id);
-  *request.mutable_promise() = options_.store->node().promise();
-  options_.transport->Promise(
+  request.set_cluster_id(node_.store->node().identity().cluster_id);
+  *request.mutable_promise() = node_.store->node().promise();
+  node_.transport->Promise(
       member.peer_address(), request, kTimeout,
       life_.Wrap([this, id = member.node_id()](const absl::StatusOr<v1::PromiseResponse>& said) {
-        const bool follows = said.ok() && said->epoch() == options_.replica->epoch() &&
+        const bool follows = said.ok() && said->epoch() == node_.replica->epoch() &&
                              (said->role() == v1::NODE_ROLE_STANDBY || said->role() == v1::NODE_ROLE_PROXY);
-        if (follows) next_[id] = options_.clock->SinceBoot() + kIntervalOfFollowers;
+        if (follows) next_[id] = node_.clock->SinceBoot() + kIntervalOfFollowers;
       }));
 }
 

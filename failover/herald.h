@@ -4,12 +4,8 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "base/clock.h"
-#include "base/executor.h"
+#include "failover/node_parts.h"
 #include "replication/lifetime.h"
-#include "replication/replica.h"
-#include "replication/transport.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -18,14 +14,7 @@ namespace holdfast::failover {
 // was only cut off and would go on for ever if nobody met it. Strand.
 class Herald {
  public:
-  struct Options {
-    storage::Store* store = nullptr;  // these must outlive this
-    replication::Replica* replica = nullptr;
-    replication::PeerTransport* transport = nullptr;
-    Executor* strand = nullptr;
-    Clock* clock = nullptr;
-  };
-  explicit Herald(Options options) : options_(options) {}
+  explicit Herald(const NodeParts& node) : node_(node) {}
 
   // Goes on until Stop.
   void Start();
@@ -34,7 +23,7 @@ class Herald {
  private:
   void Tell(const v1::NodeInfo& member);
 
-  const Options options_;
+  const NodeParts node_;
   std::map<std::string, absl::Duration> next_;  // SinceBoot: when a member is asked again
   replication::Lifetime life_;
 };

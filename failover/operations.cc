@@ -10,6 +10,7 @@
 #include "base/status_macros.h"
 #include "base/uuid.h"
 #include "failover/errors.h"
+#include "failover/own_node.h"
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
 
@@ -25,11 +26,9 @@ Operations::Operations(Options options)
     : options_(std::move(options)),
       journal_(&options_.store->node()),
       gatherer_(options_.store, options_.replica, options_.transport, options_.strand, options_.clock),
-      hand_back_({options_.store, options_.replica, options_.transport, options_.strand, options_.clock,
-                  [this](const v1::EpochPromise& given) { TakeBack(given); }}),
-      herald_({options_.store, options_.replica, options_.transport, options_.strand, options_.clock}),
-      settlement_({options_.store, options_.replica, options_.transport, options_.strand, options_.clock,
-                   options_.append}),
+      hand_back_({options_, [this](const v1::EpochPromise& given) { TakeBack(given); }}),
+      herald_(options_),
+      settlement_({options_, options_.append}),
       // Above what another process of this node has counted to, as long as clocks go forward.
       changes_(static_cast<uint64_t>(absl::ToUnixMicros(options_.clock->Now()))) {}
 
@@ -79,19 +78,12 @@ void Operations::MakePlanNow(v1::OperationKind kind, const v1::Overrides& overri
 
 PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overrides,
                               v1::ClusterView view) const {
-  const storage::NodeStore::Identity& self = options_.store->node().identity();
   PlanInput input;
   input.kind = kind;
   input.overrides = overrides;
-  input.candidate = {{self.node_id, self.incarnation},
-                     options_.store->appended(),
-                     [store = options_.store, end = options_.store->appended()](const Position& position) {
-                       return replication::StoreLog(store, end).HasOrHad(position);
-                     },
-                     replication::RulesFrom(*options_.store, Revision()),
-                     FormerRule(options_.replica->cluster())};
+  input.candidate = OwnLog(*options_.store, *options_.replica);
   for (const v1::NodeInfo& member : options_.replica->nodes()) {
-    if (member.node_id() == self.node_id) input.self = member;
+    if (member.node_id() == input.candidate.self.node_id) input.self = member;
   }
   if (const auto loan = options_.replica->held_loan()) {
     input.self.set_slot(loan->slot());
@@ -131,13 +123,12 @@ void Operations::Plan(const v1::PlanOperationRequest& request,
 void Operations::Begin(const v1::StartOperationRequest& request,
                        std::function<void(absl::StatusOr<v1::StartOperationResponse>)> done) {
   if (is_stopped_) return done(StoppedError());
-  if (driven_ != nullptr && !driven_->has_ended()) return done(OperationRunningError(driven_->operation()));
+  if (IsRunning()) return done(OperationRunningError(driven_->operation()));
   if (is_planning_) return done(PlanningError());
   done = answers_.Keep(std::move(done));
   MakePlanNow(request.kind(), request.overrides(), request.command(), {},
               [this, request, done = std::move(done)](v1::Plan plan) {
-                if (driven_ != nullptr && !driven_->has_ended())
-                  return done(OperationRunningError(driven_->operation()));
+                if (IsRunning()) return done(OperationRunningError(driven_->operation()));
                 if (const absl::Status refused = WhyRefused(plan); !refused.ok()) return done(refused);
                 if (plan.plan_id() != request.plan_id())
                   return done(PlanChangedError(request.plan_id(), plan));
@@ -170,7 +161,7 @@ v1::Operation Operations::MakeOperation(v1::Plan plan) const {
 }
 
 void Operations::TakeBack(const v1::EpochPromise& given) {
-  if (is_stopped_ || is_planning_ || (driven_ != nullptr && !driven_->has_ended())) return;
+  if (is_stopped_ || is_planning_ || IsRunning()) return;
   is_planning_ = true;
   gatherer_.Gather({}, {}, [this, given](v1::ClusterView view) {
     is_planning_ = false;
@@ -189,13 +180,7 @@ void Operations::TakeBack(const v1::EpochPromise& given) {
 }
 
 void Operations::Drive(v1::Operation operation) {
-  Promotion::Options options;
-  options.store = options_.store;
-  options.replica = options_.replica;
-  options.transport = options_.transport;
-  options.strand = options_.strand;
-  options.clock = options_.clock;
-  options.journal = &journal_;
+  Promotion::Options options{options_, &journal_, {}};
   options.on_change = [this](const v1::Operation& now) {
     ++changes_;
     if (options_.on_change) options_.on_change(now);
@@ -206,7 +191,7 @@ void Operations::Drive(v1::Operation operation) {
 }
 
 bool Operations::IsDriven(absl::string_view operation_id) const {
-  return driven_ != nullptr && !driven_->has_ended() && driven_->operation().operation_id() == operation_id;
+  return IsRunning() && driven_->operation().operation_id() == operation_id;
 }
 
 absl::StatusOr<v1::Operation> Operations::Named(absl::string_view operation_id) const {
@@ -278,7 +263,7 @@ absl::StatusOr<v1::ResumeOperationResponse> Operations::Resume(const v1::ResumeO
   if (!is_open)
     return OperationEndedError(operation.operation_id(), v1::OperationState_Name(operation.state()));
   if (!IsDriven(operation.operation_id())) {
-    if (driven_ != nullptr && !driven_->has_ended()) return OperationRunningError(driven_->operation());
+    if (IsRunning()) return OperationRunningError(driven_->operation());
     Drive(std::move(operation));
   }
   v1::ResumeOperationResponse response;

@@ -10,22 +10,18 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "base/clock.h"
-#include "base/executor.h"
 #include "base/random.h"
 #include "failover/hand_back.h"
 #include "failover/herald.h"
 #include "failover/journal.h"
+#include "failover/node_parts.h"
 #include "failover/plan.h"
 #include "failover/promotion.h"
 #include "failover/settlement.h"
 #include "failover/view_gatherer.h"
 #include "holdfast/v1/operation.pb.h"
 #include "replication/open_answers.h"
-#include "replication/replica.h"
-#include "replication/transport.h"
 #include "storage/file_system.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -33,12 +29,7 @@ namespace holdfast::failover {
 // carries out, whether anybody watches or not. Strand.
 class Operations {
  public:
-  struct Options {
-    storage::Store* store = nullptr;  // these must outlive this
-    replication::Replica* replica = nullptr;
-    replication::PeerTransport* transport = nullptr;
-    Executor* strand = nullptr;
-    Clock* clock = nullptr;
+  struct Options : NodeParts {
     Random* random = nullptr;
     storage::FileSystem* files = nullptr;
     // Appends a control record while this node is primary (failover/settlement.h); may be empty.

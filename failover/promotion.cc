@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/mutants.h"
 #include "failover/errors.h"
+#include "failover/own_node.h"
 #include "replication/epoch_history.h"
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
@@ -84,11 +85,7 @@ void Promotion::Begin() {
 
 void Promotion::BeginHandOver() {
   HandOver::Options options;
-  options.store = options_.store;
-  options.replica = options_.replica;
-  options.transport = options_.transport;
-  options.strand = options_.strand;
-  options.clock = options_.clock;
+  static_cast<NodeParts&>(options) = options_;
   options.primary = operation_.plan().ending_primary();
   options.ending_epoch = operation_.plan().ending_epoch();
   for (const v1::Voter& voter : operation_.plan().new_rule().voters())
@@ -199,12 +196,8 @@ void Promotion::Fetch(const std::string& from) {
   for (const Position& known : replication::HistoryOf(*options_.store, end.revision)
                                    .KnownEnds(replication::StoreLog(options_.store, end)))
     *request.add_epoch_ends() = storage::ToProto(known);
-  std::string address;
-  for (const v1::NodeInfo& member : options_.replica->nodes()) {
-    if (member.node_id() == from) address = member.peer_address();
-  }
   options_.transport->FetchRecords(
-      address, request, kFetchTimeout,
+      PeerAddressOf(*options_.replica, from), request, kFetchTimeout,
       step_life_.Wrap([this, from](absl::StatusOr<v1::FetchRecordsResponse> fetched) {
         OnRecords(from, std::move(fetched));
       }));

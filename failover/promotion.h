@@ -10,17 +10,13 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "base/clock.h"
-#include "base/executor.h"
 #include "failover/branches.h"
 #include "failover/hand_over.h"
 #include "failover/journal.h"
+#include "failover/node_parts.h"
 #include "failover/verdict.h"
 #include "holdfast/v1/operation.pb.h"
 #include "replication/lifetime.h"
-#include "replication/replica.h"
-#include "replication/transport.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -49,12 +45,7 @@ EpochRecord EpochRecordOf(storage::Store& store, const v1::Operation& operation)
 // step is bounded in time. Strand.
 class Promotion {
  public:
-  struct Options {
-    storage::Store* store = nullptr;  // these must outlive the promotion
-    replication::Replica* replica = nullptr;
-    replication::PeerTransport* transport = nullptr;
-    Executor* strand = nullptr;
-    Clock* clock = nullptr;
+  struct Options : NodeParts {
     Journal* journal = nullptr;
     std::function<void(const v1::Operation&)> on_change;  // strand; after it is journaled
   };

@@ -7,13 +7,13 @@
 #include "base/failpoint.h"
 #include "base/mutants.h"
 #include "failover/errors.h"
+#include "failover/own_node.h"
 #include "failover/plan.h"
 #include "failover/promotion.h"
 #include "failover/proto_time.h"
 #include "failover/rival.h"
 #include "failover/settlement.h"
 #include "replication/inventory.h"
-#include "replication/store_log.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::failover {
@@ -33,17 +33,7 @@ bool IsWaived(const v1::RuleCount& count) {
 
 }  // namespace
 
-CandidateLog Promotion::Candidate() const {
-  const storage::NodeStore::Identity& self = options_.store->node().identity();
-  const Position end = options_.store->appended();
-  return {{self.node_id, self.incarnation},
-          end,
-          [store = options_.store, end](const Position& position) {
-            return replication::StoreLog(store, end).HasOrHad(position);
-          },
-          replication::RulesFrom(*options_.store, Revision()),
-          FormerRule(options_.replica->cluster())};
-}
+CandidateLog Promotion::Candidate() const { return OwnLog(*options_.store, *options_.replica); }
 
 std::vector<v1::PromiseResponse> Promotion::Words(Givers givers) const {
   std::vector<v1::PromiseResponse> words;

@@ -9,14 +9,10 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
-#include "base/clock.h"
-#include "base/executor.h"
+#include "failover/node_parts.h"
 #include "holdfast/v1/record.pb.h"
 #include "replication/lifetime.h"
-#include "replication/replica.h"
 #include "replication/rule.h"
-#include "replication/transport.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -43,12 +39,7 @@ class Settlement {
  public:
   using MakeDraft =
       std::function<absl::StatusOr<std::optional<storage::RecordDraft>>(storage::Store::Batch&)>;
-  struct Options {
-    storage::Store* store = nullptr;  // these must outlive this
-    replication::Replica* replica = nullptr;
-    replication::PeerTransport* transport = nullptr;
-    Executor* strand = nullptr;
-    Clock* clock = nullptr;
+  struct Options : NodeParts {
     // As CommitPath::AppendControl of the primary, without an answer: what fails is tried again. May be
     // empty: nothing is remembered then.
     std::function<void(MakeDraft make, absl::Duration deadline)> append;

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "failover/own_node.h"
 #include "failover/plan.h"
 #include "failover/promotion.h"
 #include "failover/view_gatherer.h"
@@ -73,13 +74,7 @@ class PromotionTest : public replication::ReplicaTest {
     EXPECT_TRUE(time_.RunUntil([&] { return view.has_value(); }, absl::Seconds(5)));
     PlanInput input;
     input.overrides = overrides;
-    input.candidate = {{id, candidate.incarnation()},
-                       candidate.store().appended(),
-                       [store = &candidate.store(), end = candidate.store().appended()](const Position& at) {
-                         return replication::StoreLog(store, end).HasOrHad(at);
-                       },
-                       replication::RulesFrom(candidate.store(), Revision()),
-                       FormerRule(candidate.replica().cluster())};
+    input.candidate = OwnLog(candidate.store(), candidate.replica());
     const auto newest = replication::NewestEpoch(candidate.store());
     if (newest && newest->epoch) input.newest_epoch = *newest->epoch;
     input.self_role = candidate.role();

@@ -5,8 +5,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include <algorithm>
-
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "tests/process/playground.h"
@@ -15,14 +13,6 @@ namespace holdfast::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-// The text of a member, behind `after`, in what a command printed as JSON; empty if there is none.
-std::string Member(const std::string& json, const std::string& name, const std::string& after = "") {
-  const std::string key = absl::StrCat("\"", name, "\": \"");
-  const size_t begin = json.find(key, std::min(json.find(after), json.size()));
-  if (begin == std::string::npos) return "";
-  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
-}
 
 class BranchesTest : public ::testing::Test {
  protected:
@@ -66,8 +56,8 @@ class BranchesTest : public ::testing::Test {
                              promoted = plan;
                              if (plan.exit_status != 0) return false;
                              std::vector<std::string> confirm = command;
-                             for (const std::string& part :
-                                  {std::string("--yes"), std::string("--plan"), Member(plan.out, "plan_id")})
+                             for (const std::string& part : {std::string("--yes"), std::string("--plan"),
+                                                             JsonText(plan.out, "plan_id")})
                                confirm.push_back(part);
                              promoted = playground_.Holdfast(confirm);
                              // INCOMPLETE: somebody has not come yet.
@@ -114,7 +104,7 @@ TEST_F(BranchesTest, BothSitesForcedOnOneIsChosenByNameTheOtherGoesToSalvage) {
                                       std::string::npos;
                          }))
       << plan.out << plan.err;
-  const std::string name = Member(plan.out, "name", "\"branches\": [");
+  const std::string name = JsonText(plan.out, "name", "\"branches\": [");
   ASSERT_THAT(name, ::testing::StartsWith("1.")) << plan.out;
   Promote({"dc2-a", "--choose-branch=" + name});
 

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_replace.h"
+#include "admin/processes.h"
 #include "client/connect.h"
 #include "holdfast/v1/record.pb.h"
 #include "tests/process/playground.h"
@@ -171,7 +172,8 @@ TEST_F(ByHandTest, InitNodesAndFilesGiveTheClusterThatUpMakes) {
   EXPECT_EQ(Replicated(*ClientOf("dc2-p2")), Replicated(*playground_.ClientOf({"dc2-p2"})));
   for (const std::string role : {"primary", "standby", "proxy"}) {
     for (const std::string& node_id : playground_.ids(role)) {
-      EXPECT_EQ(CommandLineOf(members_.at(node_id).pid)[0], playground_.node(node_id).command[0]) << node_id;
+      EXPECT_EQ(admin::CommandLineOf(members_.at(node_id).pid)[0], playground_.node(node_id).command[0])
+          << node_id;
     }
   }
 }

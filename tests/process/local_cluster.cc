@@ -63,7 +63,7 @@ absl::Status LocalCluster::ReadClusterFile() {
               entry.peer_address,
               entry.data_dir,
               static_cast<pid_t>(entry.pid),
-              CommandLineOf(static_cast<pid_t>(entry.pid))};
+              admin::CommandLineOf(entry.pid)};
     HoldPortOf(node.address);
     HoldPortOf(node.peer_address);
     if (node.role != "standby") absl::StrAppend(&endpoints_, endpoints_.empty() ? "" : ",", node.address);

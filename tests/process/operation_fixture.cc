@@ -283,11 +283,4 @@ void OperationTest::ExpectHonest(const std::string& node) {
   }
 }
 
-std::string JsonText(const std::string& json, const std::string& name) {
-  const std::string key = absl::StrCat("\"", name, "\": \"");
-  const size_t begin = json.find(key);
-  if (begin == std::string::npos) return "";
-  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
-}
-
 }  // namespace holdfast::testing

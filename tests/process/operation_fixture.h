@@ -105,7 +105,4 @@ class OperationTest : public ::testing::Test {
   std::thread writer_;
 };
 
-// The text of a member in what a command printed as JSON; empty if there is none.
-std::string JsonText(const std::string& json, const std::string& name);
-
 }  // namespace holdfast::testing

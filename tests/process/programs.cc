@@ -7,14 +7,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
-#include <iterator>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "admin/free_ports.h"
+#include "admin/processes.h"
 #include "base/check.h"
 #include "base/clock.h"
 #include "base/random.h"
@@ -147,11 +146,7 @@ bool EndProcess(pid_t pid, int signal_number, absl::Duration patience, int* died
       *died_of = WTERMSIG(status);
     if (kill(pid, 0) != 0) return true;
     // A zombie of another parent is as good as gone, once all its threads have let go of their files.
-    std::ifstream stat("/proc/" + std::to_string(pid) + "/stat");
-    const std::string text((std::istreambuf_iterator<char>(stat)), {});
-    const size_t name_end = text.rfind(')');
-    const bool zombie = name_end != std::string::npos && text.substr(name_end).rfind(") Z", 0) == 0;
-    return zombie && ThreadCount(pid) <= 1;
+    return admin::HasEnded(pid) && ThreadCount(pid) <= 1;
   });
 }
 
@@ -170,11 +165,11 @@ void HoldPortOf(const std::string& address) {
   PortsOfThisProcess().Hold(parsed->port);  // or another has it for a moment, who then finds it taken
 }
 
-std::vector<std::string> CommandLineOf(pid_t pid) {
-  std::ifstream file("/proc/" + std::to_string(pid) + "/cmdline");
-  std::string text((std::istreambuf_iterator<char>(file)), {});
-  if (!text.empty() && text.back() == '\0') text.pop_back();
-  return absl::StrSplit(text, '\0');
+std::string JsonText(const std::string& json, const std::string& name, const std::string& after) {
+  const std::string key = absl::StrCat("\"", name, "\": \"");
+  const size_t begin = json.find(key, std::min(json.find(after), json.size()));
+  if (begin == std::string::npos) return "";
+  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
 }
 
 void PauseBetweenLooks() { poll(nullptr, 0, 5); }

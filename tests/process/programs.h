@@ -22,6 +22,9 @@ struct CommandResult {
   std::string err;
 };
 
+// The text of a member, behind `after`, in what a command printed as JSON; empty if there is none.
+std::string JsonText(const std::string& json, const std::string& name, const std::string& after = "");
+
 // When a command is not waited for any longer: it is killed then, and its exit status is 128 + 9. And where
 // it runs.
 struct RunBounds {
@@ -56,9 +59,6 @@ std::vector<std::string> FreeAddresses(size_t count);
 
 // The same for the address of a node that runs: while a test has ended it, nobody else takes its port.
 void HoldPortOf(const std::string& address);
-
-// The command line of a running process.
-std::vector<std::string> CommandLineOf(pid_t pid);
 
 // Sets a flag at the end of a block, also when an assertion ends the test early: threads that look at it and
 // are declared before it can then be joined.

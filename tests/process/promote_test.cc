@@ -17,14 +17,6 @@ namespace {
 
 using ::testing::HasSubstr;
 
-// The text of a member in what a command printed as JSON; empty if there is none.
-std::string Member(const std::string& json, const std::string& name) {
-  const std::string key = absl::StrCat("\"", name, "\": \"");
-  const size_t begin = json.find(key);
-  if (begin == std::string::npos) return "";
-  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
-}
-
 // Reads one key at one node without rest. How long a read takes does not count here: other tests run
 // beside.
 class Reader {
@@ -98,7 +90,8 @@ class PromoteTest : public ::testing::Test {
     look.push_back("--dry-run");
     const CommandResult plan = playground_.Holdfast(look);
     EXPECT_EQ(plan.exit_status, 0) << plan.out << plan.err;
-    for (const std::string& part : {std::string("--yes"), std::string("--plan"), Member(plan.out, "plan_id")})
+    for (const std::string& part :
+         {std::string("--yes"), std::string("--plan"), JsonText(plan.out, "plan_id")})
       command.push_back(part);
     return playground_.Holdfast(command);
   }
@@ -197,7 +190,7 @@ TEST_F(PromoteTest, ASwitchoverThereAndBackLosesNothingAndFailsNoRead) {
     std::atomic<bool> done{false};
     std::thread switching([&] {
       const CommandResult switched = playground_.Holdfast(
-          {"switchover", to, "-o", "json", "--yes", "--plan", Member(plan.out, "plan_id")});
+          {"switchover", to, "-o", "json", "--yes", "--plan", JsonText(plan.out, "plan_id")});
       EXPECT_EQ(switched.exit_status, 0) << switched.out << switched.err << playground_.Logs();
       EXPECT_THAT(switched.out, HasSubstr("\"commit_pause_ms\""));
       done = true;

@@ -13,14 +13,6 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 
-// The text of a member in what a command printed as JSON; empty if there is none.
-std::string Member(const std::string& json, const std::string& name) {
-  const std::string key = absl::StrCat("\"", name, "\": \"");
-  const size_t begin = json.find(key);
-  if (begin == std::string::npos) return "";
-  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
-}
-
 class SalvageTest : public ::testing::Test {
  protected:
   void SetUp() override {
@@ -76,10 +68,10 @@ class SalvageTest : public ::testing::Test {
           const CommandResult plan = playground_.Holdfast({"promote", node, "-o", "json", "--dry-run"});
           if (plan.exit_status != 0) return false;
           promoted = playground_.Holdfast(
-              {"promote", node, "-o", "json", "--yes", "--plan", Member(plan.out, "plan_id")});
+              {"promote", node, "-o", "json", "--yes", "--plan", JsonText(plan.out, "plan_id")});
           // INCOMPLETE: the nodes of the lost site have not come.
           return promoted.exit_status == 0 || promoted.exit_status == 6 ||
-                 Member(promoted.out, "reason") != "PLAN_CHANGED";
+                 JsonText(promoted.out, "reason") != "PLAN_CHANGED";
         }))
         << promoted.out << promoted.err << playground_.Logs();
     ASSERT_TRUE(promoted.exit_status == 0 || promoted.exit_status == 6)
@@ -105,7 +97,7 @@ class SalvageTest : public ::testing::Test {
                                     list.out.find("\"registered\": true") != std::string::npos;
                            }))
         << list.out << list.err << playground_.Logs();
-    return Member(list.out, "name");
+    return JsonText(list.out, "name");
   }
 
   Playground playground_;
@@ -163,7 +155,7 @@ TEST_F(SalvageTest, WhatTheLostPrimaryAloneHeldIsKeptKnownComparedAndAppliedOnce
   // The proxy that was asked has seen the commit, or the primary recognises it.
   EXPECT_THAT(again.out, AnyOf(HasSubstr("already present as"), HasSubstr("applied before as")));
   const CommandResult forced = playground_.Holdfast(
-      {"salvage", "apply", file, "--overwrite-newer", Member(applied.out, "overwrite_newer")});
+      {"salvage", "apply", file, "--overwrite-newer", JsonText(applied.out, "overwrite_newer")});
   EXPECT_EQ(forced.exit_status, 0) << forced.out << forced.err;
   EXPECT_TRUE(Eventually(kPatience, [&] { return Get(proxy, "cc/queue") == "lifo"; }));
   EXPECT_TRUE(Eventually(kPatience, [&] {

@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "absl/strings/str_cat.h"
 #include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
 
@@ -11,13 +10,6 @@ namespace holdfast::testing {
 namespace {
 
 using ::testing::HasSubstr;
-
-std::string Member(const std::string& json, const std::string& name) {
-  const std::string key = absl::StrCat("\"", name, "\": \"");
-  const size_t begin = json.find(key);
-  if (begin == std::string::npos) return "";
-  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
-}
 
 // Ended with the test.
 class NodeProcess {
@@ -82,7 +74,7 @@ TEST(SeedTest, WithOnlyProxiesLeftANewServerIsSeededFromOneAndPromoted) {
   look.push_back("--dry-run");
   const CommandResult plan = playground.Holdfast(look);
   ASSERT_EQ(plan.exit_status, 0) << plan.out << plan.err;
-  for (const std::string& part : {std::string("--yes"), std::string("--plan"), Member(plan.out, "plan_id")})
+  for (const std::string& part : {std::string("--yes"), std::string("--plan"), JsonText(plan.out, "plan_id")})
     command.push_back(part);
   const CommandResult promoted = playground.Holdfast(command);
   EXPECT_EQ(promoted.exit_status, 0) << promoted.out << promoted.err << playground.Logs();

@@ -4,7 +4,6 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 
-#include "absl/strings/str_cat.h"
 #include "tests/process/client_calls.h"
 #include "tests/process/playground.h"
 
@@ -14,13 +13,6 @@ namespace {
 using ::testing::AnyOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
-
-std::string Member(const std::string& json, const std::string& name) {
-  const std::string key = absl::StrCat("\"", name, "\": \"");
-  const size_t begin = json.find(key);
-  if (begin == std::string::npos) return "";
-  return json.substr(begin + key.size(), json.find('"', begin + key.size()) - begin - key.size());
-}
 
 class SpellTest : public ::testing::Test {
  protected:
@@ -59,7 +51,8 @@ class SpellTest : public ::testing::Test {
     look.push_back("--dry-run");
     const CommandResult plan = playground_.Holdfast(look);
     EXPECT_EQ(plan.exit_status, 0) << plan.out << plan.err;
-    for (const std::string& part : {std::string("--yes"), std::string("--plan"), Member(plan.out, "plan_id")})
+    for (const std::string& part :
+         {std::string("--yes"), std::string("--plan"), JsonText(plan.out, "plan_id")})
       command.push_back(part);
     return playground_.Holdfast(command);
   }
