@@ -222,15 +222,19 @@ CandidateLog OnKeptBranch(const CandidateLog& candidate, const Branches& branche
   // A spell that another branch has begun, or this one has ended, is not what the next rule is measured by.
   if (std::erase_if(kept.rules, [fork](const auto& record) { return record.revision > fork; }) > 0)
     kept.former.reset();
-  for (const v1::LogEpoch& epoch : branches.kept_epochs) {
+  BringRules({branches.kept_epochs.begin(), branches.kept_epochs.end()}, fork, &kept);
+  return kept;
+}
+
+void BringRules(const std::vector<v1::LogEpoch>& epochs, Revision after, CandidateLog* log) {
+  for (const v1::LogEpoch& epoch : epochs) {
     for (const v1::LogRule& brought : epoch.rules()) {
       auto rule = replication::Rule::FromProto(brought.rule(), "");
-      if (Revision(brought.revision()) <= fork || !rule.ok()) continue;
-      kept.rules.push_back({Revision(brought.revision()), *std::move(rule), {}});
-      kept.former.reset();
+      if (Revision(brought.revision()) <= after || !rule.ok()) continue;
+      log->rules.push_back({Revision(brought.revision()), *std::move(rule), {}});
+      log->former.reset();
     }
   }
-  return kept;
 }
 
 std::string Describe(const v1::Branch& branch) {

@@ -44,6 +44,8 @@ Branches FindBranches(const std::string& candidate, const std::vector<v1::Promis
 // what the arithmetic is to be done with until the rest is harvested. The candidate itself if it is of that
 // branch.
 CandidateLog OnKeptBranch(const CandidateLog& candidate, const Branches& branches);
+// The rules that these epochs of a log brought after a revision, as if they were in the candidate's.
+void BringRules(const std::vector<v1::LogEpoch>& epochs, Revision after, CandidateLog* log);
 
 // "'1.57@0a1b2c3d' at a, b (17 records since 0.40, shown up to 1.57; the last commit by kim, 2026-...)".
 std::string Describe(const v1::Branch& branch);

@@ -5,6 +5,7 @@
 #include "base/failpoint.h"
 #include "base/mutants.h"
 #include "failover/own_node.h"
+#include "replication/promise_book.h"
 
 namespace holdfast::failover {
 namespace {
@@ -21,8 +22,9 @@ constexpr absl::Duration kMaxHandOver = absl::Seconds(10);
 bool HandBack::IsToWatch() const {
   if (MutantActive(Mutant::kRoleNotTakenBack)) return false;
   const v1::NodeRole role = options_.replica->view().role;
-  return options_.store->node().promise().hand_over() &&
-         (role == v1::NODE_ROLE_SUSPENDED || role == v1::NODE_ROLE_FENCED);
+  if (role != v1::NODE_ROLE_SUSPENDED && role != v1::NODE_ROLE_FENCED) return false;
+  const storage::NodeStore& node = options_.store->node();
+  return replication::HandsOver(node.promise(), node.identity().node_id, options_.replica->epoch());
 }
 
 void HandBack::Look() {

@@ -11,12 +11,12 @@
 
 namespace holdfast::failover {
 
-// What a primary does that has promised its role away in a planned hand-over (F7): once the candidate is
-// primary it follows it, as if told to rejoin, for it has handed everything over; if the candidate's epoch
-// does not begin, it takes its role back with an epoch of its own. One that has begun, as others show, it
-// follows in any case: if its candidate is gone again, who is next is an operator's to say. Safe however late
-// or wrong its picture is: taking back is a promotion like any other, with promises, and finds a record that
-// was written. Strand.
+// What a primary does that has promised its role away in a planned hand-over of that very role (F7): once the
+// candidate is primary it follows it, as if told to rejoin, for it has handed everything over; if the
+// candidate's epoch does not begin, it takes its role back with an epoch of its own. One that has begun, as
+// others show, it follows in any case: if its candidate is gone again, who is next is an operator's to say.
+// Safe however late or wrong its picture is: taking back is a promotion like any other, with promises, and
+// finds a record that was written. Strand.
 class HandBack {
  public:
   struct Options : NodeParts {

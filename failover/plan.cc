@@ -176,7 +176,7 @@ v1::Plan MakePlan(const PlanInput& input) {
   const std::vector<v1::PromiseResponse> words = WordsOf(input.view);
   const Branches branches =
       FindBranches(input.candidate.self.node_id, words, input.overrides.choose_branch());
-  const CandidateLog candidate = OnKeptBranch(input.candidate, branches);
+  CandidateLog candidate = OnKeptBranch(input.candidate, branches);
   // What a reachable node holds can be had from it, unless it has shown that it cannot.
   std::vector<v1::PromiseResponse> giving = words;
   std::erase_if(giving, [&input](const v1::PromiseResponse& said) {
@@ -185,7 +185,11 @@ v1::Plan MakePlan(const PlanInput& input) {
   const v1::PromiseResponse* const highest = Highest(candidate, giving, branches.left);
   const Position reachable =
       highest == nullptr ? candidate.appended : storage::FromProto(highest->appended()).value_or(Position());
-  *plan.mutable_verdict() = JudgeBranches(input.candidate, words, branches, reachable);
+  // As its log will be then: a record of that log may have ended a spell. What is carried out is judged by
+  // what was really fetched.
+  if (highest != nullptr)
+    BringRules({highest->epochs().begin(), highest->epochs().end()}, candidate.appended.revision, &candidate);
+  *plan.mutable_verdict() = JudgeBranches(candidate, words, branches, reachable);
   for (const v1::Branch& branch : branches.all) {
     v1::Branch& shown = *plan.add_branches() = branch;
     v1::Overrides overrides = input.overrides;
@@ -219,7 +223,12 @@ std::string PlanId(const v1::Plan& plan) {
     absl::StrAppend(&facts, ";rule=", count.rule().quorum(), "/", count.needed());
     for (const v1::Voter& voter : count.rule().voters())
       absl::StrAppend(&facts, ",", voter.node_id(), ":", voter.incarnation());
-    for (const std::string& node_id : count.promised()) absl::StrAppend(&facts, ",+", node_id);
+    // Who promises matters where it is not enough; one more or less of what is enough changes nothing.
+    if (IsMet(count)) {
+      absl::StrAppend(&facts, ",met");
+    } else {
+      for (const std::string& node_id : count.promised()) absl::StrAppend(&facts, ",+", node_id);
+    }
   }
   // Not who they are: which node holds the whole log changes from one moment to the next.
   absl::StrAppend(&facts, ";new=", plan.new_rule().quorum());

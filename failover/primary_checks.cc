@@ -33,6 +33,15 @@ std::string HowSeen(const PlanInput& input, const PrimarySeen& seen) {
   return text + MadeBy(input.newest_epoch, seen.node_id);
 }
 
+// It answered the candidate itself, in this very look: no word of anybody makes its site a lost one.
+bool ActsAndAnswers(const PlanInput& input, const PrimarySeen& seen) {
+  for (const v1::NodeView& node : input.view.nodes()) {
+    if (node.member().node_id() == seen.node_id)
+      return node.reached() && node.said().role() == v1::NODE_ROLE_PRIMARY;
+  }
+  return false;
+}
+
 // Of a branch that a person has left by its name?
 bool IsOfLeftBranch(const PrimarySeen& seen, const v1::Plan& plan) {
   if (plan.overrides().choose_branch().empty()) return false;
@@ -170,12 +179,14 @@ std::vector<v1::Check> CheckPrimaryGone(const PlanInput& input, const v1::Plan& 
                            ""));
     } else if (seen.epoch < committed_epoch) {
       checks.push_back(Not(v1::CHECK_OUTCOME_WARNING, name, seen.node_id, by, "it will be fenced", ""));
-    } else if (IsAssertedDown(input.overrides, Member(input.view, seen.node_id))) {
+    } else if (IsAssertedDown(input.overrides, Member(input.view, seen.node_id)) &&
+               !ActsAndAnswers(input, seen)) {
       checks.push_back(Not(v1::CHECK_OUTCOME_OVERRIDDEN, name, seen.node_id, by, "nobody reaches it", ""));
     } else {
-      checks.push_back(Not(v1::CHECK_OUTCOME_BLOCKED, name, seen.node_id, by,
-                           "nobody reaches it; what is healthy is handed over instead",
-                           absl::StrCat("holdfast switchover ", candidate, " --dry-run")));
+      checks.push_back(
+          Not(v1::CHECK_OUTCOME_BLOCKED, name, seen.node_id, by,
+              "nobody reaches it: what is healthy is handed over instead; what is not, is ended first",
+              absl::StrCat("holdfast switchover ", candidate, " --dry-run")));
     }
   }
   if (!checks.empty()) return checks;

@@ -20,6 +20,8 @@ namespace {
 constexpr absl::Duration kPromiseTimeout = absl::Seconds(2);
 // Once the promises are enough, the rest of those who were asked get so long: what they hold is kept too.
 constexpr absl::Duration kLateComers = absl::Milliseconds(150);
+// And so long if one of them was to vote, and the new epoch is as strong without it: commits may be held up.
+constexpr absl::Duration kLateVoters = absl::Milliseconds(500);
 constexpr absl::Duration kFetchTimeout = absl::Seconds(5);
 constexpr absl::Duration kFetchPause = absl::Milliseconds(100);
 constexpr int kFetchAttempts = 3;
@@ -51,7 +53,10 @@ Promotion::Promotion(Options options, v1::Operation operation)
   promise_.set_operator_name(operation_.operator_name());
   promise_.set_host(operation_.host());
   promise_.set_reason(operation_.reason());
-  promise_.set_hand_over(IsSwitchover() || operation_.takes_back());
+  if (IsSwitchover() || operation_.takes_back()) {
+    promise_.mutable_handed_over()->set_node_id(operation_.plan().ending_primary());
+    promise_.mutable_handed_over()->set_epoch(operation_.plan().ending_epoch());
+  }
 }
 
 Promotion::~Promotion() {
@@ -148,9 +153,10 @@ void Promotion::OnPromise(const v1::NodeInfo& member, const absl::StatusOr<v1::P
     refused_[member.node_id()] = said.status();
   }
   if (promises_open_ == 0) return JudgePromises();
-  if (is_last_call_ || !IsEnough()) return;
-  is_last_call_ = true;
-  options_.strand->PostAfter(kLateComers, step_life_.Wrap([this] { JudgePromises(); }));
+  if (!IsEnough()) return;
+  const absl::Duration last_call = HaveVotersAnswered() ? kLateComers : kLateVoters;
+  if (last_call >= std::exchange(last_call_, std::min(last_call_, last_call))) return;
+  options_.strand->PostAfter(last_call, step_life_.Wrap([this] { JudgePromises(); }));
 }
 
 void Promotion::JudgePromises() {

@@ -110,6 +110,7 @@ class Promotion {
   absl::Status WhyWorse(const v1::Verdict& verdict) const;
   bool IsAsGoodAsConfirmed(const v1::Verdict& verdict) const;
   bool IsEnough() const;
+  bool HaveVotersAnswered() const;
   bool IsLeftBehind() const;
   bool IsSwitchover() const { return operation_.plan().kind() == v1::OPERATION_KIND_SWITCHOVER; }
   bool HasHandedOver() const;
@@ -138,7 +139,7 @@ class Promotion {
   bool begun_ = false;
   bool is_past_return_ = false;
   int promises_open_ = 0;
-  bool is_last_call_ = false;  // enough have promised
+  absl::Duration last_call_ = absl::InfiniteDuration();  // since enough have promised
   std::map<std::string, v1::PromiseResponse> promised_;
   std::map<std::string, absl::Status> refused_;
   std::map<std::string, int> fetch_failures_;

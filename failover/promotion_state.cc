@@ -100,14 +100,18 @@ bool Promotion::IsAsGoodAsConfirmed(const v1::Verdict& verdict) const {
   }
 }
 
-// What was confirmed can be carried out: the verdict is as good, and everybody who is to vote next has
-// answered. Whoever is left out would weaken the new epoch for as long as it lasts.
+// What was confirmed can be carried out: the verdict is as good, and the new rule as strong.
 bool Promotion::IsEnough() const {
-  const auto& voters = operation_.plan().new_rule().voters();
   return HasHandedOver() && IsAsGoodAsConfirmed(Verdict()) &&
-         std::all_of(voters.begin(), voters.end(), [this](const v1::Voter& voter) {
-           return promised_.contains(voter.node_id()) || refused_.contains(voter.node_id());
-         });
+         NewRule().quorum() >= operation_.plan().new_rule().quorum();
+}
+
+// Whoever of them is left out weakens the new epoch for as long as it lasts.
+bool Promotion::HaveVotersAnswered() const {
+  const auto& voters = operation_.plan().new_rule().voters();
+  return std::all_of(voters.begin(), voters.end(), [this](const v1::Voter& voter) {
+    return promised_.contains(voter.node_id()) || refused_.contains(voter.node_id());
+  });
 }
 
 // Since the plan was confirmed somebody has gone on in a later epoch, and what they have cannot be had. No

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/mutants.h"
+#include "replication/promise_book.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::failover {
@@ -56,11 +57,6 @@ v1::RuleCount Count(const RuleRecord& record, bool is_newest, const std::vector<
   return count;
 }
 
-bool IsMet(const v1::RuleCount& count) {
-  if (count.ended_local()) return true;
-  return count.needed() > 0 && static_cast<uint32_t>(count.promised_size()) >= count.needed();
-}
-
 std::string Sentence(const v1::Verdict& verdict, uint64_t epoch) {
   switch (verdict.kind()) {
     case v1::VERDICT_KIND_PROVEN:
@@ -91,9 +87,15 @@ std::string Sentence(const v1::Verdict& verdict, uint64_t epoch) {
 
 }  // namespace
 
+bool IsMet(const v1::RuleCount& count) {
+  if (count.ended_local()) return true;
+  return count.needed() > 0 && static_cast<uint32_t>(count.promised_size()) >= count.needed();
+}
+
 bool WillFollow(const v1::PromiseResponse& said) {
   if (said.role() != v1::NODE_ROLE_SUSPENDED && said.role() != v1::NODE_ROLE_FENCED) return true;
-  return said.promise().hand_over() || !said.running().operation_id().empty();
+  return replication::HandsOver(said.promise(), said.node_id(), said.epoch()) ||
+         !said.running().operation_id().empty();
 }
 
 std::string MissingVoters(const v1::Verdict& verdict) {

@@ -44,8 +44,12 @@ std::optional<replication::Rule> FormerRule(const v1::ClusterInfo& cluster);
 v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
                   const Position& reachable, const std::set<std::string>& left = {});
 
+// The promises of a rule are enough.
+bool IsMet(const v1::RuleCount& count);
+
 // Whether whoever says this will follow a new primary without being told to: not a former primary, unless it
-// has agreed to a hand-over, or it was a standby a moment ago and its own operation is being overtaken.
+// has agreed to hand over that very role, or it was a standby a moment ago and its own operation is being
+// overtaken.
 bool WillFollow(const v1::PromiseResponse& said);
 
 // Whose promise is missing, of the rules that are not met: their ids, separated by commas.

@@ -36,4 +36,10 @@ absl::StatusOr<PromiseDecision> DecidePromise(const v1::EpochPromise& current, u
   return PromiseDecision::kRepeat;
 }
 
+bool HandsOver(const v1::EpochPromise& promise, const std::string& node_id, uint64_t epoch) {
+  if (!promise.has_handed_over()) return false;
+  if (promise.candidate_node_id() == node_id) return true;
+  return promise.handed_over().node_id() == node_id && promise.handed_over().epoch() == epoch;
+}
+
 }  // namespace holdfast::replication

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <cstdint>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "holdfast/v1/replication.pb.h"
 
@@ -15,5 +18,10 @@ enum class PromiseDecision {
 // incarnation) that has it. LOWER_EPOCH, PROMISED_ELSEWHERE, INVALID_REQUEST.
 absl::StatusOr<PromiseDecision> DecidePromise(const v1::EpochPromise& current, uint64_t log_epoch,
                                               const v1::EpochPromise& asked);
+
+// The promise hands over a role of this node, which was last primary of `epoch`, or is one that it gave
+// itself to take that role back. Another one's hand-over says nothing of what this node alone may hold: it
+// waits for a person (R20).
+bool HandsOver(const v1::EpochPromise& promise, const std::string& node_id, uint64_t epoch);
 
 }  // namespace holdfast::replication

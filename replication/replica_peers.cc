@@ -97,7 +97,7 @@ HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
       break;
     case HandshakeVerdict::kHigherPromise:
       // A hand-over that got no further than this: promised on, it is taken back like one that did (F7, R2).
-      if (hello.promise().hand_over()) NoteHandOver(hello.promise());
+      NoteHandOver(hello.promise());
       LosePrimary(Role::kSuspended, hello.promise().epoch(),
                   absl::StrCat("suspended: '", hello.node_id(), "' has promised epoch ",
                                hello.promise().epoch(), " to '", hello.promise().candidate_node_id(), "'"));
@@ -117,6 +117,7 @@ HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
 
 // Without a disk to write it to, a person takes the role back.
 void ReplicaImpl::NoteHandOver(const v1::EpochPromise& promise) {
+  if (!HandsOver(promise, options_.node_id, own_epoch_)) return;
   storage::NodeStore& node = options_.store->node();
   const absl::StatusOr<PromiseDecision> decision =
       DecidePromise(node.promise(), options_.store->appended().revision.epoch(), promise);

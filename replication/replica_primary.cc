@@ -239,7 +239,7 @@ void ReplicaImpl::AskVoters() {
         questions_.Wrap([this](const absl::StatusOr<v1::PromiseResponse>& answer) {
           --questions_open_;
           if (answer.ok()) {
-            if (answer->promise().hand_over() && answer->promise().epoch() > handed_over_.epoch())
+            if (answer->promise().has_handed_over() && answer->promise().epoch() > handed_over_.epoch())
               handed_over_ = answer->promise();
             resume_->OnAnswer(*answer);
           }

@@ -59,6 +59,12 @@ TEST_F(PlanTest, OnlyTheWordThatItsSiteIsDownOverridesIt) {
   input_.overrides.clear_accept_unknown_loss();
   input_.overrides.add_assert_sites_down("dc1");
   EXPECT_TRUE(MakePlan(input_).admissible());
+  // Not if it answers the candidate itself.
+  Node("p").set_reached(true);
+  Node("p").mutable_said()->set_role(v1::NODE_ROLE_PRIMARY);
+  const v1::Plan plan = MakePlan(input_);
+  EXPECT_EQ(Blocks(plan), "primary-gone ");
+  EXPECT_THAT(plan.checks(0).next_command(), HasSubstr("holdfast switchover a"));
 }
 
 TEST_F(PlanTest, ASiteThatAnswersIsNotDown) {
@@ -200,6 +206,29 @@ TEST_F(PlanTest, TheNextCommandKeepsTheOverridesThatAreStillAskedFor) {
   EXPECT_EQ(plan.checks(0).next_command(), "holdfast promote a --accept-unknown-loss --accept-local");
 }
 
+// R5: the rules are those of the log that is gone on from, which is fetched first.
+TEST_F(PlanTest, ASpellThatHasEndedBeyondTheCandidatesOwnLogBlocksNothing) {
+  input_.candidate.rules.push_back({Revision(0, 9), replication::Rule(), {}});
+  input_.candidate.former = input_.candidate.rules[0].rule;
+  EXPECT_FALSE(MakePlan(input_).admissible());
+  v1::PromiseResponse& said = *Node("b").mutable_said();
+  *said.mutable_appended() = storage::ToProto(At(0, 12));
+  v1::LogEpoch& epoch = *said.add_epochs();
+  *epoch.mutable_first() = storage::ToProto(At(0, 1));
+  epoch.set_last_revision(Revision(0, 12).number());
+  for (const auto& [index, rule] :
+       {std::pair(1, input_.candidate.rules[0].rule), std::pair(9, replication::Rule()),
+        std::pair(11, input_.candidate.rules[0].rule)}) {
+    v1::LogRule& brought = *epoch.add_rules();
+    brought.set_revision(Revision(0, index).number());
+    *brought.mutable_rule() = rule.ToProto();
+  }
+  v1::Plan plan = MakePlan(input_);
+  EXPECT_TRUE(plan.admissible()) << plan.DebugString();
+  EXPECT_EQ(plan.verdict().kind(), v1::VERDICT_KIND_PROVEN);
+  EXPECT_EQ(plan.new_rule().quorum(), 2u);
+}
+
 // It waits for a person, and would be waited for.
 TEST_F(PlanTest, AFormerPrimaryIsNoVoterOfTheNewEpochUnlessItComesByItself) {
   v1::PromiseResponse& said = *Node("b").mutable_said();
@@ -208,7 +237,12 @@ TEST_F(PlanTest, AFormerPrimaryIsNoVoterOfTheNewEpochUnlessItComesByItself) {
   said.mutable_running()->set_operation_id("op-1");  // it is being overtaken
   EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 2);
   said.clear_running();
-  said.mutable_promise()->set_hand_over(true);
+  said.mutable_promise()->mutable_handed_over()->set_node_id("p");
+  EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 1) << "another one's role";
+  said.mutable_promise()->mutable_handed_over()->set_node_id("b");
+  said.mutable_promise()->mutable_handed_over()->set_epoch(said.epoch() + 1);
+  EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 1) << "not the role that it has now";
+  said.mutable_promise()->mutable_handed_over()->set_epoch(said.epoch());
   EXPECT_EQ(MakePlan(input_).new_rule().voters_size(), 2);
 }
 
@@ -282,8 +316,8 @@ TEST_F(PlanTest, TheIdHoldsWhileCommitsGoOn) {
   }
   input_.candidate.appended = At(0, 11);
   EXPECT_EQ(MakePlan(input_).plan_id(), id);
-  Node("b").set_reached(false);
-  EXPECT_NE(MakePlan(input_).plan_id(), id) << "another promise to be had";
+  Node("x").set_reached(false);
+  EXPECT_NE(MakePlan(input_).plan_id(), id) << "fewer voters in the new epoch";
 }
 
 TEST_F(PlanTest, TheIdChangesWithTheOverrides) {

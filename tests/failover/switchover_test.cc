@@ -143,6 +143,34 @@ TEST_F(SwitchoverTest, AnEpochThatHasBegunIsFollowedThoughItsCandidateIsGone) {
   EXPECT_EQ(Primary(), "");
 }
 
+// Both of them forced on, and then a planned hand-over between the others: it speaks of another role than
+// p's. What p alone holds is a branch, and a person chooses (R20).
+TEST_F(SwitchoverTest, AFormerPrimaryDoesNotComeByItselfBecauseAnotherHandsItsRoleOver) {
+  Begin();
+  Isolate("p");
+  const Position mine = Commit("p", "mine", "1");
+  Start("a", v1::OPERATION_KIND_PROMOTE);
+  End("a");
+  ASSERT_EQ(PrimaryBesideP(), "a");
+  Start("b");
+  const v1::Operation handed = End("b");
+  ASSERT_EQ(PrimaryBesideP(), "b") << handed.DebugString();
+  network_.HealAll();
+  ASSERT_TRUE(time_.RunUntil(
+      [&] { return node("p").role() == v1::NODE_ROLE_SUSPENDED || node("p").role() == v1::NODE_ROLE_FENCED; },
+      absl::Seconds(30)));
+  // Promised once more in a later hand-over, and started again: it waits all the same.
+  Start("a");
+  End("a");
+  Kill("p");
+  node("p").Start();
+  Serve("p");
+  time_.RunFor(absl::Seconds(15));
+  EXPECT_TRUE(node("p").role() == v1::NODE_ROLE_SUSPENDED || node("p").role() == v1::NODE_ROLE_FENCED)
+      << node("p").replica().view().activity;
+  EXPECT_EQ(node("p").store().appended(), mine);
+}
+
 // An operator who thinks better of it leaves the old primary as it was, or gets it back with a fresh epoch.
 TEST_F(SwitchoverTest, GivenUpAtAnyStepTheOldPrimaryGoesOn) {
   for (const char* step : {"pre-copy", "freeze", "drain", "promises", "judge"}) {

@@ -56,6 +56,17 @@ TEST(PromiseBookTest, RefusesWhatNoCandidateSends) {
             "INVALID_REQUEST");
 }
 
+TEST(PromiseBookTest, AHandOverIsOfOneRoleOfOneNode) {
+  v1::EpochPromise promise = Promise(3, "a");
+  EXPECT_FALSE(HandsOver(promise, "p", 2));
+  promise.mutable_handed_over()->set_node_id("p");
+  promise.mutable_handed_over()->set_epoch(2);
+  EXPECT_TRUE(HandsOver(promise, "p", 2));
+  EXPECT_FALSE(HandsOver(promise, "p", 1)) << "a role that it had before, and lost";
+  EXPECT_FALSE(HandsOver(promise, "q", 2)) << "another one's";
+  EXPECT_TRUE(HandsOver(promise, "a", 1)) << "it takes a role back";
+}
+
 TEST(StreamGateTest, AdmitsThePromisedStream) {
   EXPECT_EQ(*AdmitStream(Promise(3, "a"), {3, "a", "1"}), StreamAdmission::kAdmit);
 }
