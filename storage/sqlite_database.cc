@@ -8,6 +8,7 @@
 #include "base/status_macros.h"
 #include "storage/errors.h"
 #include "storage/sqlite_error.h"
+#include "storage/sqlite_open_file.h"
 #include "storage/sqlite_pragmas.h"
 
 namespace holdfast::storage {
@@ -37,6 +38,7 @@ SqliteDatabase::~SqliteDatabase() {
 }
 
 absl::Status SqliteDatabase::Open() {
+  OpenFilesWithoutAccessTime();
   int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   flags |= is_writer_ ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY;
   if (is_writer_ && options_.create_if_missing) flags |= SQLITE_OPEN_CREATE;
