@@ -12,13 +12,13 @@ absl::StatusOr<std::unique_ptr<ConnectionPool>> ConnectionPool::Open(Options opt
                                                                      const PublishedState* state) {
   std::unique_ptr<ConnectionPool> pool(new ConnectionPool(std::move(options), state));
   HF_ASSIGN_OR_RETURN(Connections first, pool->OpenAll());
-  pool->Switch(std::move(first), []() {});
+  const Connections none = pool->Switch(std::move(first), []() {});
   return pool;
 }
 
 ConnectionPool::~ConnectionPool() {
   MutexLock lock(&mu_);
-  HF_CHECK(taken_.empty(), "a read lease outlives its store");
+  HF_CHECK(taken_.empty() && leaving_count_ == 0, "a read lease outlives its store");
 }
 
 absl::StatusOr<std::unique_ptr<PooledConnection>> ConnectionPool::OpenConnection(uint64_t generation) {
@@ -63,11 +63,23 @@ absl::Status ConnectionPool::Refresh(std::unique_ptr<PooledConnection>& connecti
   HF_RETURN_IF_ERROR(Renew(*fresh));
   fresh->renewal.store(renewal);
   fresh->use.store(PooledConnection::Use::kInUse);
-  MutexLock lock(&mu_);
-  *std::find(taken_.begin(), taken_.end(), connection.get()) = fresh.get();
-  connection.swap(fresh);
-  returned_.NotifyAll();
+  {
+    MutexLock lock(&mu_);
+    *std::find(taken_.begin(), taken_.end(), connection.get()) = fresh.get();
+    connection.swap(fresh);
+    ++leaving_count_;
+    returned_.NotifyAll();
+  }
+  CloseLeaving(std::move(fresh));
   return absl::OkStatus();
+}
+
+// Without the lock: closing unmaps a file, and all readers would wait. It counts as leaving till it is done,
+// so that nobody takes the file's name away from under it, with which its blocks would be freed here.
+void ConnectionPool::CloseLeaving(std::unique_ptr<PooledConnection> connection) {
+  connection.reset();
+  MutexLock lock(&mu_);
+  --leaving_count_;
 }
 
 std::unique_ptr<PooledConnection> ConnectionPool::Take(absl::Duration wait) {
@@ -85,12 +97,18 @@ std::unique_ptr<PooledConnection> ConnectionPool::Take(absl::Duration wait) {
 
 void ConnectionPool::Return(std::unique_ptr<PooledConnection> connection) {
   RenewIfAsked(*connection);
-  MutexLock lock(&mu_);
-  taken_.erase(std::find(taken_.begin(), taken_.end(), connection.get()));
-  connection->use.store(PooledConnection::Use::kResting);
-  if (is_current(*connection)) idle_.push_back(std::move(connection));
-  returned_.NotifyAll();
-  // A connection to an older file is closed here, with the lock held: it is rare.
+  {
+    MutexLock lock(&mu_);
+    taken_.erase(std::find(taken_.begin(), taken_.end(), connection.get()));
+    connection->use.store(PooledConnection::Use::kResting);
+    if (is_current(*connection)) {
+      idle_.push_back(std::move(connection));
+    } else {
+      ++leaving_count_;
+    }
+    returned_.NotifyAll();
+  }
+  if (connection != nullptr) CloseLeaving(std::move(connection));
 }
 
 void ConnectionPool::Rest(PooledConnection& connection) {
@@ -124,52 +142,61 @@ void ConnectionPool::RenewIfAsked(PooledConnection& connection) {
   returned_.NotifyAll();
 }
 
-int ConnectionPool::LateCount(uint64_t renewal) const {
-  return static_cast<int>(
-      std::count_if(taken_.begin(), taken_.end(),
-                    [&](const PooledConnection* connection) { return IsLate(*connection, renewal); }));
+bool ConnectionPool::HasLate(uint64_t renewal) const {
+  const auto is_late = [&](const auto& connection) { return IsLate(*connection, renewal); };
+  return std::any_of(idle_.begin(), idle_.end(), is_late) ||
+         std::any_of(taken_.begin(), taken_.end(), is_late);
 }
 
-bool ConnectionPool::HasRestingLate(uint64_t renewal) const {
-  return std::any_of(taken_.begin(), taken_.end(), [&](const PooledConnection* connection) {
+bool ConnectionPool::HasLateNotInUse(uint64_t renewal) const {
+  const auto can_renew = [&](const auto& connection) {
     return IsLate(*connection, renewal) && connection->use.load() == PooledConnection::Use::kResting;
-  });
+  };
+  return std::any_of(idle_.begin(), idle_.end(), can_renew) ||
+         std::any_of(taken_.begin(), taken_.end(), can_renew);
 }
 
 void ConnectionPool::RenewIdle(uint64_t renewal) {
-  std::vector<std::unique_ptr<PooledConnection>> idle;
-  {
-    MutexLock lock(&mu_);
-    idle.swap(idle_);
-  }
-  for (std::unique_ptr<PooledConnection>& connection : idle) {
+  for (size_t place = 0;; ++place) {
+    std::unique_ptr<PooledConnection> connection;
+    {
+      MutexLock lock(&mu_);
+      const auto late =
+          std::find_if(idle_.begin(), idle_.end(), [&](const auto& idle) { return IsLate(*idle, renewal); });
+      if (late == idle_.end()) return;
+      connection = std::move(*late);
+      idle_.erase(late);
+    }
     (void)Renew(*connection);
     connection->renewal.store(renewal);
+    MutexLock lock(&mu_);
+    // Behind those that were renewed before it: who is taken next stays as it was.
+    idle_.insert(idle_.begin() + static_cast<ptrdiff_t>(std::min(place, idle_.size())),
+                 std::move(connection));
+    returned_.NotifyAll();
   }
+}
+
+PooledConnection* ConnectionPool::ClaimResting(uint64_t renewal) {
+  using Use = PooledConnection::Use;
   MutexLock lock(&mu_);
-  for (std::unique_ptr<PooledConnection>& connection : idle) idle_.push_back(std::move(connection));
-  returned_.NotifyAll();
+  for (PooledConnection* const connection : taken_) {
+    Use expected = Use::kResting;
+    if (!IsLate(*connection, renewal)) continue;
+    if (connection->use.compare_exchange_strong(expected, Use::kRenewing)) return connection;
+  }
+  return nullptr;
 }
 
 void ConnectionPool::RenewResting(uint64_t renewal) {
-  using Use = PooledConnection::Use;
-  std::vector<PooledConnection*> claimed;
-  {
-    MutexLock lock(&mu_);
-    for (PooledConnection* const connection : taken_) {
-      Use expected = Use::kResting;
-      if (!IsLate(*connection, renewal)) continue;
-      if (connection->use.compare_exchange_strong(expected, Use::kRenewing)) claimed.push_back(connection);
-    }
-  }
-  // Its holder cannot give it back before it is in use again.
-  for (PooledConnection* const connection : claimed) {
+  while (PooledConnection* const connection = ClaimResting(renewal)) {
+    // Its holder cannot give it back before it is in use again.
     (void)Renew(*connection);
     connection->renewal.store(renewal);
+    MutexLock lock(&mu_);
+    connection->use.store(PooledConnection::Use::kResting);
+    returned_.NotifyAll();
   }
-  MutexLock lock(&mu_);
-  for (PooledConnection* const connection : claimed) connection->use.store(Use::kResting);
-  returned_.NotifyAll();
 }
 
 bool ConnectionPool::RenewAll(absl::Duration wait) {
@@ -179,14 +206,15 @@ bool ConnectionPool::RenewAll(absl::Duration wait) {
     renewal = renewal_.load() + 1;
     renewal_.store(renewal);
   }
-  RenewIdle(renewal);
-  // At most one turn for each connection: whoever came to rest without having seen that it was asked.
+  // At most one turn for each connection: whoever came to rest, or back, without having seen that it was
+  // asked.
   while (true) {
+    RenewIdle(renewal);
     RenewResting(renewal);
     MutexLock lock(&mu_);
-    if (LateCount(renewal) == 0) return true;
+    if (!HasLate(renewal)) return true;
     const bool is_worth_a_turn = returned_.WaitFor(&mu_, wait, [&]() ABSL_NO_THREAD_SAFETY_ANALYSIS {
-      return LateCount(renewal) == 0 || HasRestingLate(renewal);
+      return !HasLate(renewal) || HasLateNotInUse(renewal);
     });
     if (!is_worth_a_turn) return false;
   }
@@ -202,16 +230,18 @@ absl::StatusOr<ConnectionPool::Connections> ConnectionPool::OpenAll() {
   return fresh;
 }
 
-void ConnectionPool::Switch(Connections fresh, absl::FunctionRef<void()> publish) {
+ConnectionPool::Connections ConnectionPool::Switch(Connections fresh, absl::FunctionRef<void()> publish) {
   MutexLock lock(&mu_);
   generation_.fetch_add(1);
   publish();
-  idle_.swap(fresh);  // the old ones are closed after the lock is given back
+  idle_.swap(fresh);
   returned_.NotifyAll();
+  return fresh;
 }
 
 bool ConnectionPool::has_moved() const {
   MutexLock lock(&mu_);
+  if (leaving_count_ > 0) return false;
   return std::all_of(taken_.begin(), taken_.end(),
                      [&](const PooledConnection* connection) { return is_current(*connection); });
 }

@@ -59,7 +59,7 @@ class ConnectionPool {
 
   // A holder that keeps a connection without reading from it lets it rest, so that no checkpoint waits for a
   // holder that does nothing: meanwhile its snapshot may move to a newer state. Resume waits for such a
-  // renewal, some microseconds.
+  // renewal: microseconds, or as long as the strand is kept from running, so it is not for callback threads.
   void Rest(PooledConnection& connection);
   void Resume(PooledConnection& connection);
 
@@ -71,18 +71,19 @@ class ConnectionPool {
   absl::Status Refresh(std::unique_ptr<PooledConnection>& connection);
 
   // Strand. Renews every connection: those that are idle or rest here, those in use as soon as they rest or
-  // come back, for which it waits up to `wait`. False if one was in use all that time.
+  // come back, for which it waits up to `wait`. False if one was in use all that time. Only one connection at
+  // a time is away for it: wherever the strand is kept from running, readers find the others.
   bool RenewAll(absl::Duration wait);
 
   // Strand, when another file has taken the path. First new connections to it are opened; then Switch runs
-  // `publish` and changes over, in one step for whoever takes or refreshes a connection. Connections to the
-  // old file are closed by Switch or as they come back; the old file must stay reachable through them till
-  // then.
+  // `publish` and changes over, in one step for whoever takes or refreshes a connection. It returns the idle
+  // connections to the old file, for the caller to close where it holds no lock; others are closed as they
+  // come back. The old file must stay reachable through them till then.
   using Connections = std::vector<std::unique_ptr<PooledConnection>>;
   absl::StatusOr<Connections> OpenAll();
-  void Switch(Connections fresh, absl::FunctionRef<void()> publish);
+  [[nodiscard]] Connections Switch(Connections fresh, absl::FunctionRef<void()> publish);
 
-  // True once no connection to an older file is left.
+  // True once no connection to an older file is left, those that Switch returned aside.
   bool has_moved() const;
   // False for a connection to an older file.
   bool is_current(const PooledConnection& connection) const {
@@ -94,13 +95,15 @@ class ConnectionPool {
       : options_(std::move(options)), state_(state) {}
   absl::StatusOr<std::unique_ptr<PooledConnection>> OpenConnection(uint64_t generation);
   void RenewIfAsked(PooledConnection& connection);
+  void CloseLeaving(std::unique_ptr<PooledConnection> connection);
   void RenewIdle(uint64_t renewal);
   void RenewResting(uint64_t renewal);
+  PooledConnection* ClaimResting(uint64_t renewal);
   bool IsLate(const PooledConnection& connection, uint64_t renewal) const {
     return connection.renewal.load() < renewal && is_current(connection);
   }
-  int LateCount(uint64_t renewal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
-  bool HasRestingLate(uint64_t renewal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasLate(uint64_t renewal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
+  bool HasLateNotInUse(uint64_t renewal) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mu_);
 
   const Options options_;
   const PublishedState* const state_;
@@ -110,6 +113,7 @@ class ConnectionPool {
   std::vector<std::unique_ptr<PooledConnection>> idle_
       ABSL_GUARDED_BY(mu_);  // the last one back is taken first
   std::vector<PooledConnection*> taken_ ABSL_GUARDED_BY(mu_);
+  int leaving_count_ ABSL_GUARDED_BY(mu_) = 0;  // to an older file, being closed
   // Written with mu_ held, so that who waits on `returned_` misses nothing; read without.
   std::atomic<uint64_t> renewal_{0};
   std::atomic<uint64_t> generation_{0};

@@ -111,6 +111,8 @@ DiskResult MemoryDisk::Size(const MemoryFile& file, int64_t* size) {
   return DiskResult::kOk;
 }
 
+void MemoryDisk::Close(const MemoryFile& file) { (void)Enter(DiskOperation::kClose, file.path()); }
+
 bool MemoryDisk::Exists(absl::string_view path) {
   MutexLock lock(&mu_);
   return names_.find(path) != names_.end() || HasDirectory(path);

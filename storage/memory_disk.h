@@ -26,7 +26,8 @@ enum class DiskOperation {
   kSync,
   kRemove,
   kRename,
-  kSyncDirectory
+  kSyncDirectory,
+  kClose  // for the hook only: it never fails
 };
 enum class DiskResult { kOk, kNotFound, kExists, kNoSpace, kIoError };
 
@@ -89,6 +90,7 @@ class MemoryDisk {
   DiskResult Truncate(MemoryFile& file, int64_t size);
   DiskResult Sync(MemoryFile& file);
   DiskResult Size(const MemoryFile& file, int64_t* size);
+  void Close(const MemoryFile& file);
 
   // ---- Names ----
 

@@ -10,7 +10,8 @@ namespace holdfast::storage {
 namespace {
 
 bool Changes(DiskOperation operation) {
-  return operation != DiskOperation::kOpen && operation != DiskOperation::kRead;
+  return operation != DiskOperation::kOpen && operation != DiskOperation::kRead &&
+         operation != DiskOperation::kClose;
 }
 
 std::string AfterCrash(const MemoryFile& file, CrashMode mode, bool was_frozen, Random& random) {

@@ -23,8 +23,9 @@ struct KeyVersion {
 
 // A pooled read connection with a held snapshot, borrowed by one thread. Short-lived: at most
 // kMaxRowsPerLease rows a call, so that checkpoints can go on (DESIGN 7): they wait for calls, not for
-// leases. Reads at one revision are consistent across calls and leases; once a rewind has taken the revision
-// back, they fail. Every row is checked against its row hash (I13): DATA_DAMAGED with the key.
+// leases (but for those of TryAcquire). Reads at one revision are consistent across calls and leases; once a
+// rewind has taken the revision back, they fail. Every row is checked against its row hash (I13):
+// DATA_DAMAGED with the key.
 class ReadLease {
  public:
   virtual ~ReadLease() = default;
@@ -47,8 +48,11 @@ class ReaderPool {
   virtual ~ReaderPool() = default;
 
   // A reader whose snapshot holds at least the visible revision of now. Waits for a free one (bounded:
-  // RESOURCE_EXHAUSTED after 1 s); `TryAcquire` never waits: nullptr if all are busy, for callback threads.
+  // RESOURCE_EXHAUSTED after 1 s).
   virtual absl::StatusOr<std::unique_ptr<ReadLease>> Acquire() = 0;
+
+  // The same for callback threads: neither it nor its lease ever waits. nullptr if all readers are busy. A
+  // checkpoint waits until the lease is given back, so it is for one read now.
   virtual absl::StatusOr<std::unique_ptr<ReadLease>> TryAcquire() = 0;
 };
 

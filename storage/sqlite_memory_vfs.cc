@@ -57,6 +57,7 @@ int ToCode(DiskResult result, int failure) {
 
 int Close(sqlite3_file* base) {
   OpenFile* const open = Of(base);
+  open->vfs->disk().Close(*open->file);
   if (open->locks != nullptr) open->locks->Forget(open);
   SqliteMemoryVfs* const vfs = open->vfs;
   open->~OpenFile();

@@ -17,18 +17,18 @@ constexpr absl::Duration kMaxWait = absl::Seconds(1);
 
 class SqliteReaderPool::Lease : public ReadLease {
  public:
-  // `connection` is in use.
-  Lease(SqliteReaderPool* pool, std::unique_ptr<PooledConnection> connection)
-      : pool_(pool), connection_(std::move(connection)) {}
+  // `connection` is in use. If it never rests, no call waits for a renewal by the strand.
+  Lease(SqliteReaderPool* pool, std::unique_ptr<PooledConnection> connection, bool rests)
+      : pool_(pool), connection_(std::move(connection)), rests_(rests) {}
   ~Lease() override {
-    pool_->connections_->Resume(*connection_);
+    Resume();
     pool_->connections_->Return(std::move(connection_));
   }
 
   // Lets the connection rest until the first call.
   absl::Status Begin() {
     const absl::Status reached = Reach(pool_->state_->visible_revision());
-    pool_->connections_->Rest(*connection_);
+    Rest();
     return reached;
   }
 
@@ -56,16 +56,21 @@ class SqliteReaderPool::Lease : public ReadLease {
   // Between calls the strand may renew the snapshot: each call asks anew whether `at` may be read.
   class InUse {
    public:
-    explicit InUse(Lease* lease) : lease_(lease) {
-      lease_->pool_->connections_->Resume(*lease_->connection_);
-    }
-    ~InUse() { lease_->pool_->connections_->Rest(*lease_->connection_); }
+    explicit InUse(Lease* lease) : lease_(lease) { lease_->Resume(); }
+    ~InUse() { lease_->Rest(); }
     InUse(const InUse&) = delete;
     InUse& operator=(const InUse&) = delete;
 
    private:
     Lease* const lease_;
   };
+
+  void Resume() {
+    if (rests_) pool_->connections_->Resume(*connection_);
+  }
+  void Rest() {
+    if (rests_) pool_->connections_->Rest(*connection_);
+  }
 
   // OK if `at` may be read, with a snapshot that can show it.
   absl::Status Prepare(Revision at) {
@@ -115,6 +120,7 @@ class SqliteReaderPool::Lease : public ReadLease {
 
   SqliteReaderPool* const pool_;
   std::unique_ptr<PooledConnection> connection_;
+  const bool rests_;
 };
 
 absl::StatusOr<Revision> NewestChange(ReadLease& lease, absl::string_view key, Revision at) {
@@ -126,18 +132,18 @@ absl::StatusOr<Revision> NewestChange(ReadLease& lease, absl::string_view key, R
 absl::StatusOr<std::unique_ptr<ReadLease>> SqliteReaderPool::Acquire() {
   std::unique_ptr<PooledConnection> connection = connections_->Take(kMaxWait);
   if (connection == nullptr) return ReadersBusyError();
-  return Lend(std::move(connection));
+  return Lend(std::move(connection), /*rests=*/true);
 }
 
 absl::StatusOr<std::unique_ptr<ReadLease>> SqliteReaderPool::TryAcquire() {
   std::unique_ptr<PooledConnection> connection = connections_->Take(absl::ZeroDuration());
   if (connection == nullptr) return std::unique_ptr<ReadLease>();
-  return Lend(std::move(connection));
+  return Lend(std::move(connection), /*rests=*/false);
 }
 
 absl::StatusOr<std::unique_ptr<ReadLease>> SqliteReaderPool::Lend(
-    std::unique_ptr<PooledConnection> connection) {
-  auto lease = std::make_unique<Lease>(this, std::move(connection));
+    std::unique_ptr<PooledConnection> connection, bool rests) {
+  auto lease = std::make_unique<Lease>(this, std::move(connection), rests);
   HF_RETURN_IF_ERROR(lease->Begin());
   return std::unique_ptr<ReadLease>(std::move(lease));
 }

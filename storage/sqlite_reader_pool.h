@@ -24,7 +24,7 @@ class SqliteReaderPool : public ReaderPool {
  private:
   class Lease;
   friend absl::StatusOr<Revision> NewestChange(ReadLease& lease, absl::string_view key, Revision at);
-  absl::StatusOr<std::unique_ptr<ReadLease>> Lend(std::unique_ptr<PooledConnection> connection);
+  absl::StatusOr<std::unique_ptr<ReadLease>> Lend(std::unique_ptr<PooledConnection> connection, bool rests);
 
   ConnectionPool* const connections_;
   const PublishedState* const state_;

@@ -125,9 +125,10 @@ absl::Status Store::Impl::SwapFiles(const Position& position) {
   HF_ASSIGN_OR_RETURN(ConnectionPool::Connections keys, key_connections->OpenAll());
   HF_ASSIGN_OR_RETURN(ConnectionPool::Connections logs, log_connections->OpenAll());
   // Both pools and the published state change together: a reader sees the old file with the old numbers or
-  // the new one with the new.
-  log_connections->Switch(std::move(logs), [&]() {
-    key_connections->Switch(std::move(keys), [&]() {
+  // the new one with the new. What was idle is closed at the end of this function, without their locks.
+  ConnectionPool::Connections old_keys;
+  const ConnectionPool::Connections old_logs = log_connections->Switch(std::move(logs), [&]() {
+    old_keys = key_connections->Switch(std::move(keys), [&]() {
       state.CountCut();
       state.CountWrite();
       Publish(/*milestones_changed=*/true);

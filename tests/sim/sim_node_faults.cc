@@ -106,7 +106,9 @@ void SimNode::OnFrozen(CrashMode mode) {
 void SimNode::OnDisk(DiskOperation operation, absl::string_view path) {
   if (process_ == nullptr || process_->dying) return;
   if (operation == DiskOperation::kSync) process_->strand.PauseFor(sync_time_);
-  if (crash_near_.empty() || operation == DiskOperation::kOpen || operation == DiskOperation::kRead) return;
+  const bool is_harmless = operation == DiskOperation::kOpen || operation == DiskOperation::kRead ||
+                           operation == DiskOperation::kClose;
+  if (crash_near_.empty() || is_harmless) return;
   if (!absl::StrContains(path, crash_near_)) return;
   world_->coverage.Count("crashes_near_" + crash_near_);
   crash_near_.clear();

@@ -74,6 +74,17 @@ TEST_F(StoreCheckpointTest, AReaderThatIsHeldWithoutReadingDoesNotHoldItUp) {
   EXPECT_EQ((*(*lease)->Get("a", Revision(1)))->value, "1");
 }
 
+TEST_F(StoreCheckpointTest, AReaderOfACallbackThreadIsNeverTakenAwayForIt) {
+  store_.Commit({Put("a", "1")});
+  auto lease = store_->readers().TryAcquire();
+  ASSERT_TRUE(lease.ok());
+  Write(2 * kCheckpointPages, /*maintain=*/true);
+  EXPECT_EQ(store_->wal_holder(), "a read of keys");
+  lease->reset();
+  Write(kCheckpointPages, /*maintain=*/true);
+  EXPECT_EQ(store_->wal_holder(), "");
+}
+
 TEST_F(StoreCheckpointTest, AReaderInTheMiddleOfACallPostponesItAndNoMore) {
   store_.Commit({Put("a", "1"), Put("b", "1")});
   auto lease = store_->readers().Acquire();
