@@ -133,9 +133,10 @@ HandshakeVerdict DecideHandshake(const v1::FollowHello& hello, const UpstreamSta
   if (theirs->appended.revision.is_zero()) {
     const std::optional<Position> first = log.After(Revision());
     // A relay that nobody feeds lends snapshots and feeds nobody: so a new node gets a copy with no primary
-    // left.
-    const bool whole = first && log.End().revision.index() <= kMaxRecordsInsteadOfSnapshot &&
-                       self.standing != UpstreamState::kUnfed;
+    // left. As long as nothing is committed there is nothing to copy, and the follower may be the voter
+    // without which nothing ever will be.
+    const bool is_short = log.End().revision.index() <= kMaxRecordsInsteadOfSnapshot;
+    const bool whole = first && (is_short || !self.has_committed) && self.standing != UpstreamState::kUnfed;
     verdict = Say(whole ? v1::FOLLOW_DECISION_CONTINUE : v1::FOLLOW_DECISION_SNAPSHOT);
   } else {
     verdict = Compare(hello, *theirs, self, history, log);

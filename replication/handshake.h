@@ -28,6 +28,7 @@ struct UpstreamState {
   std::string node_id;
   StreamIdentity stream;
   std::vector<std::string> fed_through;  // who feeds this node, nearest first, without itself
+  bool has_committed = true;             // false: there is nothing yet that a snapshot could show (R15)
   bool follower_is_member = false;       // by the newest inventory that this node has
 };
 

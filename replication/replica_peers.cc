@@ -84,6 +84,7 @@ HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
   state.node_id = options_.node_id;
   state.stream = OwnStream();
   if (IsFollowing()) state.fed_through = follower_.fed_through();
+  state.has_committed = !options_.store->visible().revision.is_zero();
   state.follower_is_member = inventory_.inventory().Find(hello.node_id()) != nullptr;
   const Position end = SendableEnd();
   HandshakeVerdict verdict =

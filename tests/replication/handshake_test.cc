@@ -64,6 +64,16 @@ TEST(HandshakeTest, SendsAnEmptyFollowerToASnapshotWhereTheLogIsCompacted) {
             v1::FOLLOW_DECISION_SNAPSHOT);
 }
 
+TEST(HandshakeTest, SendsAnEmptyFollowerToASnapshotWhereTheLogIsLongUnlessNothingIsCommitted) {
+  const TestLog log = TestLog().Add(0, static_cast<int>(kMaxRecordsInsteadOfSnapshot) + 1);
+  EXPECT_EQ(Decide(Hello(TestLog()), Primary(0), log).decision, v1::FOLLOW_DECISION_SNAPSHOT);
+  UpstreamState state = Primary(0);
+  state.has_committed = false;
+  const Verdict verdict = Decide(Hello(TestLog()), state, log);
+  EXPECT_EQ(verdict.decision, v1::FOLLOW_DECISION_CONTINUE);
+  EXPECT_EQ(verdict.ancestor, Position());
+}
+
 TEST(HandshakeTest, SendsAFollowerBelowTheFloorToASnapshot) {
   const TestLog log = TestLog().Add(0, 9).Compact(5);
   EXPECT_EQ(Decide(Hello(TestLog().Add(0, 3)), Primary(0), log).decision, v1::FOLLOW_DECISION_SNAPSHOT);

@@ -56,6 +56,27 @@ TEST_F(SnapshotTransferTest, AnAlteredChunkIsNeverInstalled) {
   EXPECT_TRUE(RunUntilShown("x", last_)) << node("x").replica().view().activity;
 }
 
+// A snapshot shows what is committed: while that is nothing, the voter gets every record, however many.
+TEST_F(SnapshotTransferTest, AVoterThatComesLateToAClusterWithoutACommitIsFedTheWholeLog) {
+  Add("p"), Add("a");
+  Isolate("a");
+  EXPECT_FALSE(Init({"a"}, 1).has_value()) << "nobody confirms the first record";
+  {
+    auto batch = node("p").store().BeginBatch();
+    ASSERT_TRUE(batch.ok()) << batch.status();
+    storage::RecordDraft draft;
+    draft.commit.emplace();
+    AddChange(&draft, "k", "v");
+    for (uint64_t i = 0; i < kMaxRecordsInsteadOfSnapshot; ++i)
+      ASSERT_TRUE((*batch)->Append(0, "p", draft).ok());
+    ASSERT_TRUE((*batch)->Commit().ok());
+  }
+  node("p").replica().OnOwnAppend();
+  ASSERT_TRUE(node("p").store().visible().revision.is_zero());
+  network_.HealAll();
+  EXPECT_TRUE(RunUntilShown("a", node("p").store().appended())) << node("a").replica().view().activity;
+}
+
 TEST_F(SnapshotTransferTest, GoesOnAfterBreaksAndAfterARestartOfTheTaker) {
   Begin();
   node("x").Start();
