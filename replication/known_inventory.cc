@@ -5,7 +5,6 @@
 #include <string>
 #include <utility>
 
-#include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "base/limits.h"
 #include "base/status_macros.h"
@@ -62,7 +61,13 @@ void KnownInventory::Apply(const v1::Record& record, Inventory* out) {
   }
 }
 
-absl::Status KnownInventory::ReadVisible(Revision at, Inventory* out) {
+absl::StatusOr<Inventory> KnownInventory::ReadVisible() {
+  Inventory inventory;
+  HF_RETURN_IF_ERROR(ReadVisibleAt(store_->visible().revision, &inventory));
+  return inventory;
+}
+
+absl::Status KnownInventory::ReadVisibleAt(Revision at, Inventory* out) {
   if (at.is_zero()) return absl::OkStatus();
   {
     HF_ASSIGN_OR_RETURN(const std::unique_ptr<storage::ReadLease> lease, store_->own_readers().Acquire());
@@ -105,7 +110,7 @@ absl::Status KnownInventory::ScanVisible(absl::string_view begin, absl::string_v
 absl::Status KnownInventory::Reload() {
   Inventory inventory;
   const Revision visible = store_->visible().revision;
-  HF_RETURN_IF_ERROR(ReadVisible(visible, &inventory));
+  HF_RETURN_IF_ERROR(ReadVisibleAt(visible, &inventory));
   for (Revision after = visible; after < store_->appended().revision;) {
     HF_ASSIGN_OR_RETURN(const auto records,
                         store_->log().ReadAfter(after, store_->appended().revision, kMaxRecordsPerMessage,

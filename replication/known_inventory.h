@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
 #include "replication/inventory.h"
@@ -24,8 +25,11 @@ class KnownInventory {
 
   const Inventory& inventory() const { return inventory_; }
 
+  // Only what readers see: what is known to be committed. Errors of the store.
+  absl::StatusOr<Inventory> ReadVisible();
+
  private:
-  absl::Status ReadVisible(Revision at, Inventory* out);
+  absl::Status ReadVisibleAt(Revision at, Inventory* out);
   absl::Status ScanVisible(absl::string_view begin, absl::string_view end, Revision at,
                            const std::function<absl::Status(absl::string_view value)>& take);
   static void Apply(const v1::Record& record, Inventory* out);

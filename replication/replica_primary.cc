@@ -107,7 +107,9 @@ absl::StatusOr<v1::SlotLoan> ReplicaImpl::LendSlot(const v1::LendSlotRequest& re
                                        "', and can give a slot itself: holdfast nodes set ",
                                        request.node_id()));
   }
-  return replication::LendSlot(options_.store->node(), inventory_.inventory(), request);
+  // R3: a record that is not committed may be cut again, and its slot given to another node.
+  HF_ASSIGN_OR_RETURN(const Inventory committed, inventory_.ReadVisible());
+  return replication::LendSlot(options_.store->node(), committed, request);
 }
 
 absl::Status ReplicaImpl::TakeSlot(const v1::TakeSlotRequest& request) {

@@ -14,9 +14,9 @@
 // one owner, whatever is partitioned from what. The EPOCH record of the borrower makes it its own. Strand.
 namespace holdfast::replication {
 
-// At the lender. NOT_A_MEMBER, CONFLICTING_SETTINGS (it has no slot under its present incarnation, has lent
-// it to somebody else, or the borrower is no server), WRONG_CLUSTER, errors of the store. The same answer for
-// the same borrower.
+// At the lender; `inventory` is what committed records say. NOT_A_MEMBER, CONFLICTING_SETTINGS (it has no
+// slot under its present incarnation, has lent it to somebody else, or the borrower is no server),
+// WRONG_CLUSTER, errors of the store. The same answer for the same borrower.
 absl::StatusOr<v1::SlotLoan> LendSlot(storage::NodeStore& node, const Inventory& inventory,
                                       const v1::LendSlotRequest& request);
 

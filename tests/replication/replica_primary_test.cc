@@ -271,6 +271,40 @@ TEST_F(ReplicaTest, ARenewedIncarnationNeedsASlotOfItsOwn) {
   EXPECT_EQ(ReasonOf(*answer), "CONFLICTING_SETTINGS");
 }
 
+// R3: the record may be cut again, and its slot given to another node.
+TEST_F(ReplicaTest, AProxyLendsOnlyASlotThatACommittedRecordGaveIt) {
+  Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  ASSERT_TRUE(RunUntilShown("x", node("p").store().visible()));
+  Isolate("a");
+  v1::NodeInfo info;
+  for (const v1::NodeInfo& member : node("p").replica().nodes())
+    if (member.node_id() == "x") info = member;
+  info.set_slot(5);
+  info.set_incarnation(node("x").incarnation());
+  storage::RecordDraft draft;
+  draft.commit.emplace();
+  AddChange(&draft, NodeKey("x"), ToJson(info));
+  const Position gave = Append("p", draft);
+  ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == gave; }, absl::Seconds(10)));
+  Isolate("p");
+  time_.RunFor(absl::Seconds(10));
+  v1::LendSlotRequest lend;
+  lend.set_cluster_id("c1");
+  lend.set_node_id("a");
+  lend.set_incarnation("after the loss");
+  const absl::Status refused = node("x").replica().LendSlot(lend).status();
+  EXPECT_EQ(ReasonOf(refused), "CONFLICTING_SETTINGS");
+  EXPECT_NE(refused.message().find("no record has given"), absl::string_view::npos) << refused;
+  network_.HealAll();
+  ASSERT_TRUE(RunUntilShown("x", gave));
+  Isolate("p");
+  time_.RunFor(absl::Seconds(10));
+  const absl::StatusOr<v1::SlotLoan> loan = node("x").replica().LendSlot(lend);
+  ASSERT_TRUE(loan.ok()) << loan.status();
+  EXPECT_EQ(loan->slot(), 5u);
+}
+
 // What the disk refuses for a while is no reason to need a person.
 TEST_F(ReplicaTest, AStartThatTheDiskRefusesIsTriedAgain) {
   Add("p"), Add("a");
