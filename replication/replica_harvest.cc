@@ -136,8 +136,14 @@ absl::StatusOr<v1::FreezeResponse> ReplicaImpl::AcceptFreeze(const v1::FreezeReq
     return WrongRoleError(absl::StrCat("it is not the primary of epoch ", request.epoch()));
   const absl::Duration hold =
       absl::Seconds(request.hold().seconds()) + absl::Nanoseconds(request.hold().nanos());
-  frozen_until_ = options_.clock->SinceBoot() + std::clamp(hold, absl::ZeroDuration(), kMaxFreeze);
-  frozen_for_ = request.candidate_node_id();
+  const absl::Duration now = options_.clock->SinceBoot();
+  const bool is_anothers = now < frozen_until_ && frozen_for_ != request.candidate_node_id();
+  // Nobody thaws what another candidate relies on: one that gave up may be late with it.
+  if (!is_anothers || hold > absl::ZeroDuration()) {
+    const absl::Duration until = now + std::clamp(hold, absl::ZeroDuration(), kMaxFreeze);
+    frozen_until_ = is_anothers ? std::max(until, frozen_until_) : until;
+    frozen_for_ = request.candidate_node_id();
+  }
   HOLDFAST_FAILPOINT("freeze.after-hold");
   v1::FreezeResponse response;
   *response.mutable_appended() = storage::ToProto(options_.store->appended());

@@ -305,6 +305,32 @@ TEST_F(ReplicaTest, AProxyLendsOnlyASlotThatACommittedRecordGaveIt) {
   EXPECT_EQ(loan->slot(), 5u);
 }
 
+// A late thaw of one hand-over must not let commits in that another one's drain would miss.
+TEST_F(ReplicaTest, OnlyTheCandidateThatAFreezeIsForThawsOrShortensIt) {
+  Add("p"), Add("a"), Add("b");
+  ASSERT_EQ(Init({"a", "b"}, 1), absl::OkStatus());
+  const auto freeze = [&](const std::string& candidate, int seconds) {
+    v1::FreezeRequest request;
+    request.set_cluster_id("c1");
+    request.set_candidate_node_id(candidate);
+    request.mutable_hold()->set_seconds(seconds);
+    EXPECT_TRUE(node("p").replica().AcceptFreeze(request).ok());
+    return ReasonOf(node("p").replica().CanAdmit());
+  };
+  EXPECT_EQ(freeze("a", 5), "SUSPENDED");
+  EXPECT_EQ(freeze("b", 0), "SUSPENDED") << "another's";
+  EXPECT_EQ(freeze("a", 0), "") << "its own";
+  freeze("a", 5);
+  freeze("b", 1);
+  time_.RunFor(absl::Seconds(2));
+  EXPECT_EQ(ReasonOf(node("p").replica().CanAdmit()), "SUSPENDED") << "not sooner than it was promised";
+  EXPECT_EQ(freeze("a", 0), "SUSPENDED") << "it is the other's now";
+  EXPECT_EQ(freeze("b", 0), "");
+  freeze("a", 1);
+  time_.RunFor(absl::Seconds(2));
+  EXPECT_EQ(freeze("b", 0), "") << "long over";
+}
+
 // What the disk refuses for a while is no reason to need a person.
 TEST_F(ReplicaTest, AStartThatTheDiskRefusesIsTriedAgain) {
   Add("p"), Add("a");
