@@ -81,6 +81,7 @@ absl::StatusOr<uint64_t> MakeClusterOfItsOwn(const storage::Store::Options& opti
   cluster.set_epoch(epoch);
   cluster.set_primary_node_id(owner.node_id);
   *cluster.mutable_rule() = *draft.rule;
+  cluster.clear_spell();  // R19: this record ends it; the real voters could not confirm what its end restores
   draft.changes = InventoryChanges(inventory, cluster, self);
 
   // R7: the promise is durable before the record.

@@ -65,6 +65,41 @@ TEST_F(DrillsTest, WhatIsOpenedIsAClusterOfItsOwnThatKnowsNobody) {
   EXPECT_EQ(opened_->data_dir, directory_ / "drill");
 }
 
+// Its end restores a rule whose voters the rehearsed cluster has not got: no commit would be confirmed.
+TEST_F(DrillsTest, APlannedSpellOfTheClusterIsNotTheRehearsals) {
+  v1::ClusterInfo cluster;
+  cluster.set_cluster_id(kRealCluster);
+  cluster.set_primary_node_id("p");
+  v1::LocalSpell& spell = *cluster.mutable_spell();
+  spell.set_began_at_us(1);  // over long ago, by any clock
+  spell.set_seconds(1);
+  spell.mutable_former_rule()->set_quorum(1);
+  spell.mutable_former_rule()->add_voters()->set_node_id("a");
+  storage::RecordDraft draft;
+  draft.commit.emplace();
+  Put(&draft, std::string(replication::kClusterKey), replication::ToJson(cluster));
+  auto batch = store_->BeginBatch();
+  ASSERT_TRUE(batch.ok()) << batch.status();
+  ASSERT_TRUE((*batch)->Append(0, "p", draft).ok());
+  ASSERT_TRUE((*batch)->Commit().ok());
+  batch->reset();
+  replica_.CommitAll();
+  v1::StatusResponse status;
+  on_open_ = [&](node::RunningNode& opened) {
+    auto channels = rpc::ChannelCache::Create({}, rpc::ChannelUse::kPeer);
+    const auto stub = v1::AdminService::NewStub(*(*channels)->Get(opened.peer_address()));
+    EXPECT_TRUE(PollUntil(*RealClock(), kPatience, [&] {
+      grpc::ClientContext context;
+      return stub->Status(&context, v1::StatusRequest(), &status).ok() &&
+             status.header().role() == v1::NODE_ROLE_PRIMARY;
+    })) << status.DebugString();
+  };
+  const v1::Drill drill = Rehearse();
+  EXPECT_EQ(drill.state(), v1::DRILL_STATE_PASSED) << drill.DebugString();
+  EXPECT_FALSE(status.has_spell()) << status.DebugString();
+  EXPECT_EQ(status.rule().quorum(), 0u);
+}
+
 TEST_F(DrillsTest, WithTlsTheNodesOwnCertificateIsEnough) {
   testing::TestAuthority authority(directory_.path(), "ours");
   const auto files = authority.Issue("a", {"DNS:a.example", "URI:holdfast://node/a"});
