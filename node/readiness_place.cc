@@ -198,18 +198,24 @@ v1::ReadinessItem RateVoters(const ReadinessFacts& facts) {
                    "voters in the other site", "holdfast nodes set --voters NODES --q N");
   }
   uint32_t following = 0;
+  uint32_t close = 0;
   for (const v1::FollowerStatus& follower : facts.followers) {
-    if (follower.voter() && follower.lag_records() <= static_cast<int64_t>(kLagWarning)) ++following;
+    if (!follower.voter()) continue;
+    ++following;
+    if (follower.lag_records() <= static_cast<int64_t>(kLagWarning)) ++close;
   }
-  const std::string seen =
-      absl::StrCat(following, " of ", facts.rule.voters_size(), " voters follow closely: ", rule);
+  const std::string of_all = absl::StrCat(" of ", facts.rule.voters_size(), " voters follow");
   if (following < facts.rule.quorum()) {
-    return NotFine(kFail, name, absl::StrCat(seen, "; commits fail"),
+    return NotFine(kFail, name, absl::StrCat(following, of_all, ": ", rule, "; commits fail"),
                    absl::StrCat(facts.rule.quorum(), " voters"),
                    absl::StrCat("holdfast promote ", facts.node_id, " --in-place --dry-run"));
   }
-  if (following < static_cast<uint32_t>(facts.rule.voters_size()))
-    return NotFine(kWarn, name, seen, "all voters", "holdfast status");
+  const std::string seen = absl::StrCat(close, of_all, " closely: ", rule);
+  if (close < static_cast<uint32_t>(facts.rule.voters_size())) {
+    // Those that lag come by themselves; a new epoch would not help.
+    const char* const waits = close < facts.rule.quorum() ? "; commits wait for those that lag" : "";
+    return NotFine(kWarn, name, absl::StrCat(seen, waits), "all voters", "holdfast status");
+  }
   if (!facts.is_settled) {
     return NotFine(kWarn, name, absl::StrCat(seen, "; they do not know yet that the rule is committed"),
                    "a rule that its voters durably know (R21)", "holdfast status");

@@ -282,8 +282,13 @@ TEST_F(ReadinessRatingTest, APrimaryIsRatedByTheVotersThatFollowIt) {
   Expect("vote", kWarn, "they do not know yet");
   facts_.followers[2].set_lag_records(kLagWarning + 1);
   Expect("vote", kWarn, "2 of 3 voters follow closely");
+  facts_.followers[1].set_lag_records(kLagWarning + 1);
+  Expect("vote", kWarn, "1 of 3 voters follow closely: 2 of {a, b, x}; commits wait for those that lag",
+         "holdfast status");
   facts_.followers[1].set_voter(false);
-  Expect("vote", kFail, "1 of 3 voters follow closely: 2 of {a, b, x}; commits fail",
+  Expect("vote", kWarn, "1 of 3 voters follow closely");
+  facts_.followers[0].set_voter(false);
+  Expect("vote", kFail, "1 of 3 voters follow: 2 of {a, b, x}; commits fail",
          "holdfast promote a --in-place --dry-run");
   facts_.rule.Clear();
   Expect("vote", kWarn, "local (q = 0): it alone holds");
