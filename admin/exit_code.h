@@ -11,7 +11,7 @@ enum class ExitCode : int {
   kUsage = 2,       // a flag or argument is missing, unknown or contradictory; nothing was asked
   kNotAsked = 3,    // someone could not be asked
   kRefused = 4,     // a precondition, a limit or a role; nothing was changed
-  kUnknown = 5,     // the outcome of a commit is not known
+  kUnknown = 5,     // what became of a commit, a change or an operation is not known
   kIncomplete = 6,  // a part is done; the message says how to go on
   kFailed = 7       // an error of a node, or of this machine's disks
 };

@@ -8,6 +8,7 @@
 
 namespace holdfast::admin {
 
+// What was restored. A plain value.
 struct Restored {
   std::string cluster_id;
   std::string incarnation;

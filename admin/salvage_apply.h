@@ -34,6 +34,7 @@ enum class SalvageOutcome {
   kNotTried           // after something that stopped the run
 };
 
+// What became of one record. A plain value.
 struct SalvageResult {
   SalvageOutcome outcome = SalvageOutcome::kPresent;
   int64_t revision = 0;  // of kApplied and kAppliedBefore

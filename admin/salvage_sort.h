@@ -53,6 +53,7 @@ struct SalvageFacts {
   std::map<std::string, KeyFacts, std::less<>> keys;
 };
 
+// What may be done with a lost record, or with one of its changes.
 enum class SalvageSort {
   kPresent,           // nothing is left to be done
   kClean,             // can be committed again: what it would overwrite is what it overwrote then

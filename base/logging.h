@@ -34,6 +34,7 @@ struct LogValue {
   std::variant<absl::string_view, bool, double, int64_t> value;
 };
 
+// What varies in a line, by name. Borrows both.
 struct LogField {
   absl::string_view key;
   LogValue value;

@@ -8,6 +8,7 @@
 // over texts.
 namespace holdfast::client {
 
+// Where a client turns after a failure.
 enum class NextStep {
   kReturn,         // the answer is final
   kNextEndpoint,   // another node may answer; asking this one again is useless in this call

@@ -18,7 +18,8 @@ struct Branches {
   // Every branch, the candidate's own first, then by their ends; empty if all logs are parts of one, and if
   // numbers decide and nobody has chosen.
   std::vector<v1::Branch> all;
-  // NOT_CHOSEN-like: nobody has chosen between several, or what was chosen names none of them. OK otherwise.
+  // CHECK_FAILED (BranchesOpenError, NoSuchBranchError): nobody has chosen between several, or what was
+  // chosen names none of them. OK otherwise.
   absl::Status open;
   // Nodes whose logs are left, by choice or by their numbers: what they hold beyond `fork` of the kept one is
   // not gone on with.

@@ -21,12 +21,14 @@ class RunningNode {
   virtual std::string peer_address() const = 0;
 };
 
+// What a server program says of itself. A plain value.
 struct ProgramDescription {
   std::string name;     // "holdfast-proxy"
   std::string purpose;  // one line for --help
   std::string example;
 };
 
+// Builds the node and starts it; `logger` outlives it. Main thread.
 using StartNode = std::function<absl::StatusOr<std::unique_ptr<RunningNode>>(const NodeConfig&, Logger*)>;
 
 // The whole of a server program: flags, configuration file, log, start, SIGTERM or SIGINT, stop. Returns the

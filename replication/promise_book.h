@@ -8,6 +8,7 @@
 
 namespace holdfast::replication {
 
+// How a promise that may be given is given.
 enum class PromiseDecision {
   kStore,   // durable before the position that the answer carries is read (R1, F14)
   kRepeat,  // given already, to this very candidate: answer again

@@ -19,6 +19,7 @@ struct StreamIdentity {
   bool operator==(const StreamIdentity&) const = default;
 };
 
+// How a stream that may be used is taken.
 enum class StreamAdmission {
   kAdmit,             // the stream is what was promised
   kAdmitOncePromised  // PromiseFor(stream) must be durable before anything of the stream is used (R11)

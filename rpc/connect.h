@@ -15,6 +15,7 @@ namespace holdfast::rpc {
 // A node that does not take the connection within this time is left for another, if there is one.
 inline constexpr absl::Duration kMaxConnectWait = absl::Seconds(2);
 
+// How far a channel has come.
 enum class Connection {
   kReady,   // a request sent now leaves
   kFailed,  // the attempt has failed; the channel backs off

@@ -20,6 +20,7 @@ enum class Retry {
   kAfterOperator,  // somebody has to do something first
 };
 
+// One line of the table. A plain value.
 struct ReasonRow {
   v1::Reason reason;
   absl::StatusCode code;

@@ -13,6 +13,7 @@
 
 namespace holdfast::rpc {
 
+// Where a listener listens, and whom it takes. A plain value; `clock` must outlive the server.
 struct ServerOptions {
   std::string address;  // host:port; port 0 takes a free one
   TlsFiles tls;

@@ -13,6 +13,7 @@
 // with another request, is refused instead of giving a listing that nobody asked for. Pure; any thread.
 namespace holdfast::serving {
 
+// Where a listing or a history goes on. A plain value.
 struct PageToken {
   Revision revision;     // that all pages show (List), or the newest that the listing began with (History)
   std::string next_key;  // where the next page begins (List)

@@ -30,6 +30,7 @@ struct NodeFacts {
   absl::Duration now;  // SinceBoot, not before `shown` was taken
 };
 
+// What to do with a read: answer it now, or when more is visible. A plain value.
 struct ReadDecision {
   bool wait = false;  // until `revision` is visible; then ask again
   Revision revision;  // to read at, or to wait for

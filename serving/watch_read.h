@@ -14,6 +14,7 @@
 // disk.
 namespace holdfast::serving {
 
+// What one such read came to. A plain value.
 struct WatchReadResult {
   WatchMessage message;  // empty if nothing matched
   WatchCursor cursor;    // where the next read begins

@@ -17,6 +17,7 @@
 
 namespace holdfast::storage {
 
+// What a fault or a hook is told of an operation.
 enum class DiskOperation {
   kOpen,
   kCreate,
@@ -29,6 +30,7 @@ enum class DiskOperation {
   kSyncDirectory,
   kClose  // for the hook only: it never fails
 };
+// What a disk answers.
 enum class DiskResult { kOk, kNotFound, kExists, kNoSpace, kIoError };
 
 // What is left after a crash.
@@ -49,6 +51,7 @@ struct DiskFault {
   DiskResult error = DiskResult::kIoError;
 };
 
+// What a disk has done since it was made. A plain value.
 struct DiskCounters {
   int64_t opens = 0;
   int64_t reads = 0;
