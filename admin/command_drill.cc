@@ -30,7 +30,9 @@ absl::StatusOr<v1::NodeInfo> Choose(const ClusterView& view, const std::string& 
   for (const v1::NodeInfo& node : view.nodes) {
     if (node.kind() != v1::NODE_KIND_SERVER || &node == primary) continue;
     const bool is_elsewhere = primary == nullptr || node.site() != primary->site();
-    if (chosen == nullptr || (is_elsewhere && chosen->site() == primary->site())) chosen = &node;
+    // Without a known primary (the inventory may come from a standby that knows none) the first one will do.
+    if (chosen == nullptr || (is_elsewhere && primary != nullptr && chosen->site() == primary->site()))
+      chosen = &node;
   }
   if (chosen == nullptr) return UsageError("there is no standby to rehearse with");
   return *chosen;

@@ -170,6 +170,20 @@ TEST_F(CliCheckTest, DrillShowsEachStepAndWhatItCameTo) {
   EXPECT_EQ(standby_->drilled->operator_name(), "olga@desk");
 }
 
+TEST_F(CliCheckTest, WithNoPrimaryKnownTheFirstServerIsRehearsedWith) {
+  v1::CommitRequest nobody;
+  nobody.set_request_id("nobody");
+  v1::Mutation& mutation = *nobody.add_mutations();
+  mutation.set_key("_holdfast/cluster");
+  mutation.set_put(R"({"clusterId": "c0ffee"})");
+  ASSERT_TRUE(store_.Commit(nobody).ok());
+  primary_->drills = GoodDrill();
+  const Outcome outcome = Run({"drill"});
+  EXPECT_EQ(outcome.code, 0) << outcome.err;
+  EXPECT_TRUE(primary_->drilled.has_value());
+  EXPECT_FALSE(standby_->drilled.has_value());
+}
+
 TEST_F(CliCheckTest, AFailedDrillNamesItsStepAndExitsWithOne) {
   v1::Drill failed = Drill(v1::DRILL_STATE_FAILED);
   *failed.add_steps() = GoodDrill().back().steps(0);
