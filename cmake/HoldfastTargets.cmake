@@ -11,14 +11,14 @@ function(holdfast_library name)
   _holdfast_use_pch(${name} library "${ARG_DEPS}")
 endfunction()
 
-# holdfast_binary(NAME SRCS ... DEPS ...): a program in build/<preset>/bin; the target `programs` builds all.
+# holdfast_binary(NAME SRCS ... DEPS ...): a program in build/<preset>/bin. The target `programs` builds those that people run: their folders add
+# them to it.
 function(holdfast_binary name)
   cmake_parse_arguments(ARG "" "" "SRCS;DEPS" ${ARGN})
   add_executable(${name} ${ARG_SRCS})
   target_include_directories(${name} PRIVATE "${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name} PRIVATE ${ARG_DEPS})
   _holdfast_use_pch(${name} library "${ARG_DEPS}")
-  add_dependencies(programs ${name})
 endfunction()
 
 # holdfast_test(NAME SRCS ... DEPS ... [LABELS ...] [TIMEOUT n] [WHOLE]): one GoogleTest program in
