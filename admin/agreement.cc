@@ -7,12 +7,6 @@ namespace holdfast::admin {
 void Agreement::Observe(const std::string& node_id, const v1::LogPosition& position,
                         const std::string& state_digest) {
   seen_[position.revision()][node_id] = Held{position.chain_hash(), state_digest};
-  last_[node_id] = position.revision();
-}
-
-int64_t Agreement::LastRevision(const std::string& node_id) const {
-  const auto it = last_.find(node_id);
-  return it == last_.end() ? 0 : it->second;
 }
 
 Agreement::Verdict Agreement::verdict() const {

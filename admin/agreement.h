@@ -33,9 +33,6 @@ class Agreement {
   // The nodes that differ from most of the others there, by name; empty unless they differ.
   std::vector<std::string> Dissenters() const;
 
-  // The last revision seen of a node.
-  int64_t LastRevision(const std::string& node_id) const;
-
  private:
   struct Held {
     std::string chain_hash;
@@ -45,7 +42,6 @@ class Agreement {
 
   std::vector<std::string> node_ids_;
   std::map<int64_t, std::map<std::string, Held>> seen_;
-  std::map<std::string, int64_t> last_;
 };
 
 }  // namespace holdfast::admin

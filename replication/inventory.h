@@ -13,7 +13,6 @@
 // when the primary is gone (DESIGN 3). Values are JSON, so that `holdfast get` shows them to people.
 namespace holdfast::replication {
 
-inline constexpr absl::string_view kReservedPrefix = "_holdfast/";
 inline constexpr absl::string_view kClusterKey = "_holdfast/cluster";
 inline constexpr absl::string_view kNodesPrefix = "_holdfast/nodes/";
 inline constexpr absl::string_view kNodesEnd = "_holdfast/nodes0";  // '0' follows '/'

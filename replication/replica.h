@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/executor.h"
+#include "base/limits.h"
 #include "base/offload.h"
 #include "base/random.h"
 #include "holdfast/v1/admin.pb.h"
@@ -84,7 +85,7 @@ class Replica : public PeerService {
     Random* random = nullptr;
     PeerTransport* transport = nullptr;
     UpstreamPolicy* upstream_policy = nullptr;
-    absl::Duration heartbeat_interval = absl::Seconds(1);
+    absl::Duration heartbeat_interval = kHeartbeatInterval;
     // Called on the strand when role, epoch, primary or rule changed.
     std::function<void()> on_change;
     // DIVERGED, CHAIN_BROKEN or UNKNOWN_RECORD: this node must serve nothing any more, and says so until a

@@ -50,9 +50,6 @@ class Server {
   // ended.
   void Shutdown(absl::Duration grace);
 
-  // For calls without a socket, in tests.
-  grpc::Server* grpc_server() { return server_.get(); }
-
  private:
   Server(std::unique_ptr<grpc::Server> server, std::string address, int port, Clock* clock)
       : server_(std::move(server)), address_(std::move(address)), port_(port), clock_(clock) {}

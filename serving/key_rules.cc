@@ -25,9 +25,9 @@ absl::Status CheckKey(absl::string_view key) {
 
 absl::Status CheckWritableKey(absl::string_view key) {
   HF_RETURN_IF_ERROR(CheckKey(key));
-  if (!absl::StartsWith(key, kReservedPrefix)) return absl::OkStatus();
+  if (!absl::StartsWith(key, kReservedKeyPrefix)) return absl::OkStatus();
   return InvalidKeyError(
-      key, absl::StrCat("keys below ", kReservedPrefix, " are the cluster's own and read-only"));
+      key, absl::StrCat("keys below ", kReservedKeyPrefix, " are the cluster's own and read-only"));
 }
 
 absl::Status CheckRange(absl::string_view key, absl::string_view range_end) {

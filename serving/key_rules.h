@@ -7,14 +7,11 @@
 // keeps any bytes. Pure; any thread.
 namespace holdfast::serving {
 
-// The cluster's own keys: anyone reads them, only the cluster's own records write them.
-inline constexpr absl::string_view kReservedPrefix = "_holdfast/";
-
 // OK for a key that can exist: 1 to kMaxKeyBytes bytes of valid UTF-8, no control character (U+0000 to
 // U+001F, U+007F to U+009F), no segment `.` or `..`. INVALID_KEY names key and limit.
 absl::Status CheckKey(absl::string_view key);
 
-// As CheckKey, and not reserved.
+// As CheckKey, and not below kReservedKeyPrefix (base/key_rules.h).
 absl::Status CheckWritableKey(absl::string_view key);
 
 // OK for a range as ListRequest describes it. The bounds of a range need not be keys (a prefix's end need not

@@ -68,7 +68,6 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
 
   // Any thread.
   int64_t open_count() const { return open_count_.load(std::memory_order_relaxed); }
-  size_t stream_count() const { return streams_.size(); }
   size_t progress_count() const { return progress_due_.size(); }
   size_t ring_bytes() const { return ring_.bytes(); }
   Revision tail() const { return tail_; }

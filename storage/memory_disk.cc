@@ -118,11 +118,6 @@ bool MemoryDisk::Exists(absl::string_view path) {
   return names_.find(path) != names_.end() || HasDirectory(path);
 }
 
-bool MemoryDisk::IsDirectory(absl::string_view path) {
-  MutexLock lock(&mu_);
-  return HasDirectory(path);
-}
-
 DiskResult MemoryDisk::SizeOf(absl::string_view path, int64_t* size) {
   MutexLock lock(&mu_);
   const auto it = names_.find(path);

@@ -98,7 +98,6 @@ class MemoryDisk {
   // ---- Names ----
 
   bool Exists(absl::string_view path);
-  bool IsDirectory(absl::string_view path);
   DiskResult SizeOf(absl::string_view path, int64_t* size);
   // A file, or an empty directory.
   DiskResult Remove(absl::string_view path);

@@ -14,8 +14,6 @@
 
 namespace holdfast::storage {
 
-inline constexpr absl::string_view kSnapshotArchiveSuffix = ".hfsnap";
-
 // Writes a snapshot archive: the one file of `holdfast snapshot save` (docs/formats/snapshot.md), a manifest
 // and all chunks in order as they came. It has its name only when Finish returned OK. One thread; `files`
 // must outlive this.

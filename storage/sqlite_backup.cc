@@ -75,8 +75,6 @@ absl::Status SqliteBackup::SyncCopy() {
   return code == SQLITE_OK ? absl::OkStatus() : SqliteError(copy_, code, path_);
 }
 
-int SqliteBackup::total_pages() const { return backup_ == nullptr ? 0 : sqlite3_backup_pagecount(backup_); }
-
 int SqliteBackup::remaining_pages() const {
   return backup_ == nullptr ? 0 : sqlite3_backup_remaining(backup_);
 }

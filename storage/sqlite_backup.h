@@ -38,8 +38,7 @@ class SqliteBackup {
   // Requires that Step said true.
   absl::Status Finish();
 
-  // For progress: pages of the source, and those not yet copied.
-  int total_pages() const;
+  // For progress: pages not yet copied.
   int remaining_pages() const;
 
  private:
