@@ -19,10 +19,8 @@ class BranchesTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(playground_.ok()) << playground_.error();
     old_ = playground_.primary().node_id;
-    for (const char* role : {"primary", "standby", "proxy"}) {
-      for (const std::string& id : playground_.ids(role, "dc1")) dc1_.push_back(id);
-      for (const std::string& id : playground_.ids(role, "dc2")) dc2_.push_back(id);
-    }
+    dc1_ = playground_.IdsOf("dc1");
+    dc2_ = playground_.IdsOf("dc2");
   }
   void SignalAll(const std::vector<std::string>& nodes, int signal_number) {
     for (const std::string& node : nodes) playground_.Signal(node, signal_number);

@@ -1,5 +1,7 @@
 #include "tests/process/operation_fixture.h"
 
+#include <signal.h>
+
 #include <algorithm>
 #include <fstream>
 #include <iterator>
@@ -116,6 +118,27 @@ std::unique_ptr<CommandBeside> OperationTest::CarryOutBeside(const std::vector<s
 
 std::unique_ptr<CommandBeside> OperationTest::Beside(std::vector<std::string> arguments) {
   return std::make_unique<CommandBeside>(&playground_, std::move(arguments));
+}
+
+void OperationTest::WatchInTurns(const std::vector<std::string>& command,
+                                 const std::vector<std::string>& points) {
+  std::vector<std::string> confirmed = command;
+  confirmed.insert(confirmed.end(), {"--yes", "--plan", PlanOf(command), "-o", "json"});
+  std::vector<std::string> pauses;
+  for (const std::string& point : points) pauses.push_back(point + "=pause@1");
+  Arm("dc2-a", pauses);
+  auto watching = Beside(std::move(confirmed));
+  for (const std::string& point : points) {
+    ASSERT_TRUE(WaitUntilStopped("dc2-a")) << point << playground_.Logs();
+    ASSERT_EQ(playground_.HitsOf("dc2-a").back(), point);
+    watching->Kill();
+    EXPECT_EQ(watching->Result().exit_status, 128 + SIGKILL);
+    watching = Beside({"operation", "attach", "-o", "json"});
+    playground_.Signal("dc2-a", SIGCONT);
+  }
+  const CommandResult& attached = watching->Result();
+  EXPECT_EQ(attached.exit_status, 0) << attached.out << attached.err << playground_.Logs();
+  EXPECT_EQ(JsonText(attached.out, "state"), "DONE");
 }
 
 void OperationTest::HoldBack(const std::string& node) {

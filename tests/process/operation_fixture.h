@@ -64,6 +64,10 @@ class OperationTest : public ::testing::Test {
   std::unique_ptr<CommandBeside> CarryOutBeside(const std::vector<std::string>& command);
   std::unique_ptr<CommandBeside> Beside(std::vector<std::string> arguments);
 
+  // Confirms that plan too; its candidate dc2-a stands still at each of `points`, the command that watches is
+  // killed there, and another one attaches. The last one hears that it is DONE.
+  void WatchInTurns(const std::vector<std::string>& command, const std::vector<std::string>& points);
+
   // ---- Nodes ----
 
   // `node` takes no records any more: what is acknowledged from now on, it has not.

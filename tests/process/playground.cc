@@ -68,6 +68,17 @@ std::string Playground::WriteNodeFile(const NodeFile& file) const {
   return stem + ".toml";
 }
 
+CommandResult Playground::Promote(const std::string& node, const std::vector<std::string>& more) const {
+  std::vector<std::string> command = {"promote", node, "-o", "json"};
+  command.insert(command.end(), more.begin(), more.end());
+  std::vector<std::string> look = command;
+  look.emplace_back("--dry-run");
+  const CommandResult plan = Holdfast(look);
+  EXPECT_EQ(plan.exit_status, 0) << plan.out << plan.err;
+  command.insert(command.end(), {"--yes", "--plan", JsonText(plan.out, "plan_id")});
+  return Holdfast(command);
+}
+
 std::unique_ptr<client::Client> Playground::ClientOf(const std::vector<std::string>& node_ids,
                                                      absl::Duration timeout) const {
   client::Options options;

@@ -52,6 +52,8 @@ class Playground {
   CommandResult Holdfast(const std::vector<std::string>& arguments, const RunBounds& bounds = {}) const {
     return cluster_->Holdfast(arguments, bounds);
   }
+  // Looks at the plan of `holdfast promote NODE MORE`, which must be admissible, then confirms it.
+  CommandResult Promote(const std::string& node, const std::vector<std::string>& more = {}) const;
   // The environment that it gets ("NAME=value").
   std::vector<std::string> Environment() const { return cluster_->Environment(); }
   const std::string& endpoints() const { return cluster_->endpoints(); }

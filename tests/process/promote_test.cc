@@ -75,26 +75,6 @@ class PromoteTest : public ::testing::Test {
     ASSERT_TRUE(answer.ok()) << answer.status() << playground_.Logs();
     revision_ = answer->revision();
   }
-  std::vector<std::string> Site(const std::string& site) {
-    std::vector<std::string> ids;
-    for (const char* role : {"primary", "standby", "proxy"}) {
-      for (const std::string& id : playground_.ids(role, site)) ids.push_back(id);
-    }
-    return ids;
-  }
-  // Looks at the plan, then confirms it.
-  CommandResult Promote(const std::string& node, std::vector<std::string> more = {}) {
-    std::vector<std::string> command = {"promote", node, "-o", "json"};
-    command.insert(command.end(), more.begin(), more.end());
-    std::vector<std::string> look = command;
-    look.push_back("--dry-run");
-    const CommandResult plan = playground_.Holdfast(look);
-    EXPECT_EQ(plan.exit_status, 0) << plan.out << plan.err;
-    for (const std::string& part :
-         {std::string("--yes"), std::string("--plan"), JsonText(plan.out, "plan_id")})
-      command.push_back(part);
-    return playground_.Holdfast(command);
-  }
 
   Playground playground_;
   int64_t revision_ = 0;
@@ -104,8 +84,8 @@ TEST_F(PromoteTest, AStandbyTakesOverFromALostSiteWhileEveryReadIsAnswered) {
   std::vector<std::unique_ptr<Reader>> readers;
   for (const std::string& proxy : playground_.ids("proxy", "dc2"))
     readers.push_back(std::make_unique<Reader>(playground_, proxy));
-  for (const std::string& node : Site("dc1")) playground_.Kill(node);
-  const CommandResult promoted = Promote("dc2-a");
+  for (const std::string& node : playground_.IdsOf("dc1")) playground_.Kill(node);
+  const CommandResult promoted = playground_.Promote("dc2-a");
   EXPECT_TRUE(promoted.exit_status == 0) << promoted.out << promoted.err << playground_.Logs();
   EXPECT_THAT(promoted.out, HasSubstr("\"kind\": \"PROVEN 0\""));
   for (const std::string& proxy : playground_.ids("proxy", "dc2")) {
@@ -135,10 +115,10 @@ TEST_F(PromoteTest, AHealthyPrimaryIsNotTakenOver) {
 
 TEST_F(PromoteTest, TheOldPrimaryFencesItselfWhenItIsBack) {
   const std::string old = playground_.primary().node_id;
-  for (const std::string& node : Site("dc1")) playground_.Signal(node, SIGSTOP);
-  const CommandResult promoted = Promote("dc2-a");
+  for (const std::string& node : playground_.IdsOf("dc1")) playground_.Signal(node, SIGSTOP);
+  const CommandResult promoted = playground_.Promote("dc2-a");
   EXPECT_TRUE(promoted.exit_status == 0) << promoted.out << promoted.err << playground_.Logs();
-  for (const std::string& node : Site("dc1")) playground_.Signal(node, SIGCONT);
+  for (const std::string& node : playground_.IdsOf("dc1")) playground_.Signal(node, SIGCONT);
   ASSERT_TRUE(Eventually(kPatience, [&] {
     const CommandResult status = playground_.Holdfast({"status"});
     return status.out.find("fenced") != std::string::npos ||
@@ -164,12 +144,12 @@ TEST_F(PromoteTest, TheOldPrimaryFencesItselfWhenItIsBack) {
 }
 
 TEST_F(PromoteTest, WithTheVotersSiteLostThePrimaryGoesOnInPlace) {
-  for (const std::string& node : Site("dc2")) playground_.Kill(node);
+  for (const std::string& node : playground_.IdsOf("dc2")) playground_.Kill(node);
   const std::string primary = playground_.primary().node_id;
   const CommandResult refused = playground_.Holdfast({"promote", primary, "--in-place"});
   EXPECT_EQ(refused.exit_status, 4) << refused.out;
   EXPECT_THAT(refused.out, HasSubstr("--assert-site-down=dc2"));
-  const CommandResult promoted = Promote(primary, {"--in-place", "--assert-site-down=dc2"});
+  const CommandResult promoted = playground_.Promote(primary, {"--in-place", "--assert-site-down=dc2"});
   EXPECT_TRUE(promoted.exit_status == 0) << promoted.out << promoted.err << playground_.Logs();
   EXPECT_THAT(promoted.out, HasSubstr("\"kind\": \"UNKNOWN\""));
   const auto client = playground_.ClientOf({primary});

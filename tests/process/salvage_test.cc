@@ -18,10 +18,8 @@ class SalvageTest : public ::testing::Test {
   void SetUp() override {
     ASSERT_TRUE(playground_.ok()) << playground_.error();
     old_ = playground_.primary().node_id;
-    for (const auto& role : {"primary", "standby", "proxy"}) {
-      for (const std::string& id : playground_.ids(role, "dc1")) dc1_.push_back(id);
-      for (const std::string& id : playground_.ids(role, "dc2")) dc2_.push_back(id);
-    }
+    dc1_ = playground_.IdsOf("dc1");
+    dc2_ = playground_.IdsOf("dc2");
   }
 
   absl::Status Put(const std::string& node, const std::string& key, const std::string& value,

@@ -44,25 +44,6 @@ class SpellTest : public ::testing::Test {
     EXPECT_THAT(begun.out, HasSubstr("LOCAL spell"));
     EXPECT_THAT(begun.out, HasSubstr("line works"));
   }
-  CommandResult Promote(const std::string& node, const std::vector<std::string>& more) {
-    std::vector<std::string> command = {"promote", node, "-o", "json"};
-    command.insert(command.end(), more.begin(), more.end());
-    std::vector<std::string> look = command;
-    look.push_back("--dry-run");
-    const CommandResult plan = playground_.Holdfast(look);
-    EXPECT_EQ(plan.exit_status, 0) << plan.out << plan.err;
-    for (const std::string& part :
-         {std::string("--yes"), std::string("--plan"), JsonText(plan.out, "plan_id")})
-      command.push_back(part);
-    return playground_.Holdfast(command);
-  }
-  std::vector<std::string> Site(const std::string& site) {
-    std::vector<std::string> ids;
-    for (const char* role : {"primary", "standby", "proxy"}) {
-      for (const std::string& id : playground_.ids(role, site)) ids.push_back(id);
-    }
-    return ids;
-  }
 
   Playground playground_{{.proxies = 1}};
   bool was_local_ = false;
@@ -76,12 +57,12 @@ TEST_F(SpellTest, ASpellEndsByItselfAndAPromotionAfterItIsProven) {
   EXPECT_EQ(refused.exit_status, 4) << refused.out << refused.err;
   BeginSpell("6s");
   // The voters are away for the work that was planned.
-  for (const std::string& node : Site("dc2")) playground_.Signal(node, SIGSTOP);
+  for (const std::string& node : playground_.IdsOf("dc2")) playground_.Signal(node, SIGSTOP);
   ASSERT_TRUE(Put(primary, "in the spell"));
   EXPECT_TRUE(was_local_);
   // Its time is over, and nobody confirms that: no commit is acknowledged any more.
   ASSERT_TRUE(Eventually(kPatience, [&] { return !Put(primary, "too late", absl::Seconds(1)); }));
-  for (const std::string& node : Site("dc2")) playground_.Signal(node, SIGCONT);
+  for (const std::string& node : playground_.IdsOf("dc2")) playground_.Signal(node, SIGCONT);
   ASSERT_TRUE(Eventually(kPatience, [&] { return Put(primary, "after it", absl::Seconds(2)); }))
       << Durability() << playground_.Logs();
   EXPECT_FALSE(was_local_);
@@ -90,8 +71,8 @@ TEST_F(SpellTest, ASpellEndsByItselfAndAPromotionAfterItIsProven) {
   EXPECT_THAT(now, HasSubstr("\"quorum\": 2"));
   EXPECT_THAT(now, Not(HasSubstr("\"spell\"")));
 
-  for (const std::string& node : Site("dc1")) playground_.Kill(node);
-  const CommandResult promoted = Promote("dc2-a", {});
+  for (const std::string& node : playground_.IdsOf("dc1")) playground_.Kill(node);
+  const CommandResult promoted = playground_.Promote("dc2-a");
   EXPECT_EQ(promoted.exit_status, 0) << promoted.out << promoted.err << playground_.Logs();
   EXPECT_THAT(promoted.out, HasSubstr("\"kind\": \"PROVEN 0\""));
   EXPECT_EQ(Get(playground_.ids("proxy", "dc2")[0]), "after it");
@@ -105,10 +86,10 @@ TEST_F(SpellTest, APromotionDuringASpellIsUnknownAndWhatWasLostGoesToSalvage) {
   EXPECT_EQ(longer.exit_status, 0) << longer.err;
   EXPECT_THAT(longer.out, AnyOf(HasSubstr("1 h 59 min"), HasSubstr("2 h")));
   // Ended, not stopped: what a kernel has received for a stopped node would reach it yet.
-  for (const std::string& node : Site("dc2")) playground_.Kill(node);
+  for (const std::string& node : playground_.IdsOf("dc2")) playground_.Kill(node);
   ASSERT_TRUE(Put(primary, "only at the primary"));
-  for (const std::string& node : Site("dc1")) playground_.Kill(node);
-  for (const std::string& node : Site("dc2")) playground_.Restart(node);
+  for (const std::string& node : playground_.IdsOf("dc1")) playground_.Kill(node);
+  for (const std::string& node : playground_.IdsOf("dc2")) playground_.Restart(node);
   const std::string proxy = playground_.ids("proxy", "dc2")[0];
   ASSERT_TRUE(playground_.WaitServing(proxy, kPatience)) << playground_.Logs();
   ASSERT_TRUE(Eventually(kPatience, [&] {
@@ -120,7 +101,7 @@ TEST_F(SpellTest, APromotionDuringASpellIsUnknownAndWhatWasLostGoesToSalvage) {
   EXPECT_EQ(refused.exit_status, 4) << refused.out << refused.err;
   EXPECT_THAT(refused.out, HasSubstr("--accept-unknown-loss"));
   EXPECT_THAT(refused.out, HasSubstr("local spell"));
-  const CommandResult promoted = Promote("dc2-a", {"--accept-unknown-loss"});
+  const CommandResult promoted = playground_.Promote("dc2-a", {"--accept-unknown-loss"});
   EXPECT_EQ(promoted.exit_status, 0) << promoted.out << promoted.err << playground_.Logs();
   EXPECT_THAT(promoted.out, HasSubstr("\"kind\": \"UNKNOWN\""));
   const std::string now = Durability();

@@ -111,24 +111,7 @@ INSTANTIATE_TEST_SUITE_P(, HandBackStepsTest,
 class SwitchoverWatchedStepsTest : public BothSitesTest {};
 
 TEST_F(SwitchoverWatchedStepsTest, TheCommandIsKilledAfterEachStepAndAnotherOneAttaches) {
-  std::vector<std::string> pauses;
-  const std::vector<std::string> points = NamesOf(SwitchoverPoints(), /*all=*/false);
-  for (const std::string& point : points) pauses.push_back(point + "=pause@1");
-  const std::vector<std::string> switchover = {"switchover", "dc2-a"};
-  std::vector<std::string> confirmed = switchover;
-  confirmed.insert(confirmed.end(), {"--yes", "--plan", PlanOf(switchover), "-o", "json"});
-  Arm("dc2-a", pauses);
-  auto command = Beside(confirmed);
-  for (const std::string& point : points) {
-    ASSERT_TRUE(WaitUntilStopped("dc2-a")) << point << playground_.Logs();
-    ASSERT_EQ(playground_.HitsOf("dc2-a").back(), point);
-    command->Kill();
-    EXPECT_EQ(command->Result().exit_status, 128 + SIGKILL);
-    command = Beside({"operation", "attach", "-o", "json"});
-    playground_.Signal("dc2-a", SIGCONT);
-  }
-  const CommandResult& attached = command->Result();
-  EXPECT_EQ(attached.exit_status, 0) << attached.out << attached.err << playground_.Logs();
+  ASSERT_NO_FATAL_FAILURE(WatchInTurns({"switchover", "dc2-a"}, NamesOf(SwitchoverPoints(), /*all=*/false)));
   EXPECT_EQ(WaitForPrimary(), "dc2-a");
   ExpectOneHistory();
   ExpectHonest("dc2-a");

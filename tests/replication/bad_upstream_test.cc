@@ -5,12 +5,13 @@
 
 #include "tests/replication/replica_fixture.h"
 #include "tests/storage/store_fixture.h"
+#include "tests/support/refusing_peer_service.h"
 
 namespace holdfast::replication {
 namespace {
 
 // An upstream at "u" that answers every hello with the same messages.
-class BadUpstream : public PeerService {
+class BadUpstream : public testing::RefusingPeerService {
  public:
   std::unique_ptr<StreamEvents<v1::FollowRequest>> AcceptFollow(
       std::unique_ptr<StreamEnd<v1::FollowResponse>> stream) override {
@@ -18,22 +19,9 @@ class BadUpstream : public PeerService {
   }
   absl::StatusOr<std::unique_ptr<SnapshotSource>> AcceptFetchSnapshot(
       const v1::FetchSnapshotRequest&) override {
-    return absl::UnimplementedError("no snapshots here");
+    return NotHere();
   }
-  void AcceptFetchRecords(const v1::FetchRecordsRequest&,
-                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
-    done(absl::UnimplementedError("not asked here"));
-  }
-  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest&) override {
-    return absl::UnimplementedError("not part of these tests");
-  }
-  void AcceptLook(const v1::LookRequest&,
-                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
-    done(absl::UnimplementedError("not asked here"));
-  }
-  absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest&) override {
-    return absl::UnimplementedError("no promises here");
-  }
+  absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest&) override { return NotHere(); }
 
   std::vector<v1::FollowResponse> messages;
   int hellos = 0;

@@ -20,6 +20,7 @@
 #include "rpc/server.h"
 #include "storage/memory_disk.h"
 #include "storage/memory_file_system.h"
+#include "tests/support/refusing_peer_service.h"
 
 namespace holdfast::replication {
 namespace {
@@ -43,7 +44,7 @@ class PoolOffload : public Offload {
 };
 
 // Lets the listener take its port before the replica knows its address.
-class LateService : public PeerService {
+class LateService : public testing::RefusingPeerService {
  public:
   std::unique_ptr<StreamEvents<v1::FollowRequest>> AcceptFollow(
       std::unique_ptr<StreamEnd<v1::FollowResponse>> stream) override {
@@ -52,17 +53,6 @@ class LateService : public PeerService {
   absl::StatusOr<std::unique_ptr<SnapshotSource>> AcceptFetchSnapshot(
       const v1::FetchSnapshotRequest& request) override {
     return to->AcceptFetchSnapshot(request);
-  }
-  void AcceptFetchRecords(const v1::FetchRecordsRequest&,
-                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
-    done(absl::UnimplementedError("not asked here"));
-  }
-  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest&) override {
-    return absl::UnimplementedError("not part of these tests");
-  }
-  void AcceptLook(const v1::LookRequest&,
-                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
-    done(absl::UnimplementedError("not asked here"));
   }
   absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest& request) override {
     return to->AcceptPromise(request);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "gtest/gtest.h"
+#include "tests/support/refusing_peer_service.h"
 
 namespace holdfast::testing {
 namespace {
@@ -22,7 +23,7 @@ struct Ear : StreamEvents<Message> {
   void OnClosed(const absl::Status& status) override { closed.push_back(status); }
 };
 
-struct EchoService : replication::PeerService {
+struct EchoService : RefusingPeerService {
   struct Listener : StreamEvents<v1::FollowRequest> {
     EchoService* service;
     std::unique_ptr<StreamEnd<v1::FollowResponse>> end;
@@ -57,17 +58,6 @@ struct EchoService : replication::PeerService {
   absl::StatusOr<std::unique_ptr<SnapshotSource>> AcceptFetchSnapshot(
       const v1::FetchSnapshotRequest&) override {
     return std::make_unique<Source>();
-  }
-  void AcceptFetchRecords(const v1::FetchRecordsRequest&,
-                          std::function<void(absl::StatusOr<v1::FetchRecordsResponse>)> done) override {
-    done(absl::UnimplementedError("not asked here"));
-  }
-  absl::StatusOr<v1::FreezeResponse> AcceptFreeze(const v1::FreezeRequest&) override {
-    return absl::UnimplementedError("not part of these tests");
-  }
-  void AcceptLook(const v1::LookRequest&,
-                  std::function<void(absl::StatusOr<v1::LookResponse>)> done) override {
-    done(absl::UnimplementedError("not asked here"));
   }
   absl::StatusOr<v1::PromiseResponse> AcceptPromise(const v1::PromiseRequest& request) override {
     ++requests;
