@@ -4,6 +4,7 @@
 #include "admin/errors.h"
 #include "admin/show.h"
 #include "base/status_macros.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::admin {
 namespace {
@@ -43,9 +44,7 @@ absl::StatusOr<ExitCode> Run(Context& context, const Arguments& arguments) {
   HF_ASSIGN_OR_RETURN(NodeAdmin* const admin, context.nodes());
   if (arguments.undo) return Undo(context, *admin, *node);
   v1::DrainRequest request;
-  request.mutable_timeout()->set_seconds(absl::ToInt64Seconds(timeout));
-  request.mutable_timeout()->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(timeout - absl::Trunc(timeout, absl::Seconds(1)))));
+  storage::FillDuration(timeout, request.mutable_timeout());
   HF_ASSIGN_OR_RETURN(const v1::DrainResponse response,
                       admin->Drain(node->peer_address(), request, timeout + context.deadline()));
   const bool complete = response.watches_left() == 0;

@@ -8,6 +8,7 @@
 #include "admin/show.h"
 #include "base/status_macros.h"
 #include "base/uuid.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::admin {
 
@@ -32,8 +33,7 @@ absl::Status ReadFlags::Fill(v1::ReadOptions& options) const {
       return UsageError(
           absl::StrCat("--max-staleness ", max_staleness, " is no duration; write 500ms or 2s"));
     }
-    options.mutable_max_staleness()->set_seconds(absl::IDivDuration(age, absl::Seconds(1), &age));
-    options.mutable_max_staleness()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(age)));
+    storage::FillDuration(age, options.mutable_max_staleness());
   }
   return absl::OkStatus();
 }

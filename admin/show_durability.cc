@@ -6,15 +6,12 @@
 #include "absl/strings/str_format.h"
 #include "admin/cluster_view.h"
 #include "admin/show.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::admin {
 namespace {
 
 constexpr size_t kShownIncarnation = 8;
-
-absl::Duration Of(const google::protobuf::Duration& proto) {
-  return absl::Seconds(proto.seconds()) + absl::Nanoseconds(proto.nanos());
-}
 
 bool IsPrimary(const v1::StatusResponse& status) { return status.header().role() == v1::NODE_ROLE_PRIMARY; }
 
@@ -81,7 +78,8 @@ void WriteJson(JsonWriter& json, const v1::StatusResponse& witness) {
   }
   if (witness.has_spell()) {
     json.Key("spell").BeginObject().Member("seconds", witness.spell().seconds());
-    if (witness.has_spell_left()) json.Member("left_seconds", absl::ToInt64Seconds(Of(witness.spell_left())));
+    if (witness.has_spell_left())
+      json.Member("left_seconds", absl::ToInt64Seconds(storage::DurationOf(witness.spell_left())));
     json.Key("restores");
     WriteRule(json, witness, witness.spell().former_rule());
     json.EndObject();
@@ -138,7 +136,7 @@ std::vector<std::string> DurabilityWarnings(const v1::StatusResponse& witness) {
   if (witness.has_spell()) {
     const v1::RuleOrigin& origin = witness.rule_origin();
     const std::string left = witness.has_spell_left()
-                                 ? absl::StrCat(ShowSpan(Of(witness.spell_left())), " left")
+                                 ? absl::StrCat(ShowSpan(storage::DurationOf(witness.spell_left())), " left")
                                  : absl::StrCat("for ", ShowSpan(absl::Seconds(witness.spell().seconds())),
                                                 " in all, and its primary "
                                                 "was not reached");

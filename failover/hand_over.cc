@@ -7,7 +7,7 @@
 #include "base/mutants.h"
 #include "failover/errors.h"
 #include "failover/own_node.h"
-#include "failover/proto_time.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::failover {
@@ -35,7 +35,7 @@ v1::FreezeRequest HandOver::Request(absl::Duration hold) const {
   request.set_cluster_id(options_.store->node().identity().cluster_id);
   request.set_epoch(options_.ending_epoch);
   request.set_candidate_node_id(options_.store->node().identity().node_id);
-  FillDuration(hold, request.mutable_hold());
+  storage::FillDuration(hold, request.mutable_hold());
   return request;
 }
 

@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "failover/check_parts.h"
 #include "failover/rival.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::failover {
 namespace {
@@ -75,7 +76,7 @@ v1::Check CheckOwnRole(const PlanInput& input, const v1::Plan& plan, const std::
 
 std::optional<absl::Duration> HeardAgo(const v1::Feed& feed) {
   if (!feed.has_heard_ago()) return std::nullopt;
-  return absl::Seconds(feed.heard_ago().seconds()) + absl::Nanoseconds(feed.heard_ago().nanos());
+  return storage::DurationOf(feed.heard_ago());
 }
 
 std::vector<PrimarySeen> PrimariesSeen(const v1::ClusterView& view) {

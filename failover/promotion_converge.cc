@@ -8,10 +8,10 @@
 #include "base/mutants.h"
 #include "failover/errors.h"
 #include "failover/promotion.h"
-#include "failover/proto_time.h"
 #include "failover/rival.h"
 #include "failover/settlement.h"
 #include "replication/stream_gate.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::failover {
 namespace {
@@ -70,7 +70,8 @@ void Promotion::LookWhetherOpen() {
                        options_.store->visible().revision.number() >= operation_.epoch_revision();
   if (is_open) {
     if (hand_over_ != nullptr && hand_over_->frozen_at()) {
-      FillDuration(options_.clock->SinceBoot() - *hand_over_->frozen_at(), operation_.mutable_commit_pause());
+      storage::FillDuration(options_.clock->SinceBoot() - *hand_over_->frozen_at(),
+                            operation_.mutable_commit_pause());
     }
     EndStep("commits are admitted");
     return Converge();
@@ -169,7 +170,7 @@ void Promotion::Arrive(const std::string& node_id) {
   v1::NodeArrival& arrival = *operation_.add_arrivals();
   arrival.set_node_id(node_id);
   arrival.set_arrived(true);
-  if (epoch_at_) FillDuration(options_.clock->SinceBoot() - *epoch_at_, arrival.mutable_after());
+  if (epoch_at_) storage::FillDuration(options_.clock->SinceBoot() - *epoch_at_, arrival.mutable_after());
   if (options_.on_change) options_.on_change(operation_);
 }
 

@@ -10,10 +10,10 @@
 #include "failover/own_node.h"
 #include "failover/plan.h"
 #include "failover/promotion.h"
-#include "failover/proto_time.h"
 #include "failover/rival.h"
 #include "failover/settlement.h"
 #include "replication/inventory.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::failover {
@@ -231,7 +231,7 @@ void Promotion::StartStep(const std::string& name) {
   v1::OperationStep& step = *operation_.add_steps();
   step.set_name(name);
   step.set_state(v1::OPERATION_STATE_RUNNING);
-  FillDuration(step_at_ - started_at_, step.mutable_began());
+  storage::FillDuration(step_at_ - started_at_, step.mutable_began());
 }
 
 void Promotion::EndStep(const std::string& detail) {
@@ -243,7 +243,7 @@ void Promotion::CloseStep(v1::OperationState state, const std::string& detail) {
   v1::OperationStep& step = *operation_.mutable_steps()->rbegin();
   step.set_state(state);
   step.set_detail(detail);
-  FillDuration(options_.clock->SinceBoot() - step_at_, step.mutable_took());
+  storage::FillDuration(options_.clock->SinceBoot() - step_at_, step.mutable_took());
 }
 
 bool Promotion::IsIn(const std::string& name) const {

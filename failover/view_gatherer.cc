@@ -5,7 +5,7 @@
 
 #include "base/error.h"
 #include "failover/primary_checks.h"
-#include "failover/proto_time.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::failover {
 namespace {
@@ -76,7 +76,7 @@ void ViewGatherer::Ask(v1::NodeView* node, absl::Duration patience, absl::Durati
   const v1::PromiseRequest question = Question();
   v1::LookRequest look;
   look.set_cluster_id(question.cluster_id());
-  FillDuration(look_patience, look.mutable_patience());
+  storage::FillDuration(look_patience, look.mutable_patience());
   const std::string& address = node->member().peer_address();
   open_ += 2;
   transport_->Promise(address, question, patience,

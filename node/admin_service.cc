@@ -10,6 +10,7 @@
 #include "rpc/call_context.h"
 #include "rpc/finisher.h"
 #include "rpc/status.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::node {
 namespace {
@@ -121,8 +122,7 @@ grpc::ServerUnaryReactor* AdminServiceImpl::Drain(grpc::CallbackServerContext* c
     options_.strand->Post([this, reactor] { reactor->Finish(rpc::ToGrpcStatus(options_.undrain())); });
     return reactor;
   }
-  const absl::Duration wanted =
-      absl::Seconds(request->timeout().seconds()) + absl::Nanoseconds(request->timeout().nanos());
+  const absl::Duration wanted = storage::DurationOf(request->timeout());
   const absl::Duration timeout =
       request->has_timeout() ? std::clamp(wanted, absl::ZeroDuration(), kMaxDrainWait) : kDefaultDrainWait;
   options_.strand->Post([this, reactor, response, timeout] {

@@ -3,19 +3,10 @@
 #include <utility>
 
 #include "base/error.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::node {
-namespace {
-
-google::protobuf::Duration ToProto(absl::Duration duration) {
-  google::protobuf::Duration proto;
-  proto.set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto.set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-  return proto;
-}
-
-}  // namespace
 
 NodeStatus::NodeStatus(Options options) : options_(std::move(options)), started_(options_.clock->Now()) {}
 
@@ -29,7 +20,8 @@ v1::StatusResponse NodeStatus::Get() {
   header.set_site(options_.site);
   header.set_role(view.role);
   header.set_revision(store.visible().revision.number());
-  if (const auto staleness = options_.replica->Staleness()) *header.mutable_staleness() = ToProto(*staleness);
+  if (const auto staleness = options_.replica->Staleness())
+    storage::FillDuration(*staleness, header.mutable_staleness());
   status.set_incarnation(store.node().identity().incarnation);
   status.set_version(options_.version);
   status.mutable_started()->set_seconds(absl::ToUnixSeconds(started_));
@@ -75,7 +67,7 @@ void NodeStatus::FillDurability(v1::StatusResponse& status) {
   status.set_rule_committed(!newest.is_zero() && newest <= store.visible().revision);
   status.set_rule_settled(options_.replica->RuleSettled());
   if (!options_.spell_left) return;
-  if (const auto left = options_.spell_left()) *status.mutable_spell_left() = ToProto(*left);
+  if (const auto left = options_.spell_left()) storage::FillDuration(*left, status.mutable_spell_left());
 }
 
 void NodeStatus::FillGauges(v1::NodeGauges& gauges) {

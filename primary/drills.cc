@@ -9,11 +9,11 @@
 #include "base/status_macros.h"
 #include "base/uuid.h"
 #include "failover/errors.h"
-#include "failover/proto_time.h"
 #include "node/rating_records.h"
 #include "node/readiness_rating.h"
 #include "primary/errors.h"
 #include "primary/rehearsal.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::primary {
 namespace {
@@ -138,10 +138,10 @@ v1::GetDrillResponse Drills::GetDrill() {
   *response.mutable_drill() = *drill_;
   if (!is_running_) return response;
   const absl::Duration now = options_.clock->SinceBoot();
-  failover::FillDuration(now - began_at_, response.mutable_drill()->mutable_took());
+  storage::FillDuration(now - began_at_, response.mutable_drill()->mutable_took());
   auto& steps = *response.mutable_drill()->mutable_steps();
   if (!steps.empty() && steps.rbegin()->state() == v1::DRILL_STATE_RUNNING)
-    failover::FillDuration(now - step_at_, steps.rbegin()->mutable_took());
+    storage::FillDuration(now - step_at_, steps.rbegin()->mutable_took());
   return response;
 }
 
@@ -183,13 +183,13 @@ void Drills::EndStep(v1::DrillState state, const std::string& detail) {
   v1::DrillStep& step = *drill_->mutable_steps()->rbegin();
   step.set_state(state);
   step.set_detail(detail);
-  failover::FillDuration(options_.clock->SinceBoot() - step_at_, step.mutable_took());
+  storage::FillDuration(options_.clock->SinceBoot() - step_at_, step.mutable_took());
 }
 
 // What the worker found out, and the steps that were counted here.
 void Drills::Finish(v1::Drill result) {
   *result.mutable_steps() = drill_->steps();
-  failover::FillDuration(options_.clock->SinceBoot() - began_at_, result.mutable_took());
+  storage::FillDuration(options_.clock->SinceBoot() - began_at_, result.mutable_took());
   if (result.state() == v1::DRILL_STATE_PASSED)
     *result.mutable_last_passed() = ToProto(options_.clock->Now());
   drill_ = std::move(result);

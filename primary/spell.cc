@@ -6,13 +6,13 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "primary/errors.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::primary {
 namespace {
 
 absl::StatusOr<absl::Duration> DurationOf(const v1::ChangeSpellRequest& request) {
-  const absl::Duration duration =
-      absl::Seconds(request.duration().seconds()) + absl::Nanoseconds(request.duration().nanos());
+  const absl::Duration duration = storage::DurationOf(request.duration());
   if (duration < kMinLocalSpell || duration > kMaxLocalSpell) {
     return InvalidSpellError("duration", absl::StrCat("from ", absl::FormatDuration(kMinLocalSpell), " to ",
                                                       absl::FormatDuration(kMaxLocalSpell), " in all"));

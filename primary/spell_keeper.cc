@@ -12,6 +12,7 @@
 #include "primary/errors.h"
 #include "primary/spell.h"
 #include "primary/voter_checks.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::primary {
 namespace {
@@ -22,11 +23,6 @@ constexpr absl::Duration kRetry = absl::Seconds(1);
 constexpr absl::Duration kPollInterval = absl::Milliseconds(50);
 // How long the voters may take to confirm the end before that is worth a word.
 constexpr absl::Duration kEndPatience = absl::Seconds(10);
-
-void FillDuration(absl::Duration duration, google::protobuf::Duration* proto) {
-  proto->set_seconds(absl::IDivDuration(duration, absl::Seconds(1), &duration));
-  proto->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration)));
-}
 
 }  // namespace
 
@@ -255,7 +251,7 @@ void SpellKeeper::AnswerWhenSettled(const std::shared_ptr<Call>& call, Revision 
   response.set_revision(revision.number());
   *response.mutable_rule() = cluster.rule();
   if (cluster.has_spell()) *response.mutable_spell() = cluster.spell();
-  if (const auto left = Left()) FillDuration(*left, response.mutable_left());
+  if (const auto left = Left()) storage::FillDuration(*left, response.mutable_left());
   response.set_settled(settled);
   call->done(std::move(response));
 }

@@ -12,16 +12,13 @@
 #include "replication/errors.h"
 #include "replication/follower.h"
 #include "replication/store_log.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::replication {
 namespace {
 
 constexpr size_t kMaxHints = 16;
-
-absl::Duration ToDuration(const google::protobuf::Duration& duration) {
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
-}
 
 template <typename Strings>
 std::vector<std::string> TakeHints(const Strings& addresses) {
@@ -61,7 +58,7 @@ void Follower::OnMessage(v1::FollowResponse message) {
 }
 
 void Follower::OnClosed(const absl::Status& status) {
-  if (state_ == State::kStreaming) reconnect_.Spread(ToDuration(verdict_.reconnect_window()));
+  if (state_ == State::kStreaming) reconnect_.Spread(storage::DurationOf(verdict_.reconnect_window()));
   if (const std::string addresses = DetailOf(status, "try_address"); !addresses.empty()) {
     hints_ = TakeHints(std::vector<std::string>(absl::StrSplit(addresses, ',')));
   }
@@ -166,7 +163,7 @@ void Follower::OnHeartbeat(const v1::FollowHeartbeat& heartbeat) {
   LearnCommitted(heartbeat.committed());
   if (state_ != State::kStreaming) return;
   std::optional<absl::Duration> staleness;
-  if (heartbeat.has_upstream_staleness()) staleness = ToDuration(heartbeat.upstream_staleness());
+  if (heartbeat.has_upstream_staleness()) staleness = storage::DurationOf(heartbeat.upstream_staleness());
   // A bound speaks of the stream's history; what is shown here must be of it.
   const Revision visible = options_.store->visible().revision;
   if (visible > appender_.verified().revision && !appender_.OwnsWholeLog()) staleness.reset();

@@ -3,19 +3,11 @@
 
 #include "replication/log_description.h"
 #include "replication/replica_impl.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 #include "storage/schema.h"
 
 namespace holdfast::replication {
-namespace {
-
-void Fill(absl::Duration duration, google::protobuf::Duration* proto) {
-  const int64_t seconds = absl::ToInt64Seconds(duration);
-  proto->set_seconds(seconds);
-  proto->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(duration - absl::Seconds(seconds))));
-}
-
-}  // namespace
 
 v1::PromiseResponse ReplicaImpl::Answer(bool describe_log) const {
   const storage::NodeStore& node = options_.store->node();
@@ -57,7 +49,8 @@ std::optional<v1::Feed> ReplicaImpl::FeedNow() const {
   std::optional<absl::Duration> lived_at = follower_.FreshAt();
   if (feed.upstream_node_id() == feed.primary_node_id())
     lived_at = std::max(lived_at.value_or(follower_.heard_at()), follower_.heard_at());
-  if (lived_at) Fill(std::max(now - *lived_at, absl::ZeroDuration()), feed.mutable_heard_ago());
+  if (lived_at)
+    storage::FillDuration(std::max(now - *lived_at, absl::ZeroDuration()), feed.mutable_heard_ago());
   return feed;
 }
 

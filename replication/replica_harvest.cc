@@ -14,6 +14,7 @@
 #include "replication/store_log.h"
 #include "replication/stream_appender.h"
 #include "storage/errors.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::replication {
@@ -26,9 +27,7 @@ constexpr absl::Duration kMaxFreeze = absl::Seconds(10);
 
 absl::Duration PatienceOf(const v1::LookRequest& request) {
   if (!request.has_patience()) return kMaxLookPatience;
-  const absl::Duration asked =
-      absl::Seconds(request.patience().seconds()) + absl::Nanoseconds(request.patience().nanos());
-  return std::clamp(asked, absl::Milliseconds(50), kMaxLookPatience);
+  return std::clamp(storage::DurationOf(request.patience()), absl::Milliseconds(50), kMaxLookPatience);
 }
 
 absl::StatusOr<std::vector<Position>> ReadEnds(const v1::FetchRecordsRequest& request) {

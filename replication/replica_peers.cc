@@ -11,6 +11,7 @@
 #include "replication/promise_book.h"
 #include "replication/replica_impl.h"
 #include "replication/store_log.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::replication {
@@ -142,9 +143,7 @@ void ReplicaImpl::FillVerdict(v1::FollowVerdict* verdict) {
   }
   const absl::Duration window =
       std::min(kMaxReconnectWindow, kWindowPerFollower * static_cast<int64_t>(senders_.size()));
-  verdict->mutable_reconnect_window()->set_seconds(absl::ToInt64Seconds(window));
-  verdict->mutable_reconnect_window()->set_nanos(
-      static_cast<int32_t>(absl::ToInt64Nanoseconds(window - absl::Seconds(absl::ToInt64Seconds(window)))));
+  storage::FillDuration(window, verdict->mutable_reconnect_window());
 }
 
 // The bound speaks of what is shown here. A relay that has changed its upstream may show more than it can

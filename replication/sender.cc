@@ -7,6 +7,7 @@
 #include "base/limits.h"
 #include "replication/errors.h"
 #include "replication/store_log.h"
+#include "storage/proto_time.h"
 #include "storage/record_codec.h"
 
 namespace holdfast::replication {
@@ -193,11 +194,8 @@ void Sender::SendHeartbeat() {
   heartbeat.set_echo(echo_);
   *heartbeat.mutable_appended() = storage::ToProto(options_.host->SendableEnd());
   const std::optional<absl::Duration> staleness = options_.host->OwnStaleness();
-  if (state_ == State::kStreaming && staleness) {
-    const int64_t nanoseconds = absl::ToInt64Nanoseconds(*staleness);
-    heartbeat.mutable_upstream_staleness()->set_seconds(nanoseconds / 1'000'000'000);
-    heartbeat.mutable_upstream_staleness()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
-  }
+  if (state_ == State::kStreaming && staleness)
+    storage::FillDuration(*staleness, heartbeat.mutable_upstream_staleness());
   committed_sent_ = committed.revision;
   echoed_ = echo_;
   last_heartbeat_ = options_.clock->SinceBoot();
@@ -221,9 +219,7 @@ v1::FollowerStatus Sender::Status() const {
   const uint64_t end = options_.host->SendableEnd().revision.index();
   const uint64_t held = Revision(last_ack_.appended().revision()).index();
   status.set_lag_records(end > held ? static_cast<int64_t>(end - held) : 0);
-  const int64_t nanoseconds = absl::ToInt64Nanoseconds(options_.clock->SinceBoot() - last_heard_);
-  status.mutable_last_heard()->set_seconds(nanoseconds / 1'000'000'000);
-  status.mutable_last_heard()->set_nanos(static_cast<int32_t>(nanoseconds % 1'000'000'000));
+  storage::FillDuration(options_.clock->SinceBoot() - last_heard_, status.mutable_last_heard());
   return status;
 }
 

@@ -5,6 +5,7 @@
 #include "base/mutants.h"
 #include "serving/errors.h"
 #include "serving/wire_format.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::serving {
 
@@ -57,10 +58,7 @@ void NodeState::FillHeader(const Shown& shown, v1::ResponseHeader* header) const
   header->set_role(now->role);
   header->set_revision(shown.revision.number());
   const std::optional<absl::Duration> age = shown.Age(options_.clock->SinceBoot());
-  if (!age) return;
-  absl::Duration rest;
-  header->mutable_staleness()->set_seconds(absl::IDivDuration(*age, absl::Seconds(1), &rest));
-  header->mutable_staleness()->set_nanos(static_cast<int32_t>(absl::ToInt64Nanoseconds(rest)));
+  if (age) storage::FillDuration(*age, header->mutable_staleness());
 }
 
 std::string NodeState::EncodeHeader(const Shown& shown) const {

@@ -6,6 +6,7 @@
 #include "base/status_macros.h"
 #include "serving/errors.h"
 #include "storage/errors.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::serving {
 namespace {
@@ -20,7 +21,7 @@ absl::Status CheckNotLost(Revision asked, Revision visible, const LostHistory& l
 absl::StatusOr<absl::Duration> DurationFrom(const google::protobuf::Duration& duration) {
   if (duration.seconds() < 0 || duration.nanos() < 0 || duration.nanos() > 999'999'999)
     return InvalidRequestError("options.max_staleness", "must be a duration of at least 0");
-  return absl::Seconds(duration.seconds()) + absl::Nanoseconds(duration.nanos());
+  return storage::DurationOf(duration);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "serving/errors.h"
 #include "serving/key_rules.h"
 #include "storage/errors.h"
+#include "storage/proto_time.h"
 
 namespace holdfast::serving {
 
@@ -51,8 +52,7 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
     return InvalidRequestError("no_deletes", "only one of no_puts and no_deletes");
   stream->progress_interval = kDefaultProgressInterval;
   if (request.has_progress_interval()) {
-    const absl::Duration interval = absl::Seconds(request.progress_interval().seconds()) +
-                                    absl::Nanoseconds(request.progress_interval().nanos());
+    const absl::Duration interval = storage::DurationOf(request.progress_interval());
     if (interval < absl::ZeroDuration())
       return InvalidRequestError("progress_interval", "must not be negative");
     if (interval > absl::ZeroDuration())
