@@ -25,7 +25,7 @@ constexpr absl::Duration kRemembersSilence = absl::Minutes(1);
 Operations::Operations(Options options)
     : options_(std::move(options)),
       journal_(&options_.store->node()),
-      gatherer_(options_.store, options_.replica, options_.transport, options_.strand, options_.clock),
+      gatherer_(options_),
       hand_back_({options_, [this](const v1::EpochPromise& given) { TakeBack(given); }}),
       herald_(options_),
       settlement_({options_, options_.append}),

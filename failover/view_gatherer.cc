@@ -28,9 +28,9 @@ void ViewGatherer::Gather(v1::Vantage command, const std::set<std::string>& sile
   lived_at_.clear();
   asked_again_ = 0;
   done_ = std::move(done);
-  view_.set_gathered_by(store_->node().identity().node_id);
+  view_.set_gathered_by(parts_.store->node().identity().node_id);
   *view_.mutable_command() = std::move(command);
-  for (const v1::NodeInfo& member : replica_->nodes()) *view_.add_nodes()->mutable_member() = member;
+  for (const v1::NodeInfo& member : parts_.replica->nodes()) *view_.add_nodes()->mutable_member() = member;
   open_ = 1;  // this call itself: answers may come at once
   const absl::Duration look_patience = silent.empty() ? kPatience : kPatienceWithSilent;
   for (v1::NodeView& node : *view_.mutable_nodes()) {
@@ -58,18 +58,18 @@ void ViewGatherer::Note(v1::NodeView* node, const absl::StatusOr<v1::PromiseResp
 
 void ViewGatherer::NoteFeed(const v1::NodeView& node, const v1::Feed& feed) {
   if (const std::optional<absl::Duration> ago = HeardAgo(feed))
-    lived_at_[node.member().node_id()] = clock_->SinceBoot() - *ago;
+    lived_at_[node.member().node_id()] = parts_.clock->SinceBoot() - *ago;
 }
 
 v1::PromiseRequest ViewGatherer::Question() const {
   v1::PromiseRequest question;
-  question.set_cluster_id(store_->node().identity().cluster_id);
+  question.set_cluster_id(parts_.store->node().identity().cluster_id);
   question.set_inspect(true);
   question.set_describe_log(true);
   return question;
 }
 
-void ViewGatherer::LookAround(v1::NodeView* self) { Note(self, replica_->AcceptPromise(Question())); }
+void ViewGatherer::LookAround(v1::NodeView* self) { Note(self, parts_.replica->AcceptPromise(Question())); }
 
 void ViewGatherer::Ask(v1::NodeView* node, absl::Duration patience, absl::Duration look_patience,
                        absl::Duration look_timeout) {
@@ -79,17 +79,17 @@ void ViewGatherer::Ask(v1::NodeView* node, absl::Duration patience, absl::Durati
   storage::FillDuration(look_patience, look.mutable_patience());
   const std::string& address = node->member().peer_address();
   open_ += 2;
-  transport_->Promise(address, question, patience,
-                      round_.Wrap([this, node](const absl::StatusOr<v1::PromiseResponse>& said) {
-                        Note(node, said);
-                        OneIsDone();
-                      }));
-  transport_->Look(address, look, look_timeout,
-                   round_.Wrap([this, node](const absl::StatusOr<v1::LookResponse>& seen) {
-                     if (seen.ok()) *node->mutable_vantage() = seen->vantage();
-                     if (seen.ok()) NoteFeed(*node, seen->vantage().feed());
-                     OneIsDone();
-                   }));
+  parts_.transport->Promise(address, question, patience,
+                            round_.Wrap([this, node](const absl::StatusOr<v1::PromiseResponse>& said) {
+                              Note(node, said);
+                              OneIsDone();
+                            }));
+  parts_.transport->Look(address, look, look_timeout,
+                         round_.Wrap([this, node](const absl::StatusOr<v1::LookResponse>& seen) {
+                           if (seen.ok()) *node->mutable_vantage() = seen->vantage();
+                           if (seen.ok()) NoteFeed(*node, seen->vantage().feed());
+                           OneIsDone();
+                         }));
 }
 
 void ViewGatherer::OneIsDone() {
@@ -97,7 +97,7 @@ void ViewGatherer::OneIsDone() {
   const std::optional<absl::Duration> wait =
       asked_again_++ == kMaxAskedAgain ? std::nullopt : UntilHeardAgain();
   if (!wait) return End();
-  strand_->PostAfter(*wait, round_.Wrap([this] { AskTheFed(); }));
+  parts_.strand->PostAfter(*wait, round_.Wrap([this] { AskTheFed(); }));
 }
 
 std::optional<absl::Duration> ViewGatherer::UntilHeardAgain() {
@@ -109,7 +109,7 @@ std::optional<absl::Duration> ViewGatherer::UntilHeardAgain() {
   // The patience with those who are silent has been spent by now: it is part of this time.
   absl::Duration latest;
   for (const std::string& node_id : fed_) latest = std::max(latest, lived_at_[node_id]);
-  return std::max(latest + kFeedIsFresh - clock_->SinceBoot(), absl::ZeroDuration());
+  return std::max(latest + kFeedIsFresh - parts_.clock->SinceBoot(), absl::ZeroDuration());
 }
 
 void ViewGatherer::AskTheFed() {
@@ -122,13 +122,14 @@ void ViewGatherer::AskTheFed() {
       continue;
     }
     ++open_;
-    transport_->Promise(node.member().peer_address(), Question(), kPatienceWithSilent,
-                        round_.Wrap([this, node = &node](const absl::StatusOr<v1::PromiseResponse>& said) {
-                          // Who does not answer now is taken at its first word.
-                          if (said.ok()) Note(node, said);
-                          if (said.ok()) node->mutable_vantage()->clear_feed();
-                          OneIsDone();
-                        }));
+    parts_.transport->Promise(
+        node.member().peer_address(), Question(), kPatienceWithSilent,
+        round_.Wrap([this, node = &node](const absl::StatusOr<v1::PromiseResponse>& said) {
+          // Who does not answer now is taken at its first word.
+          if (said.ok()) Note(node, said);
+          if (said.ok()) node->mutable_vantage()->clear_feed();
+          OneIsDone();
+        }));
   }
   OneIsDone();
 }

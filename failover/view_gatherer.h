@@ -7,13 +7,9 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "base/clock.h"
-#include "base/executor.h"
+#include "failover/node_parts.h"
 #include "holdfast/v1/operation.pb.h"
 #include "replication/lifetime.h"
-#include "replication/replica.h"
-#include "replication/transport.h"
-#include "storage/store.h"
 
 namespace holdfast::failover {
 
@@ -24,10 +20,7 @@ namespace holdfast::failover {
 // living one would have spoken again (kFeedIsFresh). One round at a time; strand.
 class ViewGatherer {
  public:
-  // All must outlive the gatherer.
-  ViewGatherer(storage::Store* store, replication::Replica* replica, replication::PeerTransport* transport,
-               Executor* strand, Clock* clock)
-      : store_(store), replica_(replica), transport_(transport), strand_(strand), clock_(clock) {}
+  explicit ViewGatherer(const NodeParts& parts) : parts_(parts) {}
 
   // `done` is called once, unless the gatherer is destroyed or begins anew. `command`: whom the operator's
   // machine reaches; empty if nobody looked. `silent`: nodes that did not answer a moment ago; they get a
@@ -49,11 +42,7 @@ class ViewGatherer {
   void AskTheFed();
   void End();
 
-  storage::Store* const store_;
-  replication::Replica* const replica_;
-  replication::PeerTransport* const transport_;
-  Executor* const strand_;
-  Clock* const clock_;
+  const NodeParts parts_;
   v1::ClusterView view_;
   int open_ = 0;
   std::set<std::string> fed_;  // by a primary that answers nobody

@@ -66,8 +66,8 @@ class PromotionTest : public replication::ReplicaTest {
   v1::Plan PlanAt(const std::string& id, const v1::Overrides& overrides = {},
                   v1::OperationKind kind = v1::OPERATION_KIND_PROMOTE) {
     TestNode& candidate = node(id);
-    ViewGatherer gatherer(&candidate.store(), &candidate.replica(), &candidate.transport(),
-                          &candidate.strand(), candidate.clock());
+    ViewGatherer gatherer({&candidate.store(), &candidate.replica(), &candidate.transport(),
+                           &candidate.strand(), candidate.clock()});
     std::optional<v1::ClusterView> view;
     candidate.strand().Post(
         [&] { gatherer.Gather({}, {}, [&](v1::ClusterView gathered) { view = std::move(gathered); }); });

@@ -98,8 +98,8 @@ TEST_F(ViewGathererTest, WhoWasSilentIsNotWaitedForAsLongAgain) {
   Begin();
   Isolate("p");
   TestNode& candidate = node("a");
-  ViewGatherer gatherer(&candidate.store(), &candidate.replica(), &candidate.transport(), &candidate.strand(),
-                        candidate.clock());
+  ViewGatherer gatherer({&candidate.store(), &candidate.replica(), &candidate.transport(),
+                         &candidate.strand(), candidate.clock()});
   const auto took = [&](const std::set<std::string>& silent) {
     std::optional<v1::ClusterView> view;
     const absl::Duration began = time_.now();
