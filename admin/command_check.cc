@@ -10,8 +10,8 @@
 #include "admin/commands.h"
 #include "admin/errors.h"
 #include "admin/node_comparison.h"
+#include "admin/operation_start.h"
 #include "admin/show_check.h"
-#include "base/error.h"
 #include "base/poll.h"
 #include "base/status_macros.h"
 
@@ -20,8 +20,6 @@ namespace {
 
 // How long nodes that move are looked at until they can be compared.
 constexpr absl::Duration kComparePatience = absl::Seconds(3);
-// Another plan that is made at the same moment is done by then.
-constexpr absl::Duration kPlanPatience = absl::Seconds(3);
 
 // The servers, or those that were named.
 absl::StatusOr<std::vector<v1::NodeInfo>> WhomToAsk(const ClusterView& view,
@@ -43,13 +41,9 @@ absl::StatusOr<v1::Plan> PlanIfLost(Context& context, NodeAdmin& admin, const Cl
   v1::PlanOperationRequest request;
   request.set_kind(v1::OPERATION_KIND_PROMOTE);
   for (const std::string& id : LostWithThePrimary(view, standby)) request.add_as_if_gone(id);
-  absl::StatusOr<v1::PlanOperationResponse> planned;
-  PollUntil(*context.environment().clock, kPlanPatience, [&] {
-    planned = admin.PlanOperation(standby.peer_address(), request, context.deadline());
-    return ReasonOf(planned.status()) != "RESOURCE_EXHAUSTED";  // it makes one plan at a time
-  });
-  if (!planned.ok()) return planned.status();
-  return std::move(*planned->mutable_plan());
+  HF_ASSIGN_OR_RETURN(v1::PlanOperationResponse planned,
+                      AskForPlan(context, admin, standby.peer_address(), request));
+  return std::move(*planned.mutable_plan());
 }
 
 absl::StatusOr<v1::ReadinessReport> ReportOf(Context& context, NodeAdmin& admin, const v1::NodeInfo& node) {

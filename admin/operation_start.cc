@@ -1,5 +1,6 @@
 #include "admin/operation_start.h"
 
+#include <functional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "admin/operation_watch.h"
 #include "admin/show_operation.h"
 #include "base/error.h"
+#include "base/poll.h"
 #include "base/status_macros.h"
 
 namespace holdfast::admin {
@@ -20,6 +22,19 @@ namespace {
 // who was silent then is not waited for as long again.
 constexpr absl::Duration kLookPatience = absl::Milliseconds(700);
 constexpr absl::Duration kSecondLookPatience = absl::Milliseconds(300);
+// Another plan that is made at the same moment is done by then.
+constexpr absl::Duration kPlanPatience = absl::Seconds(3);
+
+// Asks again while the node makes somebody else's plan: it makes one at a time, and has begun nothing.
+template <typename Response>
+absl::StatusOr<Response> WhenFree(Context& context, const std::function<absl::StatusOr<Response>()>& ask) {
+  absl::StatusOr<Response> answer;
+  PollUntil(*context.environment().clock, kPlanPatience, [&] {
+    answer = ask();
+    return ReasonOf(answer.status()) != "RESOURCE_EXHAUSTED";
+  });
+  return answer;
+}
 
 v1::Vantage LookFromHere(const ClusterView& view,
                          const std::vector<absl::StatusOr<v1::StatusResponse>>& answers) {
@@ -70,10 +85,18 @@ absl::StatusOr<v1::StartOperationResponse> Start(Context& context, NodeAdmin& ad
   start.set_operator_name(context.author());
   start.set_host(context.environment().host);
   start.set_reason(wish.reason);
-  return admin.StartOperation(candidate.peer_address(), start, context.deadline());
+  return WhenFree<v1::StartOperationResponse>(
+      context, [&] { return admin.StartOperation(candidate.peer_address(), start, context.deadline()); });
 }
 
 }  // namespace
+
+absl::StatusOr<v1::PlanOperationResponse> AskForPlan(Context& context, NodeAdmin& admin,
+                                                     const std::string& peer_address,
+                                                     const v1::PlanOperationRequest& request) {
+  return WhenFree<v1::PlanOperationResponse>(
+      context, [&] { return admin.PlanOperation(peer_address, request, context.deadline()); });
+}
 
 void AddOperationFlags(Command& command, OperationWish* wish) {
   command.Flag("--dry-run", &wish->dry_run, "Show the plan, and promise nothing");
@@ -103,7 +126,7 @@ absl::StatusOr<ExitCode> PlanAndStart(Context& context, const OperationWish& wis
     // Then what stands in the way, or has changed, is shown.
   }
   HF_ASSIGN_OR_RETURN(const v1::PlanOperationResponse planned,
-                      admin->PlanOperation(candidate->peer_address(), look, context.deadline()));
+                      AskForPlan(context, *admin, candidate->peer_address(), look));
   const v1::Plan& plan = planned.plan();
   if (context.json() && (wish.dry_run || !plan.admissible())) {
     JsonWriter json;

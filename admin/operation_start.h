@@ -24,6 +24,12 @@ struct OperationWish {
 // The flags that every operation has: --dry-run, --reason, --yes, --plan.
 void AddOperationFlags(Command& command, OperationWish* wish);
 
+// What the node would do. Waits a few seconds while it makes somebody else's plan, then RESOURCE_EXHAUSTED;
+// errors of the call.
+absl::StatusOr<v1::PlanOperationResponse> AskForPlan(Context& context, NodeAdmin& admin,
+                                                     const std::string& peer_address,
+                                                     const v1::PlanOperationRequest& request);
+
 // Looks from here, has the node plan, shows the plan, has it confirmed, starts the operation and watches it.
 // The operation runs in the node: this may end at any time. Errors of the calls; what the plan or the
 // operation came to is the exit code.

@@ -1,5 +1,6 @@
 #include "failover/hand_back.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/failpoint.h"
@@ -13,6 +14,9 @@ namespace {
 constexpr absl::Duration kAskTimeout = absl::Milliseconds(500);
 constexpr absl::Duration kAskInterval = absl::Milliseconds(50);
 constexpr absl::Duration kTryAgain = absl::Seconds(1);
+// An attempt asks every node, and cannot succeed before voters are back: twice as long between attempts each
+// time, up to this. So much longer than they are away commits may wait for the primary.
+constexpr absl::Duration kMaxTakeBackPause = absl::Seconds(10);
 // A candidate that does not answer for so long is taken for gone; one that is at work gets more.
 constexpr absl::Duration kSilence = absl::Seconds(3);
 constexpr absl::Duration kMaxHandOver = absl::Seconds(10);
@@ -32,11 +36,15 @@ void HandBack::Look() {
   if (!IsToWatch()) {
     round_.Renew();
     since_.reset();
+    ForgetAttempts();
     return;
   }
   if (since_ && epoch == epoch_) return;
   round_.Renew();
   epoch_ = epoch;
+  // A promise to itself is of an attempt that goes on, or has failed.
+  if (options_.store->node().promise().candidate_node_id() != options_.store->node().identity().node_id)
+    ForgetAttempts();
   since_ = options_.clock->SinceBoot();
   Ask();
 }
@@ -79,10 +87,20 @@ void HandBack::Follow() {
   AskLater(kTryAgain);
 }
 
+// The candidate is asked every second all the same: if it is primary after all, that is seen at once.
 void HandBack::TakeBack() {
   HOLDFAST_FAILPOINT("hand-back.before-take-back");
-  options_.take_back(options_.store->node().promise());
+  const absl::Duration now = options_.clock->SinceBoot();
+  if (now >= take_back_at_ && options_.take_back(options_.store->node().promise())) {
+    take_back_at_ = now + take_back_pause_;
+    take_back_pause_ = std::min(2 * take_back_pause_, kMaxTakeBackPause);
+  }
   AskLater(kTryAgain);
+}
+
+void HandBack::ForgetAttempts() {
+  take_back_at_ = -absl::InfiniteDuration();
+  take_back_pause_ = kTryAgain;
 }
 
 }  // namespace holdfast::failover

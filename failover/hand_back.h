@@ -20,10 +20,11 @@ namespace holdfast::failover {
 class HandBack {
  public:
   struct Options : NodeParts {
-    // Begins the promotion of this node; may do nothing, and is called again.
-    std::function<void(const v1::EpochPromise& given)> take_back;
+    // Looks whether this node may be promoted, and begins that if so; is called again, less and less often.
+    // False if somebody else's plan or operation is under way, so that it did not look.
+    std::function<bool(const v1::EpochPromise& given)> take_back;
   };
-  explicit HandBack(Options options) : options_(std::move(options)) {}
+  explicit HandBack(Options options) : options_(std::move(options)) { ForgetAttempts(); }
 
   // Whenever the role or the promise may have changed, and at the start.
   void Look();
@@ -36,10 +37,13 @@ class HandBack {
   void AskLater(absl::Duration pause);
   void Follow();
   void TakeBack();
+  void ForgetAttempts();
 
   const Options options_;
-  std::optional<absl::Duration> since_;  // SinceBoot
-  uint64_t epoch_ = 0;                   // of the promise that is watched over
+  std::optional<absl::Duration> since_;                      // SinceBoot
+  uint64_t epoch_ = 0;                                       // of the promise that is watched over
+  absl::Duration take_back_at_ = -absl::InfiniteDuration();  // SinceBoot: not before
+  absl::Duration take_back_pause_;                           // behind the next attempt
   replication::Lifetime round_;
 };
 

@@ -26,7 +26,7 @@ Operations::Operations(Options options)
     : options_(std::move(options)),
       journal_(&options_.store->node()),
       gatherer_(options_),
-      hand_back_({options_, [this](const v1::EpochPromise& given) { TakeBack(given); }}),
+      hand_back_({options_, [this](const v1::EpochPromise& given) { return TakeBack(given); }}),
       herald_(options_),
       settlement_({options_, options_.append}),
       // Above what another process of this node has counted to, as long as clocks go forward.
@@ -61,11 +61,11 @@ void Operations::Stop() {
 void Operations::MakePlanNow(v1::OperationKind kind, const v1::Overrides& overrides,
                              const v1::Vantage& command, const std::set<std::string>& as_if_gone,
                              std::function<void(v1::Plan)> done) {
-  is_planning_ = true;
+  asker_ = Asker::kOperator;
   if (options_.clock->SinceBoot() - planned_at_ > kRemembersSilence) silent_.clear();
   gatherer_.Gather(command, silent_,
                    [this, kind, overrides, as_if_gone, done = std::move(done)](v1::ClusterView view) {
-                     is_planning_ = false;
+                     asker_ = Asker::kNobody;
                      if (is_stopped_) return;  // whoever waits has been told
                      planned_at_ = options_.clock->SinceBoot();
                      silent_.clear();
@@ -109,7 +109,7 @@ PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overr
 void Operations::Plan(const v1::PlanOperationRequest& request,
                       std::function<void(absl::StatusOr<v1::PlanOperationResponse>)> done) {
   if (is_stopped_) return done(StoppedError());
-  if (is_planning_) return done(PlanningError());
+  if (asker_ == Asker::kOperator) return done(PlanningError());
   done = answers_.Keep(std::move(done));
   MakePlanNow(request.kind(), request.overrides(), request.command(),
               {request.as_if_gone().begin(), request.as_if_gone().end()},
@@ -124,7 +124,7 @@ void Operations::Begin(const v1::StartOperationRequest& request,
                        std::function<void(absl::StatusOr<v1::StartOperationResponse>)> done) {
   if (is_stopped_) return done(StoppedError());
   if (IsRunning()) return done(OperationRunningError(driven_->operation()));
-  if (is_planning_) return done(PlanningError());
+  if (asker_ == Asker::kOperator) return done(PlanningError());
   done = answers_.Keep(std::move(done));
   MakePlanNow(request.kind(), request.overrides(), request.command(), {},
               [this, request, done = std::move(done)](v1::Plan plan) {
@@ -160,12 +160,12 @@ v1::Operation Operations::MakeOperation(v1::Plan plan) const {
   return operation;
 }
 
-void Operations::TakeBack(const v1::EpochPromise& given) {
-  if (is_stopped_ || is_planning_ || IsRunning()) return;
-  is_planning_ = true;
+bool Operations::TakeBack(const v1::EpochPromise& given) {
+  if (is_stopped_ || asker_ != Asker::kNobody || IsRunning()) return false;
+  asker_ = Asker::kTakeBack;
   gatherer_.Gather({}, {}, [this, given](v1::ClusterView view) {
-    is_planning_ = false;
-    if (is_stopped_) return;
+    asker_ = Asker::kNobody;
+    if (is_stopped_ || IsRunning()) return;  // resumed meanwhile
     PlanInput input = InputOf(v1::OPERATION_KIND_PROMOTE_IN_PLACE, {}, std::move(view));
     input.instead_of = given.operation_id();
     v1::Plan plan = MakePlan(input);
@@ -177,6 +177,7 @@ void Operations::TakeBack(const v1::EpochPromise& given) {
     operation.set_reason(absl::StrCat("the hand-over ", given.operation_id(), " did not come to its end"));
     if (journal_.Put(operation).ok()) Drive(std::move(operation));
   });
+  return true;
 }
 
 void Operations::Drive(v1::Operation operation) {

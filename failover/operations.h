@@ -80,8 +80,9 @@ class Operations {
   PlanInput InputOf(v1::OperationKind kind, const v1::Overrides& overrides, v1::ClusterView view) const;
   // The operation that is to be confirmed; `driven` by this node from here on.
   v1::Operation MakeOperation(v1::Plan plan) const;
-  // F7: the candidate that this primary was handed over to has not begun.
-  void TakeBack(const v1::EpochPromise& given);
+  // F7: the candidate that this primary was handed over to has not begun. False if a plan or an operation of
+  // somebody is under way.
+  bool TakeBack(const v1::EpochPromise& given);
   void Drive(v1::Operation operation);
   bool IsDriven(absl::string_view operation_id) const;
   // The operation that an id, or its unambiguous beginning, names; the newest one for an empty id.
@@ -97,7 +98,10 @@ class Operations {
   Settlement settlement_;
   replication::OpenAnswers answers_;  // of calls that wait for a round of questions
   std::unique_ptr<Promotion> driven_;
-  bool is_planning_ = false;
+  // Whose question the round of questions is that is under way. An operator's takes the place of a
+  // take-back's (HandBack asks again), never of another operator's.
+  enum class Asker { kNobody, kTakeBack, kOperator };
+  Asker asker_ = Asker::kNobody;
   bool is_stopped_ = false;
   std::set<std::string> silent_;  // who did not answer when the last plan was made
   absl::Duration planned_at_ = -absl::InfiniteDuration();

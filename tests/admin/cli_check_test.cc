@@ -161,6 +161,21 @@ TEST_F(CliCheckTest, CheckIsOneJsonDocumentForScripts) {
   EXPECT_THAT(text, HasSubstr("\"drill\": null"));
 }
 
+// A take-back, or a check, that makes a plan at the same node and moment.
+TEST_F(CliCheckTest, APlanThatIsMadeForSomebodyElseIsWaitedForByAllCommands) {
+  standby_->busy_answers = 2;
+  EXPECT_EQ(Run({"check"}).code, 0);
+  standby_->busy_answers = 2;
+  const Outcome planned = Run({"promote", "dc2-a", "--dry-run"});
+  EXPECT_EQ(planned.code, 0) << planned.err;
+  standby_->busy_answers = 2;
+  standby_->start_refusal =
+      MakeError(absl::StatusCode::kFailedPrecondition, "OPERATION_RUNNING", "somebody was faster");
+  const Outcome started = Run({"promote", "dc2-a", "--yes", "--plan", "3f2a90c1d77e", "-o", "json"});
+  EXPECT_THAT(started.out + started.err, HasSubstr("somebody was faster"));
+  EXPECT_EQ(standby_->busy_answers, 0);
+}
+
 TEST_F(CliCheckTest, DrillShowsEachStepAndWhatItCameTo) {
   standby_->drills = GoodDrill();
   const Outcome outcome = Run({"drill"});

@@ -12,6 +12,10 @@
 namespace holdfast::admin {
 namespace {
 
+absl::Status BusyError() {
+  return MakeError(absl::StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED", "it makes a plan already");
+}
+
 template <typename Response>
 grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const v1::ResponseHeader& header,
                                  absl::StatusOr<Response> result, Response* response) {
@@ -278,7 +282,15 @@ grpc::ServerUnaryReactor* FakeNode::PlanOperation(grpc::CallbackServerContext* c
   planned = *request;
   if (plan.ok()) *response->mutable_plan() = *plan;
   auto* reactor = context->DefaultReactor();
-  reactor->Finish(rpc::ToGrpcStatus(plan.status()));
+  reactor->Finish(rpc::ToGrpcStatus(IsBusy() ? BusyError() : plan.status()));
+  return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::StartOperation(grpc::CallbackServerContext* context,
+                                                   const v1::StartOperationRequest*,
+                                                   v1::StartOperationResponse*) {
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(rpc::ToGrpcStatus(IsBusy() ? BusyError() : start_refusal));
   return reactor;
 }
 

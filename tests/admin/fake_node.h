@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -81,6 +82,9 @@ class FakeNode : public v1::ConfigService::CallbackService,
   v1::ReadinessReport report;
   absl::StatusOr<v1::Plan> plan = v1::Plan();
   absl::Status drill_refusal;
+  absl::Status start_refusal;  // of an operation; it carries none out
+  std::atomic<int> busy_answers{
+      0};  // so many questions for a plan, or for its start, come while it makes one
   std::vector<v1::Drill> drills;
 
   // What was asked.
@@ -121,6 +125,8 @@ class FakeNode : public v1::ConfigService::CallbackService,
                                      v1::GetDrillResponse*) override;
   grpc::ServerUnaryReactor* PlanOperation(grpc::CallbackServerContext*, const v1::PlanOperationRequest*,
                                           v1::PlanOperationResponse*) override;
+  grpc::ServerUnaryReactor* StartOperation(grpc::CallbackServerContext*, const v1::StartOperationRequest*,
+                                           v1::StartOperationResponse*) override;
   grpc::ServerUnaryReactor* ChangeSpell(grpc::CallbackServerContext*, const v1::ChangeSpellRequest*,
                                         v1::ChangeSpellResponse*) override;
   grpc::ServerUnaryReactor* PointUpstream(grpc::CallbackServerContext*, const v1::PointUpstreamRequest*,
@@ -138,6 +144,7 @@ class FakeNode : public v1::ConfigService::CallbackService,
 
  private:
   v1::ResponseHeader Header();
+  bool IsBusy() { return busy_answers > 0 && busy_answers-- > 0; }
 
   FakeStore* const store_;  // must outlive this
   v1::NodeInfo info_;
