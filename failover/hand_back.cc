@@ -81,9 +81,8 @@ void HandBack::OnAnswer(const absl::StatusOr<v1::PromiseResponse>& said) {
 }
 
 void HandBack::Follow() {
-  since_.reset();
   HOLDFAST_FAILPOINT("hand-back.before-rejoin");
-  options_.replica->Rejoin().IgnoreError();  // a full disk: asked again when the role is looked at
+  options_.replica->Rejoin().IgnoreError();  // a full disk: asked again after a while
   AskLater(kTryAgain);
 }
 

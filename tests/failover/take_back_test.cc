@@ -1,5 +1,5 @@
 // A primary whose hand-over came to nothing, and what stands in the way of its getting the role back: voters
-// that are away, an operator at the same node.
+// that are away, an operator at the same node, a full disk.
 #include <vector>
 
 #include "failover/hand_back.h"
@@ -124,6 +124,33 @@ TEST_F(TakeBackTest, ATakeBackDoesNotEndAnOperationThatWasResumedMeanwhile) {
     EXPECT_EQ(Newest("p").operation_id(), interrupted) << "no other one was begun";
     EXPECT_EQ(End("p").state(), v1::OPERATION_STATE_DONE) << Newest("p").DebugString();
   }
+}
+
+// Its disk is full when it is to follow; it is looked at again and again meanwhile.
+TEST_F(TakeBackTest, ARoleThatIsLookedAtWhileItCannotFollowBeginsNothingAnew) {
+  Begin();
+  operations_.erase("p");
+  node("p").on_change = nullptr;
+  Start("a");
+  ASSERT_TRUE(time_.RunUntil([&] { return Primary() == "a"; }, absl::Seconds(10)));
+  storage::DiskFault full;
+  full.operations = {storage::DiskOperation::kWrite};
+  full.fail_count = storage::DiskFault::kForever;
+  full.error = storage::DiskResult::kNoSpace;
+  node("p").disk().AddFault(full);
+  const std::unique_ptr<HandBack> hand_back = MakeHandBack([](const v1::EpochPromise&) { return true; });
+  const int64_t before = node("p").disk().counters().writes;
+  node("p").strand().Post([&] { hand_back->Look(); });
+  time_.RunFor(absl::Milliseconds(100));
+  const int64_t tried = node("p").disk().counters().writes;
+  ASSERT_GT(tried, before);
+  for (int i = 0; i < 20; ++i) {
+    node("p").strand().Post([&] { hand_back->Look(); });
+    time_.RunFor(absl::Milliseconds(20));
+  }
+  EXPECT_EQ(node("p").disk().counters().writes, tried) << "the next attempt is due a second after the first";
+  node("p").disk().ClearFaults();
+  EXPECT_TRUE(time_.RunUntil([&] { return node("p").role() == v1::NODE_ROLE_STANDBY; }, absl::Seconds(3)));
 }
 
 }  // namespace
