@@ -152,7 +152,8 @@ void Promotion::OnLook(const std::string& node_id, const absl::StatusOr<v1::Prom
     Arrive(node_id);
 }
 
-// Everybody is here, is known not to be in reach, or was the primary and waits to be brought back.
+// Everybody is here, is known not to be in reach, or was the primary and waits to be brought back. One that
+// has handed over comes by itself within a moment, and is waited for.
 bool Promotion::AllCame() const {
   const std::vector<v1::NodeInfo> members = options_.replica->nodes();
   return std::all_of(members.begin(), members.end(), [this](const v1::NodeInfo& member) {
@@ -161,8 +162,7 @@ bool Promotion::AllCame() const {
     const auto absent = absent_.find(id);
     if (absent != absent_.end()) return absent->second.times >= kAbsentAfter;
     const auto said = promised_.find(id);
-    return said != promised_.end() &&
-           (said->second.role() == v1::NODE_ROLE_SUSPENDED || said->second.role() == v1::NODE_ROLE_FENCED);
+    return said != promised_.end() && !WillFollow(said->second);
   });
 }
 
@@ -182,8 +182,7 @@ std::string Promotion::RemainsOf(const v1::NodeInfo& member, v1::NodeArrival* ar
   const auto said = promised_.find(id);
   const auto absent = absent_.find(id);
   if (absent == absent_.end() && said != promised_.end()) {
-    const v1::NodeRole role = said->second.role();
-    if (role == v1::NODE_ROLE_SUSPENDED || role == v1::NODE_ROLE_FENCED) {
+    if (!WillFollow(said->second)) {
       arrival->set_says("was the primary, and has stopped");
       return absl::StrCat("'", id, "' has stopped as primary; bring it back: holdfast rejoin ", id);
     }

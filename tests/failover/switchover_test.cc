@@ -171,6 +171,34 @@ TEST_F(SwitchoverTest, AFormerPrimaryDoesNotComeByItselfBecauseAnotherHandsItsRo
   EXPECT_EQ(node("p").store().appended(), mine);
 }
 
+// It comes by itself as soon as it has heard that the candidate is primary: nobody is told to bring it back.
+TEST_F(SwitchoverTest, AnOldPrimaryThatComesAMomentLaterIsWaitedFor) {
+  Begin();
+  operations_.erase("p");  // it is slow to see what has become of its promise
+  node("p").on_change = nullptr;
+  Start("a");
+  ASSERT_TRUE(time_.RunUntil([&] { return Primary() == "a"; }, absl::Seconds(10)));
+  time_.RunFor(absl::Seconds(5));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_SUSPENDED);
+  EXPECT_EQ(Newest("a").state(), v1::OPERATION_STATE_RUNNING);
+  Serve("p");
+  const v1::Operation done = End("a");
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  EXPECT_EQ(done.remains_size(), 0) << done.DebugString();
+}
+
+TEST_F(SwitchoverTest, AnOldPrimaryThatDoesNotComeIsNamedAndTheRestIsNotHeldUp) {
+  Begin();
+  operations_.erase("p");
+  node("p").on_change = nullptr;
+  Start("a");
+  const v1::Operation ended = End("a");
+  EXPECT_EQ(ended.state(), v1::OPERATION_STATE_INCOMPLETE) << ended.DebugString();
+  ASSERT_EQ(ended.remains_size(), 1);
+  EXPECT_THAT(ended.remains(0), HasSubstr("'p' was reached and does not follow yet"));
+  EXPECT_EQ(Primary(), "a");
+}
+
 // An operator who thinks better of it leaves the old primary as it was, or gets it back with a fresh epoch.
 TEST_F(SwitchoverTest, GivenUpAtAnyStepTheOldPrimaryGoesOn) {
   for (const char* step : {"pre-copy", "freeze", "drain", "promises", "judge"}) {
