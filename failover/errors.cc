@@ -149,6 +149,14 @@ absl::Status NotHandedOverError(absl::string_view primary) {
                    "' has not promised to stop; it remains the primary; next: holdfast status"));
 }
 
+absl::Status MayHaveHandedOverError(absl::string_view primary, const absl::Status& why) {
+  return MakeError(
+      absl::StatusCode::kDeadlineExceeded, "DEADLINE",
+      absl::StrCat("'", primary, "' has not said whether it has promised to stop (", ReasonOf(why),
+                   "): if it has, it takes its role back by itself within seconds of reaching its "
+                   "voters; next: holdfast status"));
+}
+
 absl::Status AbortedError(absl::string_view operation_id) {
   return Precondition("ABORTED", absl::StrCat("operation ", operation_id,
                                               " was given up by an operator; next: holdfast status"));

@@ -59,8 +59,12 @@ absl::Status NotCloseError(uint64_t lag);
 // NOT_CAUGHT_UP. The primary has stopped, and what is in its log does not come.
 absl::Status NotDrainedError(Revision held, Revision end);
 
-// PROMISED_ELSEWHERE. The primary that was to hand over has not promised.
+// PROMISED_ELSEWHERE. The primary that was to hand over has refused to promise.
 absl::Status NotHandedOverError(absl::string_view primary);
+
+// DEADLINE. It was asked, and whether it has promised is not known here: `why` is what became of the
+// question.
+absl::Status MayHaveHandedOverError(absl::string_view primary, const absl::Status& why);
 
 // ABORTED. An operator has given the operation up.
 absl::Status AbortedError(absl::string_view operation_id);

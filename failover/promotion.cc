@@ -246,8 +246,7 @@ void Promotion::JudgeAgain() {
   if (!Note()) return;
   const v1::Verdict verdict = Verdict();
   *operation_.mutable_verdict() = verdict;
-  if (!HasHandedOver())
-    return End(v1::OPERATION_STATE_ROLLED_BACK, NotHandedOverError(operation_.plan().ending_primary()));
+  if (!HasHandedOver()) return End(v1::OPERATION_STATE_ROLLED_BACK, WhyNotHandedOver());
   if (!IsAsGoodAsConfirmed(verdict)) return End(v1::OPERATION_STATE_ROLLED_BACK, WhyWorse(verdict));
   if (IsLeftBehind()) return End(v1::OPERATION_STATE_ROLLED_BACK, VerdictWorseError(verdict, AnotherPlan()));
   const v1::DurabilityRule rule = NewRule();

@@ -114,6 +114,7 @@ class Promotion {
   bool IsLeftBehind() const;
   bool IsSwitchover() const { return operation_.plan().kind() == v1::OPERATION_KIND_SWITCHOVER; }
   bool HasHandedOver() const;
+  absl::Status WhyNotHandedOver() const;
   v1::DurabilityRule NewRule() const;
   storage::RecordDraft EpochDraft(const v1::Verdict& verdict) const;
   v1::PromiseRequest Request() const;

@@ -129,6 +129,13 @@ bool Promotion::HasHandedOver() const {
   return !IsSwitchover() || promised_.contains(operation_.plan().ending_primary());
 }
 
+absl::Status Promotion::WhyNotHandedOver() const {
+  const std::string& primary = operation_.plan().ending_primary();
+  const auto refused = refused_.find(primary);
+  if (refused == refused_.end() || IsRefusal(refused->second)) return NotHandedOverError(primary);
+  return MayHaveHandedOverError(primary, refused->second);
+}
+
 v1::DurabilityRule Promotion::NewRule() const {
   std::vector<NewVoter> voters;
   std::string site;
@@ -279,7 +286,9 @@ void Promotion::NamePromisesLeft() {
 // Somebody else's operation has promises that this one needs: that is why, whatever failed first.
 absl::Status Promotion::WhyReally(const absl::Status& why) const {
   const std::string reason = ReasonOf(why);
-  if (reason != "LOWER_EPOCH" && reason != "PROMISED_ELSEWHERE" && reason != "VERDICT_WORSE") return why;
+  const bool may_be_rival = reason == "LOWER_EPOCH" || reason == "PROMISED_ELSEWHERE" ||
+                            reason == "VERDICT_WORSE" || reason == "DEADLINE";
+  if (!may_be_rival) return why;
   std::optional<v1::EpochPromise> other = OtherPromise(*options_.store, operation_.operation_id());
   for (auto refused = refused_.begin(); !other && refused != refused_.end(); ++refused)
     other = PromiseNamedIn(refused->second);

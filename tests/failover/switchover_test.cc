@@ -171,6 +171,25 @@ TEST_F(SwitchoverTest, AFormerPrimaryDoesNotComeByItselfBecauseAnotherHandsItsRo
   EXPECT_EQ(node("p").store().appended(), mine);
 }
 
+// What the primary answers is lost: it may have stopped, and whoever reads that must not think it goes on.
+TEST_F(SwitchoverTest, APrimaryWhosePromiseIsNotHeardIsNotSaidToGoOn) {
+  Begin();
+  const Position last = CommitEverywhere("k");
+  on_step = [this](const std::string& step) {
+    if (step == "promises") network_.Cut("p", "a");
+  };
+  Start("a");
+  const v1::Operation ended = End("a");
+  on_step = nullptr;
+  EXPECT_EQ(ended.state(), v1::OPERATION_STATE_ROLLED_BACK) << ended.DebugString();
+  EXPECT_EQ(ended.error_reason(), "DEADLINE");
+  EXPECT_THAT(ended.error(), HasSubstr("if it has, it takes its role back by itself"));
+  EXPECT_THAT(ended.promises_left(), ::testing::Contains("p"));
+  network_.Heal("p", "a");
+  ASSERT_TRUE(time_.RunUntil([&] { return Primary() == "p"; }, absl::Seconds(15)));
+  EXPECT_EQ(**node("p").store().PositionAt(last.revision), last);
+}
+
 // It comes by itself as soon as it has heard that the candidate is primary: nobody is told to bring it back.
 TEST_F(SwitchoverTest, AnOldPrimaryThatComesAMomentLaterIsWaitedFor) {
   Begin();
