@@ -1,5 +1,7 @@
 // What a promotion knows at any step: the arithmetic's input, and the books.
 #include <algorithm>
+#include <set>
+#include <string>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -23,6 +25,15 @@ namespace {
 bool IsRefusal(const absl::Status& status) {
   const std::string reason = ReasonOf(status);
   return reason == "LOWER_EPOCH" || reason == "PROMISED_ELSEWHERE" || reason == "WRONG_CLUSTER";
+}
+
+// Voters without whose promise the verdict was made, of any rule.
+std::set<std::string> MissingIn(const v1::Verdict& verdict) {
+  std::set<std::string> missing;
+  for (const v1::RuleCount& count : verdict.rules()) {
+    for (const v1::MissingVoter& voter : count.missing()) missing.insert(voter.node_id());
+  }
+  return missing;
 }
 
 // A rule that the promises do not meet. A spell of q = 0 needs no acknowledgement of the new record, so there
@@ -96,8 +107,14 @@ bool Promotion::IsAsGoodAsConfirmed(const v1::Verdict& verdict) const {
       return (overrides.has_accept_loss() && verdict.lost_at_most() <= overrides.accept_loss()) ||
              confirmed.kind() == v1::VERDICT_KIND_UNKNOWN;
     default:
-      return confirmed.kind() == v1::VERDICT_KIND_UNKNOWN || overrides.accept_unknown_loss();
+      break;
   }
+  if (overrides.accept_unknown_loss()) return true;
+  // In place: somebody answers for the sites of those who were missing, and for nobody else.
+  const std::set<std::string> answered_for = MissingIn(confirmed);
+  const std::set<std::string> missing = MissingIn(verdict);
+  return confirmed.kind() == v1::VERDICT_KIND_UNKNOWN &&
+         std::includes(answered_for.begin(), answered_for.end(), missing.begin(), missing.end());
 }
 
 // What was confirmed can be carried out: the verdict is as good, and the new rule as strong.

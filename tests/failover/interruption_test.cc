@@ -101,6 +101,37 @@ TEST_F(InterruptionTest, AFullDiskAtAnyWriteLosesNothingAndIsGoneOnFrom) {
   EXPECT_TRUE(ends.contains(v1::OPERATION_STATE_DONE)) << "the last round had room for everything";
 }
 
+// In place somebody answers for the site of the voters that are missing. One of a live site that is lost
+// meanwhile is another matter.
+TEST_F(InterruptionTest, InPlaceNoMoreVotersMayBeMissingThanWereConfirmed) {
+  for (const bool is_lost : {false, true}) {
+    SCOPED_TRACE(is_lost);
+    for (auto& [id, killed] : nodes_) killed->Kill();
+    nodes_.clear();
+    for (const char* id : {"p", "a", "b"}) Add(id);
+    for (const char* id : {"x", "y", "z"}) Add(id, v1::NODE_KIND_PROXY);
+    const auto begun = Init({"a", "b", "x"}, 2);
+    ASSERT_TRUE(begun && begun->ok());
+    CommitEverywhere("k");
+    node("b").Kill();
+    node("x").Kill();
+    v1::Plan plan = PlanAt("p", {}, v1::OPERATION_KIND_PROMOTE_IN_PLACE);
+    ASSERT_EQ(plan.verdict().kind(), v1::VERDICT_KIND_UNKNOWN);
+    ASSERT_EQ(plan.new_rule().quorum(), 2u);
+    plan.mutable_overrides()->add_assert_sites_down("the site of b and x");
+    if (is_lost) node("a").Kill();
+    const v1::Operation ended = End(*Start("p", Of(plan)));
+    if (!is_lost) {
+      EXPECT_EQ(ended.state(), v1::OPERATION_STATE_DONE) << ended.DebugString();
+      continue;
+    }
+    EXPECT_EQ(ended.state(), v1::OPERATION_STATE_ROLLED_BACK) << ended.DebugString();
+    EXPECT_EQ(ended.error_reason(), "VERDICT_WORSE");
+    EXPECT_THAT(ended.error(), HasSubstr("only 0 of the 2 promises"));
+    EXPECT_EQ(node("p").store().appended().revision.epoch(), 0u);
+  }
+}
+
 // A record of it stands, and a later epoch follows it: it is resumed, and must not call itself undone.
 TEST_F(InterruptionTest, WhatWasOvertakenBehindItsRecordIsNeverCalledUndone) {
   Begin();
