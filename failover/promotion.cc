@@ -234,8 +234,9 @@ void Promotion::OnCannotGive(const std::string& from, const absl::Status& why) {
   cannot_give_.insert(from);
   operation_.clear_cannot_give();
   for (const std::string& node_id : cannot_give_) operation_.add_cannot_give(node_id);
-  EndStep(absl::StrCat(
-      "'", from, "' cannot give its records, so its promise does not count: ", std::string(why.message())));
+  CloseStep(v1::OPERATION_STATE_INCOMPLETE,
+            absl::StrCat("'", from, "' cannot give its records, so its promise does not count: ",
+                         std::string(why.message())));
   Harvest();
 }
 

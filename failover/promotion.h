@@ -85,10 +85,12 @@ class Promotion {
   // promotion_converge.cc: behind it.
   void WaitOpen();
   void LookWhetherOpen();
+  void EndNotOpen();
   void Converge();
   void LookForArrivals();
   void AskWhoLacks();
   void OnLook(const std::string& node_id, const absl::StatusOr<v1::PromiseResponse>& said);
+  std::string WhyNotBegun() const;
   bool IsSuperseded() const;
   void EndSuperseded();
   bool HasArrived(const std::string& node_id) const;

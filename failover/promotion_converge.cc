@@ -30,6 +30,11 @@ constexpr int kAbsentAfter = 2;
 
 void Promotion::WaitOpen() {
   StartStep("open");
+  // Of an earlier run that ended INCOMPLETE: who had not come is looked for again.
+  auto& arrivals = *operation_.mutable_arrivals();
+  arrivals.erase(std::remove_if(arrivals.begin(), arrivals.end(),
+                                [](const v1::NodeArrival& arrival) { return !arrival.arrived(); }),
+                 arrivals.end());
   operation_.clear_remains();
   operation_.clear_error();
   operation_.clear_error_reason();
@@ -44,8 +49,20 @@ bool Promotion::IsSuperseded() const {
   const replication::StreamIdentity own{promise_.epoch(), promise_.candidate_node_id(),
                                         promise_.candidate_incarnation()};
   if (!replication::IsPromisedTo(options_.store->node().promise(), own)) return true;
+  if (!WhyNotBegun().empty()) return false;
   const v1::NodeRole role = options_.replica->view().role;
   return role != v1::NODE_ROLE_PRIMARY && role != v1::NODE_ROLE_RECOVERING;
+}
+
+// After a restart: its replica could not read what it needs to begin, and tries again. Its role says nothing
+// yet. Empty once it has begun, and for one that has stopped for good.
+std::string Promotion::WhyNotBegun() const {
+  if (!options_.replica->view().not_serving_reason.empty()) return "";
+  v1::PromiseRequest look = Request();
+  look.set_inspect(true);
+  look.clear_describe_log();
+  const absl::StatusOr<v1::PromiseResponse> own = options_.replica->AcceptPromise(look);
+  return own.ok() ? own->cannot_promise() : "";
 }
 
 void Promotion::EndSuperseded() {
@@ -76,16 +93,24 @@ void Promotion::LookWhetherOpen() {
     EndStep("commits are admitted");
     return Converge();
   }
-  if (options_.clock->SinceBoot() >= wait_until_) {
+  if (options_.clock->SinceBoot() >= wait_until_) return EndNotOpen();
+  options_.strand->PostAfter(kOpenInterval, step_life_.Wrap([this] { LookWhetherOpen(); }));
+}
+
+void Promotion::EndNotOpen() {
+  const std::string resume = absl::StrCat("holdfast operation resume ", operation_.operation_id());
+  if (const std::string why = WhyNotBegun(); !why.empty()) {
+    operation_.add_remains(absl::StrCat("this node cannot begin yet: ", why, "; when it can: ", resume));
+    CloseStep(v1::OPERATION_STATE_INCOMPLETE, "this node cannot begin yet");
+  } else {
     const v1::DurabilityRule rule = options_.replica->cluster().rule();
     const auto id = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
-    operation_.add_remains(
-        absl::StrCat("commits wait for ", rule.quorum(), " of {", absl::StrJoin(rule.voters(), ", ", id),
-                     "}; when they are back: holdfast operation resume ", operation_.operation_id()));
-    EndStep("the new voters do not answer");
-    return End(v1::OPERATION_STATE_INCOMPLETE, absl::OkStatus());
+    operation_.add_remains(absl::StrCat("commits wait for ", rule.quorum(), " of {",
+                                        absl::StrJoin(rule.voters(), ", ", id),
+                                        "}; when they are back: ", resume));
+    CloseStep(v1::OPERATION_STATE_INCOMPLETE, "the new voters do not answer");
   }
-  options_.strand->PostAfter(kOpenInterval, step_life_.Wrap([this] { LookWhetherOpen(); }));
+  End(v1::OPERATION_STATE_INCOMPLETE, absl::OkStatus());
 }
 
 void Promotion::Converge() {

@@ -56,6 +56,74 @@ TEST_F(InterruptionTest, AVoterThatCannotPromiseAnyMoreEndsItBeforeTheRecord) {
   EXPECT_EQ(node("a").store().appended().revision.epoch(), 0u);
 }
 
+// It promises, and the records that it alone has do not come.
+TEST_F(InterruptionTest, AHarvestThatFailsIsNotCalledDone) {
+  Begin();
+  CommitEverywhere("k");
+  CommitOnlyAtX();
+  node("b").Kill();
+  auto running = Start("a", Of(PlanAt("a")));
+  running->on_step = [this](const std::string& step) {
+    if (step == "harvest") network_.Cut("a", "x");
+  };
+  const v1::Operation ended = End(*running);
+  EXPECT_EQ(ended.error_reason(), "VERDICT_WORSE") << ended.DebugString();
+  EXPECT_THAT(ended.cannot_give(), ::testing::ElementsAre("x"));
+  const auto harvest = std::find_if(ended.steps().begin(), ended.steps().end(),
+                                    [](const v1::OperationStep& step) { return step.name() == "harvest"; });
+  ASSERT_NE(harvest, ended.steps().end());
+  EXPECT_EQ(harvest->state(), v1::OPERATION_STATE_INCOMPLETE);
+  EXPECT_THAT(harvest->detail(), HasSubstr("'x' cannot give its records"));
+}
+
+// Who had not come when it ended is looked for again, and is one node all the same.
+TEST_F(InterruptionTest, WhatIsResumedCountsEveryNodeOnce) {
+  Begin();
+  CommitEverywhere("k");
+  Isolate("p");
+  RestartWithoutItsData("z");
+  const v1::Operation ended = End(*Start("a", Of(PlanAt("a"))));
+  ASSERT_EQ(ended.state(), v1::OPERATION_STATE_INCOMPLETE) << ended.DebugString();
+  EXPECT_EQ(ended.arrivals_size(), 4);
+  node("z").disk().ClearFaults();
+  auto again = Start("a", ended);
+  time_.RunFor(absl::Milliseconds(1));
+  const v1::Operation done = End(*again);
+  EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  std::vector<std::string> arrivals;
+  for (const v1::NodeArrival& arrival : done.arrivals()) arrivals.push_back(arrival.node_id());
+  EXPECT_THAT(arrivals, ::testing::ElementsAre("b", "p", "x", "z"));
+  EXPECT_THAT(done.steps().rbegin()->detail(), HasSubstr("3 of 4 other nodes follow"));
+}
+
+// After a restart its data cannot be read at first: its role says nothing then, and nobody has overtaken it.
+TEST_F(InterruptionTest, WhatIsBehindItsRecordWaitsUntilItsNodeCanBegin) {
+  for (const absl::Duration away : {absl::Seconds(3), absl::Seconds(40)}) {
+    SCOPED_TRACE(away);
+    BeginAnew();
+    CommitEverywhere("k");
+    Isolate("p");
+    auto running = Start("a", Of(PlanAt("a")), "open");
+    ASSERT_TRUE(RunUntilStep(*running, "open"));
+    running.reset();
+    RestartWithoutItsData("a");
+    auto again = Start("a", Journaled("a"));
+    time_.RunFor(away);
+    if (away > absl::Seconds(20)) {
+      const v1::Operation ended = End(*again);
+      EXPECT_EQ(ended.state(), v1::OPERATION_STATE_INCOMPLETE) << ended.DebugString();
+      ASSERT_EQ(ended.remains_size(), 1);
+      EXPECT_THAT(ended.remains(0), HasSubstr("this node cannot begin yet"));
+      again = Start("a", ended);
+    }
+    node("a").disk().ClearFaults();
+    time_.RunFor(absl::Milliseconds(1));
+    const v1::Operation done = End(*again);
+    EXPECT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+    for (const char* id : {"b", "x", "z"}) EXPECT_TRUE(Follows(id, "a")) << id;
+  }
+}
+
 // I8, I9: whichever write is the first without room, it ends, says the truth, and when there is room again
 // somebody becomes primary with everything.
 TEST_F(InterruptionTest, AFullDiskAtAnyWriteLosesNothingAndIsGoneOnFrom) {

@@ -218,6 +218,8 @@ TEST_F(PromotionTest, WithoutItsNewVotersItEndsIncompleteAndIsGoneOnWith) {
   EXPECT_EQ(ended.state(), v1::OPERATION_STATE_INCOMPLETE) << ended.DebugString();
   ASSERT_GT(ended.remains_size(), 0);
   EXPECT_THAT(ended.remains(0), HasSubstr("holdfast operation resume op-of-a"));
+  EXPECT_EQ(ended.steps().rbegin()->name(), "open");
+  EXPECT_EQ(ended.steps().rbegin()->state(), v1::OPERATION_STATE_INCOMPLETE) << "the step has not succeeded";
   running.reset();
   for (const char* id : {"b", "x", "z"}) node(id).Start();
   auto again = Start("a", ended);
