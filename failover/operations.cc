@@ -19,6 +19,9 @@ namespace {
 
 // Who was silent when a plan was made is asked again with less patience when it is carried out.
 constexpr absl::Duration kRemembersSilence = absl::Minutes(1);
+// Who could not give its records to an operation is mended, or asked once more, after so long. By the wall
+// clock: one that jumps makes the next plan say less, or more, than the promises will prove, no worse.
+constexpr absl::Duration kRemembersCannotGive = absl::Minutes(10);
 
 }  // namespace
 
@@ -98,7 +101,8 @@ PlanInput Operations::InputOf(v1::OperationKind kind, const v1::Overrides& overr
   // A node that could not give its records a moment ago most likely still cannot: then it is said beforehand.
   if (const auto known = journal_.List(); known.ok() && !known->empty()) {
     const v1::Operation& last = known->front();
-    if (last.error_reason() == "VERDICT_WORSE")
+    const absl::Duration ago = options_.clock->Now() - absl::FromUnixSeconds(last.started().seconds());
+    if (last.error_reason() == "VERDICT_WORSE" && absl::AbsDuration(ago) < kRemembersCannotGive)
       input.cannot_give = {last.cannot_give().begin(), last.cannot_give().end()};
   }
   input.disk_free_bytes = options_.files->FreeBytes(options_.store->options().data_dir).value_or(0);
