@@ -63,6 +63,32 @@ std::string WhoIsMissing(const v1::Verdict& verdict, const std::string& candidat
   return missing.empty() ? candidate : missing;
 }
 
+std::string NodeIds(const v1::DurabilityRule& rule) {
+  return absl::StrJoin(rule.voters(), ", ",
+                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
+}
+
+// Of the first rule that is not met: who answers, who does not, and how many a commit needs.
+std::string VotersThatAnswer(const v1::Verdict& verdict) {
+  const v1::RuleCount* const unmet = FirstUnmet(verdict);
+  if (unmet == nullptr || unmet->needed() == 0) return verdict.says();
+  const auto why = [](std::string* out, const v1::MissingVoter& voter) {
+    absl::StrAppend(out, voter.node_id(), " ", voter.why());
+  };
+  return absl::StrCat(unmet->promised_size(), " of {", NodeIds(unmet->rule()),
+                      "} can promise, and a commit needs ", unmet->rule().quorum(),
+                      " of them: ", absl::StrJoin(unmet->missing(), ", ", why));
+}
+
+// What a verdict of UNKNOWN lacks.
+std::string PromisesThatWouldTell(const v1::Verdict& verdict) {
+  const v1::RuleCount* const unmet = FirstUnmet(verdict);
+  if (unmet == nullptr) return "the log that is known to be higher";
+  if (unmet->needed() == 0)
+    return "the lost primary, which alone knows what it acknowledged in its spell of local";
+  return absl::StrCat("the promises of ", unmet->needed(), " of {", NodeIds(unmet->rule()), "}");
+}
+
 // In place: it holds all that it ever acknowledged itself. What it cannot know is what others forced
 // elsewhere: somebody says that their sites are down, or takes the risk by its name.
 v1::Check CheckPromisesInPlace(const PlanInput& input, const v1::Verdict& verdict) {
@@ -84,11 +110,22 @@ v1::Check CheckPromisesInPlace(const PlanInput& input, const v1::Verdict& verdic
   }
   const std::string missing = WhoIsMissing(verdict, input.candidate.self.node_id);
   is_unknown_needed &= !input.overrides.accept_unknown_loss();
+  const std::string seen = VotersThatAnswer(verdict);
+  const v1::RuleCount* const unmet = FirstUnmet(verdict);
+  const std::string of_them =
+      unmet == nullptr ? "their promises" : absl::StrCat("the promises of ", unmet->needed(), " of them");
+  constexpr char kCost[] =
+      ". If somebody promotes among them, what they acknowledge is another branch, and one of the two goes "
+      "to salvage";
   if (sites.empty() && !is_unknown_needed)
-    return Not(v1::CHECK_OUTCOME_OVERRIDDEN, "promises", missing, verdict.says(), "q voters that acknowledge",
-               "");
-  return Not(v1::CHECK_OUTCOME_BLOCKED, "promises", missing, verdict.says(),
-             "somebody's word that the site is down, and that nobody promotes there",
+    return Not(v1::CHECK_OUTCOME_OVERRIDDEN, "promises", missing, seen,
+               absl::StrCat(of_them, "; done without, by the overrides that are given", kCost), "");
+  return Not(v1::CHECK_OUTCOME_BLOCKED, "promises", missing, seen,
+             absl::StrCat(of_them,
+                          sites.empty()
+                              ? ", or somebody who takes it upon themselves"
+                              : ", or somebody's word that their site is down and that nobody promotes there",
+                          kCost),
              Again(input, [&](v1::Overrides* overrides) {
                for (const std::string& site : sites) overrides->add_assert_sites_down(site);
                if (is_unknown_needed) overrides->set_accept_unknown_loss(true);
@@ -99,7 +136,8 @@ v1::Check CheckPromisesInPlace(const PlanInput& input, const v1::Verdict& verdic
 v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
   const std::string name = "promises";
   const v1::Verdict& verdict = plan.verdict();
-  if (verdict.kind() == v1::VERDICT_KIND_PROVEN) return Passed(name, verdict.says());
+  if (verdict.kind() == v1::VERDICT_KIND_PROVEN)
+    return Passed(name, "every rule has the promises that it needs");
   const std::string missing = WhoIsMissing(verdict, input.candidate.self.node_id);
   if (input.kind == v1::OPERATION_KIND_SWITCHOVER) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, missing, verdict.says(),
@@ -110,7 +148,9 @@ v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
     const bool accepted =
         input.overrides.has_accept_loss() && input.overrides.accept_loss() >= verdict.lost_at_most();
     return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name,
-               verdict.chosen_from(), verdict.says(), "every record that is known to exist",
+               verdict.chosen_from(), verdict.says(),
+               absl::StrCat("every record that is known to exist: '", verdict.chosen_from(),
+                            "' back in a state to give them; else they are lost"),
                accepted ? "" : Again(input, [&](v1::Overrides* overrides) {
                  overrides->clear_accept_unknown_loss();
                  overrides->set_accept_loss(verdict.lost_at_most());
@@ -119,7 +159,7 @@ v1::Check CheckPromises(const PlanInput& input, const v1::Plan& plan) {
   if (input.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) return CheckPromisesInPlace(input, verdict);
   const bool accepted = input.overrides.accept_unknown_loss();
   return Not(accepted ? v1::CHECK_OUTCOME_OVERRIDDEN : v1::CHECK_OUTCOME_BLOCKED, name, missing,
-             verdict.says(), "promises that meet every acknowledged commit",
+             verdict.says(), PromisesThatWouldTell(verdict),
              accepted ? "" : Again(input, [](v1::Overrides* overrides) {
                overrides->clear_accept_loss();
                overrides->set_accept_unknown_loss(true);
@@ -220,10 +260,16 @@ v1::Check CheckOverrides(const PlanInput& input, const Branches& branches, const
     }
   }
   if (overrides.has_accept_loss() && plan.verdict().kind() != v1::VERDICT_KIND_BOUNDED)
-    return needless("--accept-loss", "no number of lost records is known",
+    return needless("--accept-loss",
+                    plan.verdict().kind() == v1::VERDICT_KIND_PROVEN
+                        ? "nothing would be lost"
+                        : "how many records may be lost is not known",
                     [](v1::Overrides* changed) { changed->clear_accept_loss(); });
   if (overrides.accept_unknown_loss() && plan.verdict().kind() != v1::VERDICT_KIND_UNKNOWN)
-    return needless("--accept-unknown-loss", "what may be lost is known",
+    return needless("--accept-unknown-loss",
+                    plan.verdict().kind() == v1::VERDICT_KIND_PROVEN
+                        ? "nothing would be lost"
+                        : "how many records may be lost is known",
                     [](v1::Overrides* changed) { changed->clear_accept_unknown_loss(); });
   if (overrides.accept_local() && plan.new_rule().quorum() > 0)
     return needless("--accept-local", "there are voters",
@@ -241,8 +287,10 @@ v1::Check CheckOtherOperation(const PlanInput& input) {
     if (!node.reached() || running.operation_id().empty()) continue;
     if (running.operation_id() == input.instead_of) continue;
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, node.member().node_id(),
-               absl::StrCat(WhoseOperation(running), " runs there, for epoch ", running.epoch()),
-               "one operation at a time", absl::StrCat("holdfast operation attach ", running.operation_id()));
+               absl::StrCat(WhoseOperation(running), " runs at '", node.member().node_id(), "', for epoch ",
+                            running.epoch()),
+               "one operation at a time: wait for its end, or give it up (holdfast operation abort)",
+               absl::StrCat("holdfast operation attach ", running.operation_id()));
   }
   return Passed(name, "no other operation runs");
 }
@@ -276,11 +324,13 @@ v1::Check CheckNewRule(const PlanInput& input, const Branches& branches, const v
   const bool is_whole =
       static_cast<size_t>(rule.voters_size()) >= before.voters.size() && rule.quorum() >= before.quorum;
   if (is_whole && rule.quorum() > 0) return Passed(name, seen);
-  return Not(v1::CHECK_OUTCOME_WARNING, name, "", seen,
-             absl::StrCat(before.quorum, " of ", before.voters.size(),
-                          " as before; give nodes their vote when the lost site is back (holdfast nodes set "
-                          "--voters)"),
-             "");
+  return Not(
+      v1::CHECK_OUTCOME_WARNING, name, "", seen,
+      absl::StrCat(before.quorum, " of ", before.voters.size(),
+                   " as before: with fewer, the next loss weighs more. When nodes are back, give them their "
+                   "vote: holdfast nodes set --voters NODES --q ",
+                   before.quorum),
+      "");
 }
 
 }  // namespace

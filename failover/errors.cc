@@ -2,6 +2,8 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "base/error.h"
 #include "failover/branches.h"
 #include "failover/plan.h"
@@ -189,8 +191,9 @@ absl::Status AmbiguousOperationError(absl::string_view operation_id) {
 }
 
 absl::Status OperationEndedError(absl::string_view operation_id, absl::string_view how) {
+  const std::string state = absl::StrReplaceAll(absl::StripPrefix(how, "OPERATION_STATE_"), {{"_", " "}});
   return WithDetail(Precondition("OPERATION_ENDED", absl::StrCat("operation ", operation_id, " has ended: ",
-                                                                 how, "; next: holdfast operation list")),
+                                                                 state, "; next: holdfast operation list")),
                     "operation", operation_id);
 }
 

@@ -290,6 +290,7 @@ absl::StatusOr<v1::AbortOperationResponse> Operations::Abort(const v1::AbortOper
   if (EpochRecordOf(*options_.store, operation) != EpochRecord::kNone)
     return PastReturnError(operation.operation_id());
   operation.set_state(v1::OPERATION_STATE_ROLLED_BACK);
+  operation.set_error(std::string(AbortedError(operation.operation_id()).message()));
   operation.set_error_reason("ABORTED");
   if (options_.store->node().promise().operation_id() == operation.operation_id())
     operation.add_promises_left(options_.store->node().identity().node_id);

@@ -190,6 +190,7 @@ v1::Plan MakePlan(const PlanInput& input) {
   if (highest != nullptr)
     BringRules({highest->epochs().begin(), highest->epochs().end()}, candidate.appended.revision, &candidate);
   *plan.mutable_verdict() = JudgeBranches(candidate, words, branches, reachable);
+  if (input.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) SayInPlace(plan.candidate(), plan.mutable_verdict());
   for (const v1::Branch& branch : branches.all) {
     v1::Branch& shown = *plan.add_branches() = branch;
     v1::Overrides overrides = input.overrides;

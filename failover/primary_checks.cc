@@ -175,18 +175,23 @@ std::vector<v1::Check> CheckPrimaryGone(const PlanInput& input, const v1::Plan& 
     if (seen.node_id == candidate) {
       checks.push_back(CheckOwnRole(input, plan, by));
     } else if (IsOfLeftBranch(seen, plan)) {
-      checks.push_back(Not(v1::CHECK_OUTCOME_OVERRIDDEN, name, seen.node_id, by,
-                           "nobody reaches it; it is of a branch that is left by name, and will be stopped",
-                           ""));
+      checks.push_back(
+          Not(v1::CHECK_OUTCOME_OVERRIDDEN, name, seen.node_id, by,
+              "a primary that nobody reaches; it is of a branch that is left by name, and will be "
+              "stopped",
+              ""));
     } else if (seen.epoch < committed_epoch) {
-      checks.push_back(Not(v1::CHECK_OUTCOME_WARNING, name, seen.node_id, by, "it will be fenced", ""));
+      checks.push_back(Not(v1::CHECK_OUTCOME_WARNING, name, seen.node_id, by,
+                           "nothing: a later epoch has begun, and it will be fenced", ""));
     } else if (IsAssertedDown(input.overrides, Member(input.view, seen.node_id)) &&
                !ActsAndAnswers(input, seen)) {
-      checks.push_back(Not(v1::CHECK_OUTCOME_OVERRIDDEN, name, seen.node_id, by, "nobody reaches it", ""));
+      checks.push_back(Not(v1::CHECK_OUTCOME_OVERRIDDEN, name, seen.node_id, by,
+                           "a primary that nobody reaches; somebody has said that its site is down", ""));
     } else {
       checks.push_back(
           Not(v1::CHECK_OUTCOME_BLOCKED, name, seen.node_id, by,
-              "nobody reaches it: what is healthy is handed over instead; what is not, is ended first",
+              "a primary that nobody reaches; one that is healthy is handed over instead. If it must "
+              "be taken over all the same, stop it first",
               absl::StrCat("holdfast switchover ", candidate, " --dry-run")));
     }
   }
@@ -202,8 +207,9 @@ v1::Check CheckPrimaryHealthy(const PlanInput& input, const v1::Plan& plan) {
   const std::string& primary = plan.ending_primary();
   const std::string& candidate = input.candidate.self.node_id;
   if (primary == candidate) {
-    return Not(v1::CHECK_OUTCOME_BLOCKED, name, candidate, "it is the primary already",
-               "a standby to hand over to", "holdfast status");
+    return Not(v1::CHECK_OUTCOME_BLOCKED, name, candidate,
+               absl::StrCat("'", candidate, "' is the primary already"), "a standby to hand over to",
+               "holdfast status");
   }
   for (const v1::NodeView& node : input.view.nodes()) {
     if (node.member().node_id() != primary) continue;
@@ -213,12 +219,14 @@ v1::Check CheckPrimaryHealthy(const PlanInput& input, const v1::Plan& plan) {
                                        Revision(node.said().appended().revision()).ToString()));
     }
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, primary,
-               node.reached() ? "it does not act as primary" : "this node does not reach it",
+               node.reached() ? absl::StrCat("'", primary, "' does not act as primary")
+                              : absl::StrCat("'", candidate, "' does not reach the primary '", primary, "'"),
                "both sites up; a lost site is taken over from instead",
                absl::StrCat("holdfast promote ", candidate, " --dry-run"));
   }
-  return Not(v1::CHECK_OUTCOME_BLOCKED, name, primary, "it is no member", "a primary to hand over from",
-             "holdfast nodes list");
+  return Not(v1::CHECK_OUTCOME_BLOCKED, name, primary,
+             absl::StrCat("the primary of epoch ", plan.ending_epoch(), ", '", primary, "', is no member"),
+             "a primary to hand over from", "holdfast nodes list");
 }
 
 }  // namespace holdfast::failover

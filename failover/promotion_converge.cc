@@ -26,6 +26,28 @@ constexpr absl::Duration kPatience = absl::Seconds(10);
 // So many questions in a row without an answer: it is not in reach.
 constexpr int kAbsentAfter = 2;
 
+std::string NodeIds(const v1::DurabilityRule& rule) {
+  return absl::StrJoin(rule.voters(), ", ",
+                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
+}
+
+// What somebody has to do about a rule with fewer voters, or a smaller q, than the last one of the epoch that
+// has ended (F22); empty if it is as good.
+std::string RuleRemains(const v1::Verdict& verdict, const v1::DurabilityRule& now) {
+  v1::DurabilityRule before;
+  for (const v1::RuleCount& count : verdict.rules()) {
+    if (count.rule().quorum() > 0) before = count.rule();
+  }
+  if (now.voters_size() >= before.voters_size() && now.quorum() >= before.quorum()) return "";
+  const std::string needs = now.quorum() == 0
+                                ? std::string("commits are local now (q = 0)")
+                                : absl::StrCat("commits need ", now.quorum(), " of {", NodeIds(now), "} now");
+  return absl::StrCat(
+      needs, ", and needed ", before.quorum(), " of {", NodeIds(before),
+      "} before; when nodes are back, give them their vote: holdfast nodes set --voters NODES --q ",
+      before.quorum());
+}
+
 }  // namespace
 
 void Promotion::WaitOpen() {
@@ -216,7 +238,9 @@ std::string Promotion::RemainsOf(const v1::NodeInfo& member, v1::NodeArrival* ar
     return absl::StrCat("'", id, "' was reached and does not follow yet; look at it: holdfast status");
   }
   const std::string reason = absent == absent_.end() ? "DEADLINE" : ReasonOf(absent->second.why);
-  arrival->set_says(reason);
+  arrival->set_says(reason == "UNREACHABLE" ? "not reached"
+                    : reason == "DEADLINE"  ? "no answer in time"
+                                            : absl::StrCat("refuses: ", reason));
   if (reason == "LOWER_EPOCH") {
     *is_complete = false;
     return absl::StrCat("'", id, "' has promised or seen a later epoch: holdfast operation list");
@@ -225,8 +249,12 @@ std::string Promotion::RemainsOf(const v1::NodeInfo& member, v1::NodeArrival* ar
     *is_complete = false;
     return absl::StrCat("'", id, "' refuses: ", std::string(absent->second.why.message()));
   }
-  if (!was_primary) return absl::StrCat("'", id, "' is not in reach; when it is back it comes by itself");
-  return absl::StrCat("'", id, "' is not in reach; when it is back it fences itself: holdfast rejoin ", id);
+  if (!was_primary)
+    return absl::StrCat("nothing for '", id, "': it is not in reach, and comes by itself when it is back");
+  return absl::StrCat("'", id,
+                      "' is not in reach; when it is back it stops as primary by itself, then: "
+                      "holdfast rejoin ",
+                      id);
 }
 
 void Promotion::EndConverged() {
@@ -247,6 +275,8 @@ void Promotion::EndConverged() {
     operation_.add_remains(
         "the new voters do not know yet that they are voters: switch nothing off; look: holdfast status");
   }
+  const std::string weaker = RuleRemains(operation_.verdict(), options_.replica->cluster().rule());
+  if (!weaker.empty()) operation_.add_remains(weaker);
   for (const v1::UnsettledEpoch& note : options_.replica->unsettled()) {
     if (note.epoch() == promise_.epoch()) {
       operation_.add_remains(

@@ -73,6 +73,8 @@ v1::Verdict Promotion::Verdict() const {
   const Position reachable =
       highest == nullptr ? candidate.appended : storage::FromProto(highest->appended()).value_or(Position());
   v1::Verdict verdict = JudgeBranches(candidate, words, branches, reachable);
+  if (operation_.plan().kind() == v1::OPERATION_KIND_PROMOTE_IN_PLACE)
+    SayInPlace(promise_.candidate_node_id(), &verdict);
   if (verdict.kind() != v1::VERDICT_KIND_UNKNOWN || cannot_give_.empty()) return verdict;
   // Who has promised and cannot give its records bounds at least how many there are.
   const std::vector<v1::PromiseResponse> all = Words(Givers::kAndOthers);

@@ -24,8 +24,11 @@ std::string BegunAt(const std::string& operation_id) {
 }  // namespace
 
 std::string WhoseOperation(const v1::EpochPromise& promise) {
-  return absl::StrCat("operation ", promise.operation_id(), " of ", promise.operator_name(), " on ",
-                      promise.host(), BegunAt(promise.operation_id()));
+  // "olga@desk" says from where.
+  const bool says_where = promise.operator_name().find('@') != std::string::npos;
+  return absl::StrCat("operation ", promise.operation_id(), " of ", promise.operator_name(),
+                      says_where ? "" : absl::StrCat(" on ", promise.host()),
+                      BegunAt(promise.operation_id()));
 }
 
 std::string MadeBy(const v1::EpochInfo& epoch, const std::string& node_id) {

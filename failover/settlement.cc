@@ -109,10 +109,10 @@ std::string Describe(const v1::UnsettledEpoch& note) {
     if (waived.replaced_size() > 0)
       absl::StrAppend(&come, come.empty() ? "" : ", ", "replaced: ", NamesOf(waived.replaced()));
     parts.push_back(absl::StrCat(
-        "epoch ", note.epoch(), " did without ", waived.needed(), " votes of {",
-        NamesOf(waived.rule().voters()), "}: ", waived.adopted_size() + waived.replaced_size(), " of ",
-        waived.needed(), " have come to it", come.empty() ? "" : absl::StrCat(" (", come, ")"),
-        ", missing are ", NamesOf(Missing(waived))));
+        "epoch ", note.epoch(), " did without ", waived.needed(),
+        waived.needed() == 1 ? " vote of {" : " votes of {", NamesOf(waived.rule().voters()),
+        "}: ", waived.adopted_size() + waived.replaced_size(), " of ", waived.needed(), " have come to it",
+        come.empty() ? "" : absl::StrCat(" (", come, ")"), ", missing are ", NamesOf(Missing(waived))));
   }
   return absl::StrJoin(parts, "; ");
 }

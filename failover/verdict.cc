@@ -65,21 +65,23 @@ std::string Sentence(const v1::Verdict& verdict, uint64_t epoch) {
           " are lost; what someone forced elsewhere since the last contact is another branch, "
           "and goes to salvage");
     case v1::VERDICT_KIND_BOUNDED:
-      return absl::StrCat("at most ", verdict.lost_at_most(), " of the commits acknowledged in epoch ", epoch,
-                          " are lost: they exist, and cannot be had");
+      return absl::StrCat(
+          "at most ", verdict.lost_at_most(), verdict.lost_at_most() == 1 ? " record" : " records",
+          " of epoch ", epoch, verdict.lost_at_most() == 1 ? " is" : " are", " lost, acknowledged or not: '",
+          verdict.chosen_from(), "' is known to hold up to ",
+          Revision(verdict.chosen().revision()).ToString(), ", and it cannot be had from there");
     default:
       break;
   }
-  for (const v1::RuleCount& count : verdict.rules()) {
-    if (IsMet(count)) continue;
-    if (count.needed() == 0) {
+  if (const v1::RuleCount* const count = FirstUnmet(verdict)) {
+    if (count->needed() == 0) {
       return absl::StrCat("epoch ", epoch,
                           " was in a local spell (q = 0): what its primary alone holds is "
-                          "known to nobody else");
+                          "known to nobody else, and may be lost");
     }
-    return absl::StrCat("only ", count.promised_size(), " of the ", count.needed(),
+    return absl::StrCat("only ", count->promised_size(), " of the ", count->needed(),
                         " promises that would meet every acknowledged commit of epoch ", epoch,
-                        " can be had");
+                        " can be had: some may be lost, and nobody can say how many");
   }
   if (verdict.rules_size() == 0) return "the log has no durability rule";
   return "a higher log of a later epoch is known, and cannot be had";
@@ -90,6 +92,25 @@ std::string Sentence(const v1::Verdict& verdict, uint64_t epoch) {
 bool IsMet(const v1::RuleCount& count) {
   if (count.ended_local()) return true;
   return count.needed() > 0 && static_cast<uint32_t>(count.promised_size()) >= count.needed();
+}
+
+const v1::RuleCount* FirstUnmet(const v1::Verdict& verdict) {
+  for (const v1::RuleCount& count : verdict.rules()) {
+    if (!IsMet(count)) return &count;
+  }
+  return nullptr;
+}
+
+void SayInPlace(const std::string& candidate, v1::Verdict* verdict) {
+  const v1::RuleCount* const unmet = FirstUnmet(*verdict);
+  if (verdict->kind() != v1::VERDICT_KIND_UNKNOWN || unmet == nullptr) return;
+  const auto id = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
+  verdict->set_says(absl::StrCat("nothing that '", candidate,
+                                 "' acknowledged itself is lost: its own log goes on. Not known is "
+                                 "what others may have acknowledged without it, in an epoch of their own: ",
+                                 unmet->promised_size(), " of the ", unmet->needed(),
+                                 " promises that would tell can be had of {",
+                                 absl::StrJoin(unmet->rule().voters(), ", ", id), "}"));
 }
 
 bool WillFollow(const v1::PromiseResponse& said) {

@@ -44,6 +44,13 @@ std::optional<replication::Rule> FormerRule(const v1::ClusterInfo& cluster);
 v1::Verdict Judge(const CandidateLog& candidate, const std::vector<v1::PromiseResponse>& words,
                   const Position& reachable, const std::set<std::string>& left = {});
 
+// The same verdict of a primary that goes on in place, in other words: what it acknowledged itself is in its
+// own log, whoever promises.
+void SayInPlace(const std::string& candidate, v1::Verdict* verdict);
+
+// The first rule whose promises cannot be had; nullptr if there is none.
+const v1::RuleCount* FirstUnmet(const v1::Verdict& verdict);
+
 // The promises of a rule are enough.
 bool IsMet(const v1::RuleCount& count);
 

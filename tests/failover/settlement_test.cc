@@ -34,7 +34,7 @@ TEST(UnsettledEpochTest, IsSettledByAPromiseQuorumOfEachRule) {
   EXPECT_FALSE(NoteAdopted({"b", "b-1"}, &note)) << "known";
   EXPECT_TRUE(NoteAdopted({"a", "a-1"}, &note));
   EXPECT_FALSE(IsSettled(note)) << "the other rule";
-  EXPECT_THAT(Describe(note), HasSubstr("did without 1 votes of {y}"));
+  EXPECT_THAT(Describe(note), HasSubstr("did without 1 vote of {y}"));
   EXPECT_TRUE(NoteAdopted({"y", "y-1"}, &note));
   EXPECT_TRUE(IsSettled(note));
 }
