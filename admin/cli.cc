@@ -1,9 +1,13 @@
 #include "admin/cli.h"
 
+#include <algorithm>
+
 #include "CLI/CLI.hpp"
+#include "absl/strings/str_cat.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
 #include "admin/json_writer.h"
+#include "admin/show.h"
 #include "base/error.h"
 
 #ifndef HOLDFAST_VERSION
@@ -56,9 +60,11 @@ ExitCode Report(Context& context, const absl::Status& status) {
     json.EndObject().EndObject().EndObject();
     context.out() << json.text() << "\n";
   } else {
-    context.err() << "holdfast: " << status.message();
-    if (!usage && !ReasonOf(status).empty()) context.err() << " [" << ReasonOf(status) << "]";
-    context.err() << "\n";
+    const std::string reason =
+        usage || ReasonOf(status).empty() ? "" : absl::StrCat(" [", ReasonOf(status), "]");
+    const std::string message(status.message());
+    const size_t end = std::min(message.rfind("; next: "), message.size());
+    PrintError(context, absl::StrCat(message.substr(0, end), reason, message.substr(end)));
   }
   return code;
 }

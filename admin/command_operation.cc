@@ -46,6 +46,9 @@ absl::StatusOr<std::vector<Known>> AskAll(Context& context, std::vector<std::str
   return known;
 }
 
+// As much of a UUIDv7 as has its time: enough to be told from others, and to be typed.
+std::string ShortId(const std::string& operation_id) { return operation_id.substr(0, 13); }
+
 absl::StatusOr<ExitCode> List(Context& context) {
   std::vector<std::string> unreached;
   HF_ASSIGN_OR_RETURN(const std::vector<Known> all, AskAll(context, &unreached));
@@ -59,17 +62,19 @@ absl::StatusOr<ExitCode> List(Context& context) {
   } else if (all.empty()) {
     context.out() << "no operation is known\n";
   } else {
-    Table table({{"OPERATION"}, {"AT"}, {"STARTED"}, {"EPOCH", Align::kRight}, {"BY"}, {"STATE"}});
+    Table table({{"OPERATION"}, {"WHAT"}, {"STARTED"}, {"BY"}, {"STATE"}});
     for (const Known& known : all) {
       const v1::Operation& operation = known.operation;
-      table.Add({operation.operation_id(), known.server.node_id(), ShowTime(operation.started()),
-                 absl::StrCat(operation.plan().epoch()), operation.operator_name(),
-                 ShowState(operation.state())});
+      table.Add({ShortId(operation.operation_id()), ShowWhat(operation.plan()), ShowTime(operation.started()),
+                 operation.operator_name(), ShowState(operation.state())});
     }
     context.Print(table);
+    context.out() << "\nthe report of the newest one: holdfast operation attach "
+                  << ShortId(all.front().operation.operation_id()) << "\n";
   }
   for (const std::string& node_id : unreached)
-    context.err() << "holdfast: '" << node_id << "' cannot be asked\n";
+    PrintError(context,
+               absl::StrCat("'", node_id, "' cannot be asked: of its operations nothing is known here"));
   return unreached.empty() ? ExitCode::kOk : ExitCode::kNotAsked;
 }
 

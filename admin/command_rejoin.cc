@@ -58,9 +58,9 @@ absl::StatusOr<ExitCode> Run(Context& context, const std::string& node_id) {
                   << VotersWith(node_id, status->rule()) << "\n";
   }
   if (follows) return ExitCode::kOk;
-  context.err() << "holdfast: '" << node_id << "' may follow, and does not yet: "
-                << (status.ok() ? status->activity() : std::string(status.status().message()))
-                << "; next: holdfast status\n";
+  PrintError(context, absl::StrCat("'", node_id, "' may follow, and does not yet: ",
+                                   status.ok() ? status->activity() : std::string(status.status().message()),
+                                   "; next: holdfast status"));
   return ExitCode::kIncomplete;
 }
 

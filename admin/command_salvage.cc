@@ -3,11 +3,13 @@
 #include <optional>
 #include <string>
 
+#include "absl/strings/str_cat.h"
 #include "admin/commands.h"
 #include "admin/errors.h"
 #include "admin/salvage_apply.h"
 #include "admin/salvage_facts.h"
 #include "admin/salvage_files.h"
+#include "admin/show.h"
 #include "admin/show_salvage.h"
 #include "base/error.h"
 #include "base/status_macros.h"
@@ -25,11 +27,11 @@ absl::StatusOr<ExitCode> List(Context& context) {
     PrintSalvageFiles(context, files);
   }
   for (const auto& [node_id, why] : files.not_asked) {
-    context.err() << "holdfast: " << node_id << " " << ShowNoAnswer(why)
-                  << "; of its files, only those that are registered are known\n";
+    PrintError(context, absl::StrCat(node_id, " ", ShowNoAnswer(why),
+                                     "; of its files, only those that are registered are known"));
   }
   if (!files.registry.ok())
-    context.err() << "holdfast: what is registered cannot be read: " << files.registry.message() << "\n";
+    PrintError(context, absl::StrCat("what is registered cannot be read: ", files.registry.message()));
   return files.not_asked.empty() && files.registry.ok() ? ExitCode::kOk : ExitCode::kNotAsked;
 }
 
@@ -88,8 +90,9 @@ absl::StatusOr<ExitCode> Apply(Context& context, const ApplyArguments& arguments
     PrintSalvageRun(context, salvage, run);
   }
   if (!run.stopped.ok()) {
-    context.err() << "holdfast: stopped: " << run.stopped.message() << " [" << ReasonOf(run.stopped)
-                  << "]; the same command goes on: what is applied twice does nothing twice\n";
+    PrintError(context,
+               absl::StrCat("stopped: ", run.stopped.message(), " [", ReasonOf(run.stopped),
+                            "]; the same command goes on: what is applied twice does nothing twice"));
   }
   return ExitCodeOf(run);
 }

@@ -32,6 +32,31 @@ std::string ShowUpstream(const v1::StatusResponse& status) {
   return absl::StrCat(fed_by, " (not ", status.pin().node_id(), ")");
 }
 
+// As much of it as a table has room for; the rest is said below.
+std::string ShortState(const Answer& answer) {
+  const std::string state = StateOf(answer);
+  return state.substr(0, state.find(": "));
+}
+
+// What the table has no room for, each text once: "  dc2-a, dc2-b: not connected: ...".
+void PrintStates(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
+  std::vector<std::pair<std::string, std::vector<std::string>>> states;  // in the order of the nodes
+  for (size_t i = 0; i < answers.size(); ++i) {
+    const std::string state = StateOf(answers[i]);
+    if (state == ShortState(answers[i])) continue;
+    auto known =
+        std::find_if(states.begin(), states.end(), [&](const auto& one) { return one.first == state; });
+    if (known == states.end()) known = states.insert(states.end(), {state, {}});
+    known->second.push_back(view.nodes[i].node_id());
+  }
+  for (const auto& [state, node_ids] : states)
+    context.out() << Wrapped("  ", 4, absl::StrCat(absl::StrJoin(node_ids, ", "), ": ", state));
+}
+
+bool IsPrimary(const Answer& answer) {
+  return answer.ok() && answer->header().role() == v1::NODE_ROLE_PRIMARY;
+}
+
 int64_t NewestRevision(const std::vector<Answer>& answers) {
   int64_t newest = 0;
   for (const Answer& answer : answers) {
@@ -58,8 +83,13 @@ void PrintSummary(Context& context, const ClusterView& view, const std::vector<A
     context.out() << "\n\n";
     return;
   }
-  context.out() << "   epoch " << best->epoch() << "   primary "
-                << (best->primary_node_id().empty() ? "none" : best->primary_node_id()) << "\n";
+  context.out() << "   epoch " << best->epoch() << "   primary ";
+  if (std::any_of(answers.begin(), answers.end(), IsPrimary) || best->primary_node_id().empty()) {
+    context.out() << (best->primary_node_id().empty() ? "none" : best->primary_node_id()) << "\n";
+  } else {
+    context.out() << context.Red() << "none" << context.Plain() << ", the last one known is "
+                  << best->primary_node_id() << "\n";
+  }
   context.out() << "revision " << ShowRevision(best->appended().revision()) << "   "
                 << ShowCount(best->key_count()) << " keys   durability " << ShowRule(best->rule()) << "\n\n";
 }
@@ -67,7 +97,8 @@ void PrintSummary(Context& context, const ClusterView& view, const std::vector<A
 std::string WithoutWhom(const v1::UnsettledEpoch& epoch, const v1::WaivedRule& waived) {
   const auto name = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
   return absl::StrCat("epoch ", epoch.epoch(), " began by an override, without ", waived.needed(),
-                      " votes of {", absl::StrJoin(waived.rule().voters(), ", ", name), "}");
+                      waived.needed() == 1 ? " vote of {" : " votes of {",
+                      absl::StrJoin(waived.rule().voters(), ", ", name), "}");
 }
 
 std::string WhoHasCome(const v1::WaivedRule& waived) {
@@ -123,15 +154,16 @@ void PrintTable(Context& context, const ClusterView& view, const std::vector<Ans
     const v1::NodeInfo& node = view.nodes[i];
     if (!answers[i].ok()) {
       table.Add({node.node_id(), node.site(), node.kind() == v1::NODE_KIND_PROXY ? "proxy" : "server", "-",
-                 "-", "-", node.client_address(), StateOf(answers[i])});
+                 "-", "-", node.client_address(), ShortState(answers[i])});
       continue;
     }
     const v1::StatusResponse& status = *answers[i];
     table.Add({node.node_id(), node.site(), ShowRole(status.header().role()),
                ShowRevision(status.visible().revision()), ShowStaleness(status.header()),
-               ShowUpstream(status), node.client_address(), StateOf(answers[i])});
+               ShowUpstream(status), node.client_address(), ShortState(answers[i])});
   }
   context.Print(table);
+  PrintStates(context, view, answers);
 }
 
 // What only an operator can do for a former primary. A suspended one may be the last: nobody has begun a
@@ -146,8 +178,28 @@ std::string NextFor(const v1::NodeInfo& node, const v1::StatusResponse& status, 
   return "";
 }
 
-bool IsPrimary(const Answer& answer) {
-  return answer.ok() && answer->header().role() == v1::NODE_ROLE_PRIMARY;
+// Of the standbys that were asked, the one that holds most; empty if there is none.
+std::string BestStandby(const std::vector<Answer>& answers) {
+  const v1::StatusResponse* best = nullptr;
+  for (const Answer& answer : answers) {
+    if (!answer.ok() || answer->header().role() != v1::NODE_ROLE_STANDBY) continue;
+    if (best == nullptr || answer->appended().revision() > best->appended().revision()) best = &*answer;
+  }
+  return best == nullptr ? std::string() : best->header().node_id();
+}
+
+// Whoever is left answers reads. What this machine does not reach may be alive: the plan asks the nodes, too.
+void PrintNoPrimary(Context& context, const std::vector<Answer>& answers) {
+  const std::string standby = BestStandby(answers);
+  const std::string next =
+      standby.empty() ? "holdfast check" : absl::StrCat("holdfast promote ", standby, " --dry-run");
+  context.out() << "\n"
+                << Wrapped("", 0,
+                           absl::StrCat(
+                               "no node that was asked is primary: reads go on, commits are refused. If its "
+                               "site is lost, see what a promotion would come to; that changes nothing"
+                               "; next: ",
+                               next));
 }
 
 void PrintNext(Context& context, const ClusterView& view, const std::vector<Answer>& answers) {
@@ -160,6 +212,9 @@ void PrintNext(Context& context, const ClusterView& view, const std::vector<Answ
                   << ShowRole(answers[i]->header().role()) << "; next: " << next << "\n";
     any = true;
   }
+  const bool is_anybody =
+      std::any_of(answers.begin(), answers.end(), [](const Answer& answer) { return answer.ok(); });
+  if (!has_primary && !any && is_anybody) PrintNoPrimary(context, answers);
 }
 
 // What nobody asked for, and everybody should know.

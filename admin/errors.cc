@@ -122,10 +122,14 @@ absl::Status ChangeUnknownError(absl::string_view change, absl::string_view addr
   return WithDetail(status, "address", address);
 }
 
-absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now) {
+absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now, absl::string_view next) {
   return WithDetail(
       MakeError(absl::StatusCode::kFailedPrecondition, "PLAN_CHANGED",
-                absl::StrCat("the plan is ", now, " now, not ", confirmed, ": look at it, then confirm it")),
+                absl::StrCat(
+                    "the plan is ", now, " now, not ", confirmed,
+                    ": something material has changed, nothing was begun. Look at it above, then confirm it; "
+                    "next: ",
+                    next)),
       "plan_id", now);
 }
 

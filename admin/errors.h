@@ -36,7 +36,7 @@ absl::Status NotSeededError(absl::string_view node_id);
 absl::Status UnknownOperationError(absl::string_view operation_id, const std::vector<std::string>& unreached);
 
 // PLAN_CHANGED. The plan of now is not the one that was looked at.
-absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now);
+absl::Status PlanMovedError(absl::string_view confirmed, absl::string_view now, absl::string_view next);
 
 // SALVAGE_NOT_FOUND, detail file. No node has it, nor is it registered; UNREACHABLE if some, `unreached`,
 // could not be asked.

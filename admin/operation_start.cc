@@ -7,9 +7,11 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "admin/cluster_view.h"
 #include "admin/errors.h"
 #include "admin/operation_watch.h"
+#include "admin/show.h"
 #include "admin/show_operation.h"
 #include "base/error.h"
 #include "base/poll.h"
@@ -54,13 +56,31 @@ v1::Vantage LookFromHere(const ClusterView& view,
   return vantage;
 }
 
+// The checks that stand in the way: "the check promises", "the checks promises, primary-gone".
+std::string WhatBlocks(const v1::Plan& plan) {
+  std::vector<std::string> names;
+  for (const v1::Check& check : plan.checks()) {
+    if (check.outcome() == v1::CHECK_OUTCOME_BLOCKED) names.push_back(check.name());
+  }
+  return absl::StrCat(names.size() == 1 ? "the check " : "the checks ", absl::StrJoin(names, ", "));
+}
+
+// What carries out this very plan.
+std::string CommandOf(const OperationWish& wish, const std::string& plan_id) {
+  const bool is_switchover = wish.kind == v1::OPERATION_KIND_SWITCHOVER;
+  std::string command = absl::StrCat("holdfast ", is_switchover ? "switchover " : "promote ", wish.node_id);
+  if (wish.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) absl::StrAppend(&command, " --in-place");
+  for (const std::string& override : ShowOverrides(wish.overrides)) absl::StrAppend(&command, " ", override);
+  return absl::StrCat(command, " --yes --plan ", plan_id);
+}
+
 // True if the operator has said, in whatever way, that this very plan is to be carried out.
 absl::StatusOr<bool> Confirmed(Context& context, const OperationWish& wish, const v1::Plan& plan) {
   if (wish.yes) {
     if (wish.plan_id.empty())
       return UsageError(absl::StrCat("--yes needs the plan that was looked at: --plan ", plan.plan_id()));
     if (wish.plan_id == plan.plan_id()) return true;
-    return PlanMovedError(wish.plan_id, plan.plan_id());
+    return PlanMovedError(wish.plan_id, plan.plan_id(), CommandOf(wish, plan.plan_id()));
   }
   if (!context.environment().out_is_terminal || context.json()) {
     return UsageError(
@@ -136,13 +156,17 @@ absl::StatusOr<ExitCode> PlanAndStart(Context& context, const OperationWish& wis
     PrintPlan(context, plan);
   }
   if (!plan.admissible()) {
-    context.err() << "holdfast: refused; nothing was changed and nothing promised\n";
+    PrintError(context,
+               absl::StrCat("refused by ", WhatBlocks(plan), "; nothing was changed and nothing promised"));
     return ExitCode::kRefused;
   }
-  if (wish.dry_run) return ExitCode::kOk;
+  if (wish.dry_run) {
+    if (!context.json()) context.out() << "\nto carry it out: " << CommandOf(wish, plan.plan_id()) << "\n";
+    return ExitCode::kOk;
+  }
   HF_ASSIGN_OR_RETURN(const bool confirmed, Confirmed(context, wish, plan));
   if (!confirmed) {
-    context.err() << "holdfast: not confirmed; nothing was changed\n";
+    PrintError(context, "not confirmed; nothing was changed and nothing promised");
     return ExitCode::kRefused;
   }
   HF_ASSIGN_OR_RETURN(const v1::StartOperationResponse started,

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
+#include "admin/show.h"
 #include "admin/show_operation.h"
 #include "base/poll.h"
 #include "base/status_macros.h"
@@ -31,9 +33,11 @@ absl::StatusOr<ExitCode> WatchOperation(Context& context, const std::string& pee
       const ExitCode code = ExitCodeOf(answer.status());
       if (code != ExitCode::kNotAsked) return answer.status();
       if (clock.SinceBoot() - heard > kPatience) {
-        context.err() << "holdfast: " << peer_address << " cannot be asked any more: what became of the "
-                      << "operation is not known here; next: holdfast operation attach " << operation_id
-                      << "\n";
+        PrintError(context,
+                   absl::StrCat(peer_address,
+                                " cannot be asked any more: what became of the operation is not known "
+                                "here; next: holdfast operation attach ",
+                                operation_id));
         return ExitCode::kUnknown;
       }
       Pause(kPollInterval);
@@ -46,7 +50,7 @@ absl::StatusOr<ExitCode> WatchOperation(Context& context, const std::string& pee
     for (; shown < operation.steps_size(); ++shown) {
       const v1::OperationStep& step = operation.steps(shown);
       if (step.state() == v1::OPERATION_STATE_RUNNING) break;
-      if (!context.json()) context.out() << ShowStep(step) << std::flush;
+      if (!context.json()) context.out() << ShowStep(operation, step) << std::flush;
     }
     if (answer->is_driven()) continue;
     if (context.json()) {
@@ -57,8 +61,12 @@ absl::StatusOr<ExitCode> WatchOperation(Context& context, const std::string& pee
       PrintOperation(context, operation);
     }
     if (operation.state() == v1::OPERATION_STATE_RUNNING) {
-      context.err() << "holdfast: its process has ended in the middle of it; next: holdfast operation resume "
-                    << operation.operation_id() << "\n";
+      PrintError(
+          context,
+          absl::StrCat("the process at '", operation.plan().candidate(),
+                       "' has ended in the middle of it, before the EPOCH record; go on, or give it up with "
+                       "holdfast operation abort; next: holdfast operation resume ",
+                       operation.operation_id()));
     }
     return ExitCodeOf(operation.state());
   }

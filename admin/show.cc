@@ -56,6 +56,13 @@ std::string ShowTime(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%d %H:%M:%S", TimeOf(time), absl::LocalTimeZone());
 }
 
+google::protobuf::Timestamp TimestampOf(int64_t micros) {
+  google::protobuf::Timestamp time;
+  time.set_seconds(micros / 1'000'000);
+  time.set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+  return time;
+}
+
 std::string JsonTime(const google::protobuf::Timestamp& time) {
   return absl::FormatTime("%Y-%m-%dT%H:%M:%E6SZ", TimeOf(time), absl::UTCTimeZone());
 }
@@ -103,6 +110,19 @@ void WriteHeader(JsonWriter& json, const v1::ResponseHeader& header) {
     json.Null();
   }
   json.EndObject();
+}
+
+void PrintError(Context& context, const std::string& text) {
+  constexpr char kFirst[] = "holdfast: ";
+  if (context.environment().err_is_terminal) {
+    context.err() << Wrapped(kFirst, 0, text);
+  } else {
+    context.err() << kFirst << text << "\n";
+  }
+}
+
+std::string ShowWho(const std::string& name, const std::string& host) {
+  return host.empty() || name.find('@') != std::string::npos ? name : absl::StrCat(name, " on ", host);
 }
 
 void ShowCommit(Context& context, const v1::CommitRequest& request, const v1::CommitResponse& response,

@@ -30,6 +30,8 @@ std::string ShowDuration(const google::protobuf::Duration& duration);
 
 // "2026-11-22 11:50:03", local time zone.
 std::string ShowTime(const google::protobuf::Timestamp& time);
+// Of microseconds since 1970, as records and files have them.
+google::protobuf::Timestamp TimestampOf(int64_t micros);
 // RFC 3339 in UTC.
 std::string JsonTime(const google::protobuf::Timestamp& time);
 
@@ -44,6 +46,13 @@ void WriteEvent(JsonWriter& json, const v1::WatchEvent& event);
 
 // Who answered: node, role, revision.
 void WriteHeader(JsonWriter& json, const v1::ResponseHeader& header);
+
+// "holdfast: TEXT" on standard error: on a terminal in lines of at most kOutputWidth columns, elsewhere on
+// one.
+void PrintError(Context& context, const std::string& text);
+
+// "olga@desk"; "olga on desk" where the name does not say it.
+std::string ShowWho(const std::string& name, const std::string& host);
 
 // What became of a commit, for people or as JSON. `what` is a participle with its object: "put a/b".
 void ShowCommit(Context& context, const v1::CommitRequest& request, const v1::CommitResponse& response,

@@ -18,10 +18,8 @@ bool IsPrimary(const v1::StatusResponse& status) { return status.header().role()
 std::string ShowOrigin(const v1::RuleOrigin& origin) {
   google::protobuf::Timestamp time;
   time.set_seconds(origin.set_at_us() / 1'000'000);
-  const std::string who = origin.host().empty() || origin.operator_name().find('@') != std::string::npos
-                              ? origin.operator_name()
-                              : absl::StrCat(origin.operator_name(), " on ", origin.host());
-  return absl::StrCat(ShowTime(time), ", by ", who, origin.reason().empty() ? "" : ": ", origin.reason());
+  return absl::StrCat(ShowTime(time), ", by ", ShowWho(origin.operator_name(), origin.host()),
+                      origin.reason().empty() ? "" : ": ", origin.reason());
 }
 
 uint32_t PromisesNeeded(const v1::DurabilityRule& rule) {  // R4
@@ -39,6 +37,12 @@ const v1::FollowerStatus* FollowerOf(const v1::StatusResponse& witness, const v1
       return &follower;
   }
   return nullptr;
+}
+
+uint32_t FollowingVoters(const v1::StatusResponse& witness) {
+  return static_cast<uint32_t>(
+      std::count_if(witness.rule().voters().begin(), witness.rule().voters().end(),
+                    [&](const v1::Voter& voter) { return FollowerOf(witness, voter) != nullptr; }));
 }
 
 std::string StateOf(const v1::StatusResponse& witness, const v1::Voter& voter) {
@@ -151,6 +155,13 @@ std::vector<std::string> DurabilityWarnings(const v1::StatusResponse& witness) {
   if (!witness.rule_committed()) {
     warnings.push_back(absl::StrCat("the rule of ", ShowRevision(witness.rule_revision()),
                                     " waits for its voters: no commit is acknowledged until they hold it"));
+  } else if (FollowingVoters(witness) < witness.rule().quorum()) {
+    warnings.push_back(
+        absl::StrCat("only ", FollowingVoters(witness), " of the voters follow, and a commit needs ",
+                     witness.rule().quorum(),
+                     ": no commit is acknowledged, reads go on. If "
+                     "their site is lost, this primary can go on with what is left; next: holdfast promote ",
+                     witness.header().node_id(), " --in-place --dry-run"));
   } else if (!witness.rule_settled()) {
     warnings.emplace_back("the voters do not durably know the rule yet: switch nothing off");
   }
@@ -190,8 +201,11 @@ void ShowDurability(Context& context, const v1::StatusResponse& witness) {
 }
 
 void PrintWarnings(Context& context, const std::vector<std::string>& warnings) {
-  for (const std::string& warning : warnings)
-    context.out() << context.Yellow() << "warning: " << context.Plain() << Wrapped("", 9, warning);
+  constexpr char kFirst[] = "warning: ";
+  for (const std::string& warning : warnings) {
+    context.out() << context.Yellow() << kFirst << context.Plain()
+                  << Wrapped(kFirst, 9, warning).substr(sizeof(kFirst) - 1);
+  }
 }
 
 }  // namespace holdfast::admin

@@ -92,13 +92,6 @@ std::string ShowChange(const v1::Change& change, const std::optional<std::string
 
 }  // namespace
 
-google::protobuf::Timestamp TimestampOf(int64_t micros) {
-  google::protobuf::Timestamp time;
-  time.set_seconds(micros / 1'000'000);
-  time.set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
-  return time;
-}
-
 std::string ShowKind(v1::RecordKind kind) {
   return std::string(absl::StripPrefix(v1::RecordKind_Name(kind), "RECORD_KIND_"));
 }

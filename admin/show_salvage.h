@@ -9,7 +9,6 @@
 #include "admin/salvage_apply.h"
 #include "admin/salvage_files.h"
 #include "admin/salvage_sort.h"
-#include "google/protobuf/timestamp.pb.h"
 
 // How salvage looks, for people (at most kOutputWidth columns) and as JSON. One thread.
 namespace holdfast::admin {
@@ -35,8 +34,6 @@ void WriteSalvageRun(JsonWriter& json, const Salvage& salvage, const SalvageRun&
 
 // "0.14  2026-11-22 21:00:12  alice  raise the limit".
 std::string ShowLostRecord(const LostRecord& record);
-// Of microseconds since 1970, as records and files have them.
-google::protobuf::Timestamp TimestampOf(int64_t micros);
 // "EPOCH", "SETTINGS", ...
 std::string ShowKind(v1::RecordKind kind);
 // "already present", "clean", "conflicting", "not configuration"; JSON has an underscore for the blank.

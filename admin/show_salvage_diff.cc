@@ -122,6 +122,12 @@ std::string Keys(const LostRecord& record) {
   return text;
 }
 
+// Both names are typed, so they are never cut.
+std::string OverwriteCommand(const Salvage& salvage, size_t i, const RecordVerdict& verdict) {
+  return absl::StrCat("holdfast salvage apply ", salvage.name, " --overwrite-newer ",
+                      ShowOverwrite(salvage.records[i], verdict));
+}
+
 std::string ShowResult(const Salvage& salvage, const SalvageRun& run, size_t i) {
   const SalvageResult& result = run.results[i];
   const RecordVerdict& verdict = run.verdicts[i];
@@ -135,7 +141,7 @@ std::string ShowResult(const Salvage& salvage, const SalvageRun& run, size_t i) 
     case SalvageOutcome::kNotChosen:
       return "not chosen";
     case SalvageOutcome::kConflicting:
-      return absl::StrCat("CONFLICTING: --overwrite-newer ", ShowOverwrite(salvage.records[i], verdict));
+      return "CONFLICTING, left as it is";
     case SalvageOutcome::kToApply:
       return overwrites ? absl::StrCat("would be applied over ", ShowRevision(verdict.seen))
                         : "would be applied";
@@ -159,7 +165,7 @@ std::string ShowResult(const Salvage& salvage, const SalvageRun& run, size_t i) 
 }
 
 void PrintRunEnd(Context& context, const Salvage& salvage, const SalvageRun& run) {
-  std::vector<std::string> conflicts;
+  std::vector<std::string> commands;
   bool would = false;
   for (size_t i = 0; i < run.results.size(); ++i) {
     if (!run.results[i].why.empty()) {
@@ -167,15 +173,16 @@ void PrintRunEnd(Context& context, const Salvage& salvage, const SalvageRun& run
     }
     would = would || run.results[i].outcome == SalvageOutcome::kToApply;
     if (run.results[i].outcome == SalvageOutcome::kConflicting)
-      conflicts.push_back(salvage.records[i].position.revision.ToString());
+      commands.push_back(OverwriteCommand(salvage, i, run.verdicts[i]));
   }
   context.out() << "\n" << ShowCounts(run.verdicts) << "\n";
   if (would) context.out() << "nothing was committed: without --dry-run, what is said above is done\n";
-  if (conflicts.empty()) return;
+  if (commands.empty()) return;
   context.out()
-      << conflicts.size()
-      << " conflicting, left as the cluster has it. Compare, and edit by hand, or overwrite by name:\n"
-      << "  holdfast salvage diff " << salvage.name << "\n";
+      << commands.size()
+      << " conflicting, left as the cluster has it. Compare, and edit by hand:\n  holdfast salvage diff "
+      << salvage.name << "\nor overwrite what it shows, by name:\n";
+  for (const std::string& command : commands) context.out() << "  " << command << "\n";
 }
 
 }  // namespace
@@ -260,14 +267,23 @@ void PrintSalvageDiff(Context& context, const Salvage& salvage, const SalvageRun
       if (conflicts) context.out() << ShowConflict(record, change, known);
     }
     if (verdict.sort == SalvageSort::kConflicting)
-      context.out() << "  to overwrite all the same: --overwrite-newer " << ShowOverwrite(record, verdict)
+      context.out() << "  to overwrite it all the same:\n    " << OverwriteCommand(salvage, i, verdict)
                     << "\n";
   }
   context.out() << "\n" << ShowCounts(run.verdicts) << "\n";
   const bool any_clean =
       std::any_of(run.verdicts.begin(), run.verdicts.end(),
                   [](const RecordVerdict& verdict) { return verdict.sort == SalvageSort::kClean; });
-  if (any_clean) context.out() << "next: holdfast salvage apply " << salvage.name << " --dry-run\n";
+  const bool any_conflict =
+      std::any_of(run.verdicts.begin(), run.verdicts.end(),
+                  [](const RecordVerdict& verdict) { return verdict.sort == SalvageSort::kConflicting; });
+  if (any_clean) {
+    context.out() << "next: holdfast salvage apply " << salvage.name << " --dry-run\n";
+  } else if (any_conflict) {
+    context.out() << "next: edit by hand what conflicts, or overwrite it by name as said above\n";
+  } else {
+    context.out() << "nothing is left to be done\n";
+  }
 }
 
 void PrintSalvageRun(Context& context, const Salvage& salvage, const SalvageRun& run) {

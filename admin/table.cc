@@ -12,7 +12,20 @@ namespace {
 constexpr size_t kGap = 2;
 constexpr size_t kLeastWidth = 8;  // no column gives way below this
 
+constexpr char kCommand[] = "holdfast ";
+constexpr char kNext[] = "; next: ";
+constexpr size_t kNextPlaces = 2;  // "next: " stays
+
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
+
+// The end of the word at `begin`; a command is one word if it takes no more than `places`.
+size_t EndOfWord(const std::string& text, size_t begin, size_t places) {
+  const size_t end = std::min(text.find(' ', begin), text.size());
+  const size_t command = text.find(kCommand, begin);
+  if (command == std::string::npos || command >= end) return end;
+  const size_t last = std::min(text.find_first_of(";,()`", command), text.size());
+  return last - begin <= places ? std::max(end, std::min(text.find(' ', last), text.size())) : end;
+}
 
 }  // namespace
 
@@ -73,10 +86,14 @@ std::string Table::ToString(absl::string_view heading_on, absl::string_view head
 }
 
 std::string Wrapped(const std::string& first, size_t indent, const std::string& text) {
+  if (const size_t next = text.rfind(kNext); next != std::string::npos) {
+    return absl::StrCat(Wrapped(first, indent, text.substr(0, next)),
+                        Wrapped(std::string(indent, ' '), indent, text.substr(next + kNextPlaces)));
+  }
   std::string lines = first;
   size_t column = Places(first);
   for (size_t begin = 0; begin < text.size();) {
-    const size_t end = std::min(text.find(' ', begin), text.size());
+    const size_t end = EndOfWord(text, begin, kOutputWidth - indent);
     const std::string word = text.substr(begin, end - begin);
     if (column + 1 + Places(word) > kOutputWidth && column > indent) {
       absl::StrAppend(&lines, "\n", std::string(indent, ' '));

@@ -47,7 +47,8 @@ size_t Places(absl::string_view text);
 std::string Shorten(absl::string_view text, size_t places);
 
 // `text` in lines of at most kOutputWidth places: the first one begins with `first`, the others with `indent`
-// blanks. Ends with a line feed.
+// blanks. A command in it, from `holdfast` to its end, stays on one line if it fits on one, so that it can be
+// typed as it stands; what follows "; next: " has a line of its own. Ends with a line feed.
 std::string Wrapped(const std::string& first, size_t indent, const std::string& text);
 
 // "4.2 MiB".

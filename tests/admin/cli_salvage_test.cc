@@ -1,11 +1,10 @@
 #include <gmock/gmock.h>
 #include <stdlib.h>
 
-#include "absl/strings/str_split.h"
-#include "admin/table.h"
 #include "google/protobuf/util/json_util.h"
 #include "storage/salvage_file.h"
 #include "tests/admin/fake_cluster.h"
+#include "tests/admin/golden.h"
 #include "tests/admin/salvage_sample.h"
 
 namespace holdfast::admin {
@@ -81,26 +80,11 @@ class CliSalvageTest : public FakeClusterTest {
   SalvageSample sample_;
 };
 
-void ExpectNarrow(const std::string& text) {
-  for (const absl::string_view line : absl::StrSplit(text, '\n'))
-    EXPECT_LE(Places(line), kOutputWidth) << line;
-}
-
 TEST_F(CliSalvageTest, ListShowsEachFileAndWhichHoldTheSame) {
   Register("dc1-a");
   Serve(*proxy_);
   const std::string text = Out({"salvage", "list"});
-  ExpectNarrow(text);
-  EXPECT_EQ(text,
-            "FILE                                   LOST FROM  AFTER  RECORDS  SEEN  STATE\n"
-            "dc1-a/salvage-0.4-20231114T222000Z-1   0.4        0.3          4     0  registered\n"
-            "dc2-p1/salvage-0.4-20231114T222000Z-1  0.4        0.3          4     0  not registered yet\n"
-            "\n"
-            "the same records, so one of these files stands for all:\n"
-            "  dc1-a/salvage-0.4-20231114T222000Z-1\n"
-            "  dc2-p1/salvage-0.4-20231114T222000Z-1\n"
-            "\n"
-            "next: holdfast salvage diff dc1-a/salvage-0.4-20231114T222000Z-1\n");
+  ExpectGolden("salvage_list", text);
 }
 
 TEST_F(CliSalvageTest, ListKnowsWhatIsRegisteredOfANodeThatIsAway) {
@@ -137,26 +121,7 @@ TEST_F(CliSalvageTest, ListNamesADamagedFile) {
 
 TEST_F(CliSalvageTest, ShowHasWhatEachRecordDid) {
   const std::string text = Out({"salvage", "show", kName});
-  ExpectNarrow(text);
-  EXPECT_EQ(text,
-            "dc1-a/salvage-0.4-20231114T222000Z-1\n"
-            "4 records that dc1-a held, and the present history does not: 0.4 to 0.7, after 0.3\n"
-            "readers of dc1-a had seen 0 of them\n"
-            "set aside 2023-11-14 22:20:00: rewind to the history of epoch 1\n"
-            "\n"
-            "0.4  2023-11-14 22:13:24  alice  raise the limit\n"
-            "  request 04040404-0404-7004-8004-040404040404\n"
-            "  ~ cc/limit: 50 -> 100\n"
-            "\n"
-            "0.5  2023-11-14 22:13:25  alice\n"
-            "  request 05050505-0505-7005-8005-050505050505\n"
-            "  ~ cc/queue: name = billing … -> name = billing …\n"
-            "\n"
-            "0.6  2023-11-14 22:13:26  alice\n"
-            "  request 06060606-0606-7006-8006-060606060606\n"
-            "  + cc/again: v1\n"
-            "\n"
-            "0.7  2023-11-14 22:13:27  SETTINGS\n");
+  ExpectGolden("salvage_show", text);
 }
 
 TEST_F(CliSalvageTest, AFileOfThisMachineNeedsNoNode) {
@@ -170,33 +135,7 @@ TEST_F(CliSalvageTest, AFileOfThisMachineNeedsNoNode) {
 TEST_F(CliSalvageTest, DiffSortsAndShowsConflictsSideBySide) {
   const Outcome outcome = Run({"salvage", "diff", kName});
   EXPECT_EQ(outcome.code, 1) << outcome.err;
-  ExpectNarrow(outcome.out);
-  EXPECT_EQ(outcome.out,
-            "dc1-a/salvage-0.4-20231114T222000Z-1\n"
-            "against revision 0.5, as dc2-p1 shows it; both histories share everything up to 0.3\n"
-            "\n"
-            "0.4  2023-11-14 22:13:24  alice  raise the limit\n"
-            "  clean\n"
-            "    cc/limit: nobody has changed it since\n"
-            "\n"
-            "0.5  2023-11-14 22:13:25  alice\n"
-            "  conflicting\n"
-            "  ! cc/queue: changed since, at 0.4 by dave\n"
-            "      BASE 0.3                       LOST 0.5                       CURRENT 0.4\n"
-            "      (1 line alike)\n"
-            "      strategy = fifo                strategy = lifo                strategy = fifo\n"
-            "                                                                    limit = 9\n"
-            "  to overwrite all the same: --overwrite-newer 0.5=0.4\n"
-            "\n"
-            "0.6  2023-11-14 22:13:26  alice\n"
-            "  already present\n"
-            "    cc/again: its client has committed it again, as 0.5\n"
-            "\n"
-            "0.7  2023-11-14 22:13:27  SETTINGS\n"
-            "  not configuration\n"
-            "\n"
-            "1 already present, 1 clean, 1 conflicting, 1 not configuration\n"
-            "next: holdfast salvage apply dc1-a/salvage-0.4-20231114T222000Z-1 --dry-run\n");
+  ExpectGolden("salvage_diff", outcome.out);
 }
 
 TEST_F(CliSalvageTest, DiffSaysWhereTheBaseIsCompacted) {
@@ -220,17 +159,7 @@ TEST_F(CliSalvageTest, DiffAsJsonHasAllOfEachValue) {
 TEST_F(CliSalvageTest, ApplyCommitsWhatIsCleanAndLeavesConflicts) {
   const Outcome outcome = Run({"salvage", "apply", kName});
   EXPECT_EQ(outcome.code, 6) << outcome.err;
-  ExpectNarrow(outcome.out);
-  EXPECT_EQ(outcome.out,
-            "LOST  AUTHOR  KEYS      BECOMES\n"
-            "0.4   alice   cc/limit  applied as 0.6\n"
-            "0.5   alice   cc/queue  CONFLICTING: --overwrite-newer 0.5=0.4\n"
-            "0.6   alice   cc/again  already present as 0.5\n"
-            "0.7   -       SETTINGS  not configuration\n"
-            "\n"
-            "1 already present, 1 clean, 1 conflicting, 1 not configuration\n"
-            "1 conflicting, left as the cluster has it. Compare, and edit by hand, or overwrite by name:\n"
-            "  holdfast salvage diff dc1-a/salvage-0.4-20231114T222000Z-1\n");
+  ExpectGolden("salvage_apply", outcome.out);
   EXPECT_EQ(Value("cc/limit"), "100");
   EXPECT_THAT(Value("cc/queue"), HasSubstr("limit = 9"));
   EXPECT_EQ(Newest().author(), "olga@desk");
@@ -251,8 +180,7 @@ TEST_F(CliSalvageTest, ADryRunCommitsNothing) {
   const int commits = store_.commit_count();
   const Outcome outcome = Run({"salvage", "apply", kName, "--dry-run"});
   EXPECT_EQ(outcome.code, 6);
-  EXPECT_THAT(outcome.out, HasSubstr("0.4   alice   cc/limit  would be applied\n"));
-  EXPECT_THAT(outcome.out, HasSubstr("nothing was committed: without --dry-run"));
+  ExpectGolden("salvage_apply_dry_run", outcome.out);
   EXPECT_EQ(store_.commit_count(), commits);
 }
 
@@ -281,7 +209,7 @@ TEST_F(CliSalvageTest, AConflictIsOverwrittenOnlyByNameAndAsItWasSeen) {
 
   outcome = Run({"salvage", "apply", kName, "--overwrite-newer", "0.5=0.4"});
   EXPECT_EQ(outcome.code, 0) << outcome.err;
-  EXPECT_THAT(outcome.out, HasSubstr("applied as 0.7 over 0.4\n"));
+  ExpectGolden("salvage_apply_overwritten", outcome.out);
   EXPECT_THAT(Value("cc/queue"), HasSubstr("lifo"));
   EXPECT_THAT(Newest().message(), StartsWith("salvaged 0.5 of dc1-a over 0.4 (alice, "));
 }
@@ -290,7 +218,7 @@ TEST_F(CliSalvageTest, ARunThatIsStoppedSaysWhatIsLeft) {
   store_.RefuseAfter(store_.commit_count());
   Outcome outcome = Run({"salvage", "apply", kName});
   EXPECT_EQ(outcome.code, 4);
-  EXPECT_THAT(outcome.out, HasSubstr("0.4   alice   cc/limit  not tried\n"));
+  ExpectGolden("salvage_apply_stopped", outcome.out);
   EXPECT_THAT(outcome.err, HasSubstr("[NO_PRIMARY]; the same command goes on"));
   store_.RefuseAfter(store_.commit_count() + 1);
   outcome = Run({"salvage", "apply", kName, "--overwrite-newer", "0.5=0.4"});

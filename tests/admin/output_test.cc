@@ -34,6 +34,17 @@ TEST(TableTest, CountsCodePointsNotBytes) {
   EXPECT_EQ(table.ToString(), "NAME    X\nJürgen  1\nAylin.  2\n");
 }
 
+TEST(WrappedTest, ACommandStaysOnOneLineAndTheNextOneHasItsOwn) {
+  const std::string command = "holdfast promote dc1-a --in-place --assert-site-down=dc2";
+  EXPECT_EQ(Wrapped("  ", 4, std::string(60, 'x') + " (" + command + ") and so on"),
+            "  " + std::string(60, 'x') + "\n    (" + command + ") and so on\n");
+  EXPECT_EQ(Wrapped("first: ", 7, "refused; next: " + command),
+            "first: refused\n       next: " + command + "\n");
+  const std::string endless = "holdfast " + std::string(60, 'y') + " " + std::string(60, 'z');
+  EXPECT_EQ(Wrapped("", 0, endless), "holdfast " + std::string(60, 'y') + "\n" + std::string(60, 'z') + "\n")
+      << "too long for a line: as any text";
+}
+
 TEST(ShowTest, NumbersAreForReading) {
   EXPECT_EQ(ShowBytes(0), "0 B");
   EXPECT_EQ(ShowBytes(1536), "1.5 KiB");
