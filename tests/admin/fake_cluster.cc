@@ -63,7 +63,9 @@ FakeClusterTest::Outcome FakeClusterTest::Run(const std::vector<std::string>& ar
   environment.in = &in;
   environment.user = "olga";
   environment.host = "desk";
-  environment.variables = variables_;
+  environment.out_is_terminal = environment.err_is_terminal = terminal_;
+  if (terminal_) environment.variables = {{"NO_COLOR", "1"}};
+  environment.variables.insert(variables_.begin(), variables_.end());
   environment.variables.insert({"HOLDFAST_ENDPOINTS", proxy_->info().client_address()});
   environment.variables.insert({"HOLDFAST_DIR", "/nonexistent"});
   Outcome outcome;

@@ -24,7 +24,8 @@ class FakeClusterTest : public ::testing::Test {
     std::string err;
   };
 
-  // Runs `holdfast <arguments>` against the proxy; `input` is standard input.
+  // Runs `holdfast <arguments>` against the proxy; `input` is standard input. With a `terminal`, somebody can
+  // be asked (and NO_COLOR is set).
   Outcome Run(const std::vector<std::string>& arguments, const std::string& input = "");
   // Expects success.
   std::string Out(const std::vector<std::string>& arguments);
@@ -37,6 +38,7 @@ class FakeClusterTest : public ::testing::Test {
   std::unique_ptr<FakeNode> standby_;
   std::unique_ptr<FakeNode> proxy_;
   std::map<std::string, std::string> variables_;
+  bool terminal_ = false;
   testing::TemporaryDirectory directory_;
   int folder_count_ = 0;
 };

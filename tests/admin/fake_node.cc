@@ -29,6 +29,19 @@ grpc::ServerUnaryReactor* Answer(grpc::CallbackServerContext* context, const v1:
   return reactor;
 }
 
+// The same for answers without a header; UNIMPLEMENTED where the test has none.
+template <typename Response, typename Ask, typename... Request>
+grpc::ServerUnaryReactor* AnswerWith(grpc::CallbackServerContext* context, const Ask& ask, Response* response,
+                                     const Request&... request) {
+  auto* reactor = context->DefaultReactor();
+  absl::StatusOr<Response> answer = absl::UnimplementedError("not of this test");
+  if (ask) answer = ask(request...);
+  const grpc::Status status = rpc::ToGrpcStatus(answer.status());
+  if (answer.ok()) *response = *std::move(answer);
+  reactor->Finish(status);
+  return reactor;
+}
+
 // Writes messages one after the other; then ends, or stays open until it is cancelled, which may come while a
 // message is written.
 template <typename Message>
@@ -154,6 +167,12 @@ grpc::ServerWriteReactor<v1::WatchResponse>* FakeNode::Watch(grpc::CallbackServe
 
 grpc::ServerUnaryReactor* FakeNode::Status(grpc::CallbackServerContext* context, const v1::StatusRequest*,
                                            v1::StatusResponse* response) {
+  if (operations.status) {
+    *response = operations.status();
+    auto* reactor = context->DefaultReactor();
+    reactor->Finish(grpc::Status::OK);
+    return reactor;
+  }
   v1::StatusResponse answer = status;
   const auto fill = [&](v1::LogPosition* position) {
     if (position->revision() == 0) position->set_revision(store_->revision());
@@ -280,6 +299,7 @@ grpc::ServerUnaryReactor* FakeNode::PlanOperation(grpc::CallbackServerContext* c
                                                   const v1::PlanOperationRequest* request,
                                                   v1::PlanOperationResponse* response) {
   planned = *request;
+  if (operations.plan) return AnswerWith(context, operations.plan, response, *request);
   if (plan.ok()) *response->mutable_plan() = *plan;
   auto* reactor = context->DefaultReactor();
   reactor->Finish(rpc::ToGrpcStatus(IsBusy() ? BusyError() : plan.status()));
@@ -292,6 +312,36 @@ grpc::ServerUnaryReactor* FakeNode::StartOperation(grpc::CallbackServerContext* 
   auto* reactor = context->DefaultReactor();
   reactor->Finish(rpc::ToGrpcStatus(IsBusy() ? BusyError() : start_refusal));
   return reactor;
+}
+
+grpc::ServerUnaryReactor* FakeNode::StartOperation(grpc::CallbackServerContext* context,
+                                                   const v1::StartOperationRequest* request,
+                                                   v1::StartOperationResponse* response) {
+  return AnswerWith(context, operations.start, response, *request);
+}
+
+grpc::ServerUnaryReactor* FakeNode::GetOperation(grpc::CallbackServerContext* context,
+                                                 const v1::GetOperationRequest* request,
+                                                 v1::GetOperationResponse* response) {
+  return AnswerWith(context, operations.get, response, *request);
+}
+
+grpc::ServerUnaryReactor* FakeNode::ListOperations(grpc::CallbackServerContext* context,
+                                                   const v1::ListOperationsRequest*,
+                                                   v1::ListOperationsResponse* response) {
+  return AnswerWith(context, operations.list, response);
+}
+
+grpc::ServerUnaryReactor* FakeNode::ResumeOperation(grpc::CallbackServerContext* context,
+                                                    const v1::ResumeOperationRequest* request,
+                                                    v1::ResumeOperationResponse* response) {
+  return AnswerWith(context, operations.resume, response, *request);
+}
+
+grpc::ServerUnaryReactor* FakeNode::AbortOperation(grpc::CallbackServerContext* context,
+                                                   const v1::AbortOperationRequest* request,
+                                                   v1::AbortOperationResponse* response) {
+  return AnswerWith(context, operations.abort, response, *request);
 }
 
 grpc::ServerWriteReactor<v1::VerifyResponse>* FakeNode::Verify(grpc::CallbackServerContext*,

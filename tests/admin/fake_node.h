@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -53,6 +54,18 @@ class FakeStore {
   int lists_ ABSL_GUARDED_BY(mu_) = 0;
 };
 
+// What a node answers to operators, where a test has more to say than the fields of a FakeNode; each is
+// called on a thread of gRPC, several at once.
+struct FakeOperations {
+  std::function<v1::StatusResponse()> status;
+  std::function<absl::StatusOr<v1::PlanOperationResponse>(const v1::PlanOperationRequest&)> plan;
+  std::function<absl::StatusOr<v1::StartOperationResponse>(const v1::StartOperationRequest&)> start;
+  std::function<absl::StatusOr<v1::GetOperationResponse>(const v1::GetOperationRequest&)> get;
+  std::function<absl::StatusOr<v1::ListOperationsResponse>()> list;
+  std::function<absl::StatusOr<v1::ResumeOperationResponse>(const v1::ResumeOperationRequest&)> resume;
+  std::function<absl::StatusOr<v1::AbortOperationResponse>(const v1::AbortOperationRequest&)> abort;
+};
+
 // One node on two free loopback ports that serves the store and says of itself what the test wants.
 class FakeNode : public v1::ConfigService::CallbackService,
                  public v1::AdminService::CallbackService,
@@ -86,6 +99,9 @@ class FakeNode : public v1::ConfigService::CallbackService,
   std::atomic<int> busy_answers{
       0};  // so many questions for a plan, or for its start, come while it makes one
   std::vector<v1::Drill> drills;
+
+  // What is answered instead, as far as it is there; set before any call.
+  FakeOperations operations;
 
   // What was asked.
   std::optional<v1::PlanOperationRequest> planned;
@@ -127,6 +143,14 @@ class FakeNode : public v1::ConfigService::CallbackService,
                                           v1::PlanOperationResponse*) override;
   grpc::ServerUnaryReactor* StartOperation(grpc::CallbackServerContext*, const v1::StartOperationRequest*,
                                            v1::StartOperationResponse*) override;
+  grpc::ServerUnaryReactor* GetOperation(grpc::CallbackServerContext*, const v1::GetOperationRequest*,
+                                         v1::GetOperationResponse*) override;
+  grpc::ServerUnaryReactor* ListOperations(grpc::CallbackServerContext*, const v1::ListOperationsRequest*,
+                                           v1::ListOperationsResponse*) override;
+  grpc::ServerUnaryReactor* ResumeOperation(grpc::CallbackServerContext*, const v1::ResumeOperationRequest*,
+                                            v1::ResumeOperationResponse*) override;
+  grpc::ServerUnaryReactor* AbortOperation(grpc::CallbackServerContext*, const v1::AbortOperationRequest*,
+                                           v1::AbortOperationResponse*) override;
   grpc::ServerUnaryReactor* ChangeSpell(grpc::CallbackServerContext*, const v1::ChangeSpellRequest*,
                                         v1::ChangeSpellResponse*) override;
   grpc::ServerUnaryReactor* PointUpstream(grpc::CallbackServerContext*, const v1::PointUpstreamRequest*,

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/random.h"
@@ -20,7 +21,8 @@ using replication::TestNode;
 // p is primary; a and b are standbys, x and z proxies. Two of {a, b, x} vote.
 class OperationsTest : public replication::ReplicaTest {
  protected:
-  OperationsTest() : random_(SeededRandom(5)) {}
+  explicit OperationsTest(std::string first = "p")
+      : ReplicaTest(std::move(first)), random_(SeededRandom(5)) {}
   ~OperationsTest() override { operations_.clear(); }
 
   void Begin() {

@@ -42,11 +42,13 @@ class ChosenUpstream : public UpstreamPolicy {
 // One node on a memory disk and virtual time. Its id is its address.
 class TestNode {
  public:
-  TestNode(testing::VirtualTime* time, testing::SimNetwork* network, std::string id, v1::NodeKind kind)
+  TestNode(testing::VirtualTime* time, testing::SimNetwork* network, std::string id, v1::NodeKind kind,
+           std::string site = "dc1")
       : time_(time),
         network_(network),
         id_(std::move(id)),
         kind_(kind),
+        site_(std::move(site)),
         clock_(time),
         files_(&disk_),
         random_(SeededRandom(std::hash<std::string>()(id_))) {
@@ -75,7 +77,7 @@ class TestNode {
     transport_ = network_->Transport(id_, strand_.get());
     Replica::Options options;
     options.node_id = id_;
-    options.site = "dc1";
+    options.site = site_;
     options.kind = kind_;
     options.client_address = id_ + ":client";
     options.peer_address = id_;
@@ -142,6 +144,7 @@ class TestNode {
   testing::SimNetwork* const network_;
   const std::string id_;
   const v1::NodeKind kind_;
+  const std::string site_;
   testing::VirtualClock clock_;
   storage::MemoryDisk disk_;
   storage::MemoryFileSystem files_;
@@ -158,14 +161,15 @@ class TestNode {
 
 class ReplicaTest : public ::testing::Test {
  protected:
-  ReplicaTest() : time_(7), network_(&time_, 7) {}
+  // `first` begins the cluster, and is whom new nodes ask.
+  explicit ReplicaTest(std::string first = "p") : first_(std::move(first)), time_(7), network_(&time_, 7) {}
   ~ReplicaTest() override {
     for (auto& [id, node] : nodes_) node->Kill();
   }
 
   TestNode& Add(const std::string& id, v1::NodeKind kind = v1::NODE_KIND_SERVER) {
-    auto& node = nodes_[id] = std::make_unique<TestNode>(&time_, &network_, id, kind);
-    node->Start();
+    auto& node = nodes_[id] = std::make_unique<TestNode>(&time_, &network_, id, kind, SiteOf(id));
+    node->Start({first_});
     time_.RunFor(absl::Milliseconds(10));
     return *node;
   }
@@ -197,7 +201,7 @@ class ReplicaTest : public ::testing::Test {
       if (!inventory || std::count(strangers.begin(), strangers.end(), id) > 0) continue;
       v1::NodeInfo info;
       info.set_node_id(id);
-      info.set_site("dc1");
+      info.set_site(SiteOf(id));
       info.set_kind(member->kind());
       info.set_client_address(id + ":client");
       info.set_peer_address(id);
@@ -219,8 +223,8 @@ class ReplicaTest : public ::testing::Test {
   std::optional<absl::Status> Init(const std::vector<std::string>& voters, uint32_t quorum,
                                    const std::vector<std::string>& strangers = {}) {
     auto answer = std::make_shared<std::optional<absl::Status>>();
-    node("p").replica().InitCluster("c1", EpochDraft("p", voters, quorum, 0, true, strangers),
-                                    [answer](const absl::Status& status) { *answer = status; });
+    node(first_).replica().InitCluster("c1", EpochDraft(first_, voters, quorum, 0, true, strangers),
+                                       [answer](const absl::Status& status) { *answer = status; });
     time_.RunUntil([&] { return answer->has_value(); }, absl::Seconds(10));
     return *answer;
   }
@@ -266,6 +270,10 @@ class ReplicaTest : public ::testing::Test {
     }
   }
 
+  // Of a node that is added.
+  virtual std::string SiteOf(const std::string&) const { return "dc1"; }
+
+  const std::string first_;
   testing::VirtualTime time_;
   testing::SimNetwork network_;
   std::map<std::string, std::unique_ptr<TestNode>> nodes_;
