@@ -169,8 +169,9 @@ TEST_F(CliCheckTest, APlanThatIsMadeForSomebodyElseIsWaitedForByAllCommands) {
   const Outcome planned = Run({"promote", "dc2-a", "--dry-run"});
   EXPECT_EQ(planned.code, 0) << planned.err;
   standby_->busy_answers = 2;
-  standby_->start_refusal =
-      MakeError(absl::StatusCode::kFailedPrecondition, "OPERATION_RUNNING", "somebody was faster");
+  standby_->operations.start = [](const v1::StartOperationRequest&) {
+    return MakeError(absl::StatusCode::kFailedPrecondition, "OPERATION_RUNNING", "somebody was faster");
+  };
   const Outcome started = Run({"promote", "dc2-a", "--yes", "--plan", "3f2a90c1d77e", "-o", "json"});
   EXPECT_THAT(started.out + started.err, HasSubstr("somebody was faster"));
   EXPECT_EQ(standby_->busy_answers, 0);

@@ -307,17 +307,12 @@ grpc::ServerUnaryReactor* FakeNode::PlanOperation(grpc::CallbackServerContext* c
 }
 
 grpc::ServerUnaryReactor* FakeNode::StartOperation(grpc::CallbackServerContext* context,
-                                                   const v1::StartOperationRequest*,
-                                                   v1::StartOperationResponse*) {
-  auto* reactor = context->DefaultReactor();
-  reactor->Finish(rpc::ToGrpcStatus(IsBusy() ? BusyError() : start_refusal));
-  return reactor;
-}
-
-grpc::ServerUnaryReactor* FakeNode::StartOperation(grpc::CallbackServerContext* context,
                                                    const v1::StartOperationRequest* request,
                                                    v1::StartOperationResponse* response) {
-  return AnswerWith(context, operations.start, response, *request);
+  if (!IsBusy()) return AnswerWith(context, operations.start, response, *request);
+  auto* reactor = context->DefaultReactor();
+  reactor->Finish(rpc::ToGrpcStatus(BusyError()));
+  return reactor;
 }
 
 grpc::ServerUnaryReactor* FakeNode::GetOperation(grpc::CallbackServerContext* context,

@@ -95,9 +95,7 @@ class FakeNode : public v1::ConfigService::CallbackService,
   v1::ReadinessReport report;
   absl::StatusOr<v1::Plan> plan = v1::Plan();
   absl::Status drill_refusal;
-  absl::Status start_refusal;  // of an operation; it carries none out
-  std::atomic<int> busy_answers{
-      0};  // so many questions for a plan, or for its start, come while it makes one
+  std::atomic<int> busy_answers = 0;  // so many questions for a plan, or its start, come while it makes one
   std::vector<v1::Drill> drills;
 
   // What is answered instead, as far as it is there; set before any call.
