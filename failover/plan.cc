@@ -187,7 +187,7 @@ v1::Plan MakePlan(const PlanInput& input) {
       highest == nullptr ? candidate.appended : storage::FromProto(highest->appended()).value_or(Position());
   // As its log will be then: a record of that log may have ended a spell. What is carried out is judged by
   // what was really fetched.
-  if (highest != nullptr)
+  if (highest != nullptr && branches.open.ok())
     BringRules({highest->epochs().begin(), highest->epochs().end()}, candidate.appended.revision, &candidate);
   *plan.mutable_verdict() = JudgeBranches(candidate, words, branches, reachable);
   if (input.kind == v1::OPERATION_KIND_PROMOTE_IN_PLACE) SayInPlace(plan.candidate(), plan.mutable_verdict());

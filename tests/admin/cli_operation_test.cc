@@ -119,10 +119,10 @@ TEST_F(CliRefusalTest, APlanThatChangesAtTheLastMomentIsRefusedByTheNode) {
   LoseSite("dc1");
   const auto start = At("dc2-a").operations.start;
   At("dc2-a").operations.start = [this, start](const v1::StartOperationRequest& request) {
-    sites_.Lose("dc2-b");
+    for (const char* id : {"dc2-b", "dc2-p2"}) sites_.Lose(id);
     return start(request);
   };
-  At("dc2-b").operations = {};
+  for (const char* id : {"dc2-b", "dc2-p2"}) At(id).operations = {};
   const std::string text = Type("promote dc2-a --yes --plan " + PlanId("promote dc2-a"));
   ExpectGolden("refused_plan_changed_late", text.substr(text.find("\nholdfast: ") + 1));
 }
