@@ -9,13 +9,16 @@
 #include "admin/errors.h"
 #include "admin/show.h"
 #include "base/poll.h"
+#include "base/revision.h"
 #include "base/status_macros.h"
 
 namespace holdfast::admin {
 namespace {
 
+// With records of the epoch that it follows: before those it may be connected, and still have to cut its own.
 bool Follows(const absl::StatusOr<v1::StatusResponse>& status) {
-  return status.ok() && status->header().role() == v1::NODE_ROLE_STANDBY && status->upstream_connected();
+  return status.ok() && status->header().role() == v1::NODE_ROLE_STANDBY && status->upstream_connected() &&
+         Revision(status->appended().revision()).epoch() == status->epoch();
 }
 
 // The voters of now and this node, as `nodes set` takes them.
