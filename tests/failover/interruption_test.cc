@@ -195,7 +195,7 @@ TEST_F(InterruptionTest, InPlaceNoMoreVotersMayBeMissingThanWereConfirmed) {
     }
     EXPECT_EQ(ended.state(), v1::OPERATION_STATE_ROLLED_BACK) << ended.DebugString();
     EXPECT_EQ(ended.error_reason(), "VERDICT_WORSE");
-    EXPECT_THAT(ended.error(), HasSubstr("only 0 of the 2 promises"));
+    EXPECT_THAT(ended.error(), HasSubstr("0 of the 2 promises"));
     EXPECT_EQ(node("p").store().appended().revision.epoch(), 0u);
   }
 }
