@@ -178,7 +178,7 @@ class GrpcNodeAdmin : public NodeAdmin {
   template <typename Response, typename Service = v1::AdminService, typename Request, typename Method>
   absl::StatusOr<Response> Call(const std::string& address, const Request& request, absl::Duration timeout,
                                 bool wait_until_up, Method method) {
-    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    HF_ASSIGN_OR_RETURN(auto channel, wait_until_up ? channels_->Get(address) : Connected(address, timeout));
     const auto stub = Service::NewStub(channel);
     grpc::ClientContext context;
     context.set_wait_for_ready(wait_until_up);
@@ -189,11 +189,16 @@ class GrpcNodeAdmin : public NodeAdmin {
     return response;
   }
 
+  absl::StatusOr<std::shared_ptr<grpc::Channel>> Connected(const std::string& address,
+                                                           absl::Duration timeout) {
+    return rpc::ConnectedChannel(*channels_, address, timeout, rpc::UnreachableError);
+  }
+
   // Hands over what a node streams, until `each` fails or the stream ends.
   template <typename Service, typename Response, typename Request, typename Method, typename Each>
   absl::Status Pull(const std::string& address, const Request& request, absl::Duration timeout, Method method,
                     const Each& each) {
-    HF_ASSIGN_OR_RETURN(auto channel, channels_->Get(address));
+    HF_ASSIGN_OR_RETURN(auto channel, Connected(address, timeout));
     const auto stub = Service::NewStub(channel);
     grpc::ClientContext context;
     rpc::SetTimeout(context, timeout);
@@ -218,7 +223,7 @@ class GrpcNodeAdmin : public NodeAdmin {
   absl::StatusOr<Response> Change(absl::string_view change, absl::string_view look,
                                   const std::string& address, const Request& request, absl::Duration timeout,
                                   Method method) {
-    HF_RETURN_IF_ERROR(rpc::ConnectedChannel(*channels_, address, timeout, rpc::UnreachableError).status());
+    HF_RETURN_IF_ERROR(Connected(address, timeout).status());
     absl::StatusOr<Response> response = Call<Response, Service>(address, request, timeout, false, method);
     if (response.ok() || !LeavesOpen(response.status())) return response;
     return ChangeUnknownError(change, address, look, response.status());

@@ -23,17 +23,18 @@ Connection WaitForConnection(grpc::Channel& channel, absl::Duration timeout) {
 absl::StatusOr<std::shared_ptr<grpc::Channel>> ConnectedChannel(
     ChannelCache& channels, const std::string& address, absl::Duration timeout,
     absl::Status (*error)(absl::string_view address, absl::string_view why)) {
-  HF_ASSIGN_OR_RETURN(auto channel, channels.Get(address));
-  switch (WaitForConnection(*channel, std::min(timeout, kMaxConnectWait))) {
-    case Connection::kReady:
-      break;
-    case Connection::kNotYet:  // kept: on a busy machine the attempt may need more than one wait
-      return error(address, "it does not take the connection");
-    case Connection::kFailed:
-      channels.Drop(address);
-      return error(address, WhyNotConnected(channel, channels.tls()));
+  for (bool is_first = true;; is_first = false) {
+    HF_ASSIGN_OR_RETURN(auto channel, channels.Get(address));
+    switch (WaitForConnection(*channel, std::min(timeout, kMaxConnectWait))) {
+      case Connection::kReady:
+        return channel;
+      case Connection::kNotYet:  // kept: on a busy machine the attempt may need more than one wait
+        return error(address, "it does not take the connection");
+      case Connection::kFailed:
+        channels.Drop(address);
+        if (!is_first) return error(address, WhyNotConnected(channel, channels.tls()));
+    }
   }
-  return channel;
 }
 
 }  // namespace holdfast::rpc
