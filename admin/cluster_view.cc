@@ -135,12 +135,14 @@ std::vector<absl::StatusOr<v1::StatusResponse>> AskStatus(NodeAdmin& admin,
   return answers;
 }
 
+std::string ShowVoters(const v1::DurabilityRule& rule) {
+  return absl::StrJoin(rule.voters(), ", ",
+                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
+}
+
 std::string ShowRule(const v1::DurabilityRule& rule) {
   if (rule.quorum() == 0) return "local (q = 0)";
-  return absl::StrCat(rule.quorum(), " of ",
-                      absl::StrJoin(rule.voters(), ", ", [](std::string* out, const v1::Voter& voter) {
-                        absl::StrAppend(out, voter.node_id());
-                      }));
+  return absl::StrCat(rule.quorum(), " of ", ShowVoters(rule));
 }
 
 std::string ShowNoAnswer(const absl::Status& status) {

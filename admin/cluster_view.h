@@ -33,6 +33,8 @@ std::vector<absl::StatusOr<v1::StatusResponse>> AskStatus(NodeAdmin& admin,
 // Runs `ask(i)` for each i below `count`, several at a time, and returns when all are done.
 void AskAll(size_t count, const std::function<void(size_t)>& ask);
 
+// "dc2-a, dc2-b, dc2-p1".
+std::string ShowVoters(const v1::DurabilityRule& rule);
 // "2 of dc2-a, dc2-b, dc2-p1"; "local (q = 0)".
 std::string ShowRule(const v1::DurabilityRule& rule);
 

@@ -95,10 +95,8 @@ void PrintSummary(Context& context, const ClusterView& view, const std::vector<A
 }
 
 std::string WithoutWhom(const v1::UnsettledEpoch& epoch, const v1::WaivedRule& waived) {
-  const auto name = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
   return absl::StrCat("epoch ", epoch.epoch(), " began by an override, without ", waived.needed(),
-                      waived.needed() == 1 ? " vote of {" : " votes of {",
-                      absl::StrJoin(waived.rule().voters(), ", ", name), "}");
+                      waived.needed() == 1 ? " vote of {" : " votes of {", ShowVoters(waived.rule()), "}");
 }
 
 std::string WhoHasCome(const v1::WaivedRule& waived) {

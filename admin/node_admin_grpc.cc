@@ -179,6 +179,13 @@ class GrpcNodeAdmin : public NodeAdmin {
   absl::StatusOr<Response> Call(const std::string& address, const Request& request, absl::Duration timeout,
                                 bool wait_until_up, Method method) {
     HF_ASSIGN_OR_RETURN(auto channel, wait_until_up ? channels_->Get(address) : Connected(address, timeout));
+    return CallOn<Response, Service>(channel, address, request, timeout, wait_until_up, method);
+  }
+
+  template <typename Response, typename Service, typename Request, typename Method>
+  absl::StatusOr<Response> CallOn(const std::shared_ptr<grpc::Channel>& channel, const std::string& address,
+                                  const Request& request, absl::Duration timeout, bool wait_until_up,
+                                  Method method) {
     const auto stub = Service::NewStub(channel);
     grpc::ClientContext context;
     context.set_wait_for_ready(wait_until_up);
@@ -223,8 +230,9 @@ class GrpcNodeAdmin : public NodeAdmin {
   absl::StatusOr<Response> Change(absl::string_view change, absl::string_view look,
                                   const std::string& address, const Request& request, absl::Duration timeout,
                                   Method method) {
-    HF_RETURN_IF_ERROR(Connected(address, timeout).status());
-    absl::StatusOr<Response> response = Call<Response, Service>(address, request, timeout, false, method);
+    HF_ASSIGN_OR_RETURN(auto channel, Connected(address, timeout));
+    absl::StatusOr<Response> response =
+        CallOn<Response, Service>(channel, address, request, timeout, false, method);
     if (response.ok() || !LeavesOpen(response.status())) return response;
     return ChangeUnknownError(change, address, look, response.status());
   }

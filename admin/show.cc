@@ -121,6 +121,12 @@ void PrintError(Context& context, const std::string& text) {
   }
 }
 
+void PrintHeaded(Context& context, const std::string& colour, const std::string& heading, size_t indent,
+                 const std::string& text) {
+  context.out() << colour << heading << context.Plain()
+                << Wrapped(heading, indent, text).substr(heading.size());
+}
+
 std::string ShowWho(const std::string& name, const std::string& host) {
   return host.empty() || name.find('@') != std::string::npos ? name : absl::StrCat(name, " on ", host);
 }

@@ -51,6 +51,11 @@ void WriteHeader(JsonWriter& json, const v1::ResponseHeader& header);
 // one.
 void PrintError(Context& context, const std::string& text);
 
+// Text that begins with a coloured heading, in lines of at most kOutputWidth columns: the others begin with
+// `indent` blanks.
+void PrintHeaded(Context& context, const std::string& colour, const std::string& heading, size_t indent,
+                 const std::string& text);
+
 // "olga@desk"; "olga on desk" where the name does not say it.
 std::string ShowWho(const std::string& name, const std::string& host);
 

@@ -27,10 +27,7 @@ void PrintDrill(Context& context, const v1::Drill& drill) {
   } else {
     text = absl::StrCat("at the step '", drill.failed_step(), "': ", drill.error());
   }
-  std::string line = Wrapped(state + "  ", state.size() + 2, text);
-  line.replace(0, state.size(),
-               absl::StrCat(passed ? context.Green() : context.Red(), state, context.Plain()));
-  context.out() << line;
+  PrintHeaded(context, passed ? context.Green() : context.Red(), state + "  ", state.size() + 2, text);
   if (!passed) context.out() << "next: holdfast check " << drill.node_id() << "\n";
   context.out() << Wrapped("", 0, "Nothing of the cluster was changed; the result is kept at the node.");
 }

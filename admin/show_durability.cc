@@ -201,11 +201,7 @@ void ShowDurability(Context& context, const v1::StatusResponse& witness) {
 }
 
 void PrintWarnings(Context& context, const std::vector<std::string>& warnings) {
-  constexpr char kFirst[] = "warning: ";
-  for (const std::string& warning : warnings) {
-    context.out() << context.Yellow() << kFirst << context.Plain()
-                  << Wrapped(kFirst, 9, warning).substr(sizeof(kFirst) - 1);
-  }
+  for (const std::string& warning : warnings) PrintHeaded(context, context.Yellow(), "warning: ", 9, warning);
 }
 
 }  // namespace holdfast::admin

@@ -8,6 +8,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "admin/cluster_view.h"
 #include "admin/show.h"
 
 namespace holdfast::admin {
@@ -62,8 +63,7 @@ std::vector<std::string> ShowOverrides(const v1::Overrides& overrides) {
 
 std::string ShowRuleOf(const v1::DurabilityRule& rule) {
   if (rule.quorum() == 0) return "local (q = 0)";
-  const auto name = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
-  return absl::StrCat(rule.quorum(), " of {", absl::StrJoin(rule.voters(), ", ", name), "}");
+  return absl::StrCat(rule.quorum(), " of {", ShowVoters(rule), "}");
 }
 
 std::string ShowRecords(int64_t count) {

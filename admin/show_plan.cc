@@ -116,24 +116,18 @@ void PrintVerdict(Context& context, const v1::Verdict& verdict) {
 void PrintOverrides(Context& context, const v1::Overrides& overrides) {
   const std::vector<std::string> shown = ShowOverrides(overrides);
   if (shown.empty()) return;
-  constexpr char kFirst[] = "overrides  ";
-  context.out() << context.Yellow() << "overrides" << context.Plain()
-                << Wrapped(kFirst, sizeof(kFirst) - 1,
-                           absl::StrCat(absl::StrJoin(shown, " "), " (kept in the EPOCH record)"))
-                       .substr(std::string("overrides").size());
+  PrintHeaded(context, context.Yellow(), "overrides  ", 11,
+              absl::StrCat(absl::StrJoin(shown, " "), " (kept in the EPOCH record)"));
 }
 
 // Side by side: who holds which branch, and what each alone has.
 void PrintBranches(Context& context, const v1::Plan& plan) {
   if (plan.branches().empty()) return;
   const bool is_chosen = !plan.overrides().choose_branch().empty();
-  constexpr char kHeading[] = "branches";
-  context.out() << "\n"
-                << context.Red() << kHeading << context.Plain()
-                << Wrapped(absl::StrCat(kHeading, "  "), 2,
-                           absl::StrCat("since an override the log has gone ", plan.branches_size(),
-                                        " ways; one is kept, by its name, and the others go to salvage"))
-                       .substr(sizeof(kHeading) - 1);
+  context.out() << "\n";
+  PrintHeaded(context, context.Red(), "branches  ", 2,
+              absl::StrCat("since an override the log has gone ", plan.branches_size(),
+                           " ways; one is kept, by its name, and the others go to salvage"));
   Table table(
       {{"BRANCH"}, {"EPOCHS"}, {"PARTS AT"}, {"RECORDS", Align::kRight}, {"SHOWN UP TO"}, {"LAST COMMIT"}});
   for (const v1::Branch& branch : plan.branches()) {

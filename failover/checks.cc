@@ -13,6 +13,7 @@
 #include "failover/check_parts.h"
 #include "failover/primary_checks.h"
 #include "failover/rival.h"
+#include "replication/inventory.h"
 
 namespace holdfast::failover {
 namespace {
@@ -63,11 +64,6 @@ std::string WhoIsMissing(const v1::Verdict& verdict, const std::string& candidat
   return missing.empty() ? candidate : missing;
 }
 
-std::string NodeIds(const v1::DurabilityRule& rule) {
-  return absl::StrJoin(rule.voters(), ", ",
-                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
-}
-
 // Of the first rule that is not met: who answers, who does not, and how many a commit needs.
 std::string VotersThatAnswer(const v1::Verdict& verdict) {
   const v1::RuleCount* const unmet = FirstUnmet(verdict);
@@ -75,7 +71,7 @@ std::string VotersThatAnswer(const v1::Verdict& verdict) {
   const auto why = [](std::string* out, const v1::MissingVoter& voter) {
     absl::StrAppend(out, voter.node_id(), " ", voter.why());
   };
-  return absl::StrCat(unmet->promised_size(), " of {", NodeIds(unmet->rule()),
+  return absl::StrCat(unmet->promised_size(), " of {", replication::NamesOf(unmet->rule().voters()),
                       "} can promise, and a commit needs ", unmet->rule().quorum(),
                       " of them: ", absl::StrJoin(unmet->missing(), ", ", why));
 }
@@ -86,7 +82,8 @@ std::string PromisesThatWouldTell(const v1::Verdict& verdict) {
   if (unmet == nullptr) return "the log that is known to be higher";
   if (unmet->needed() == 0)
     return "the lost primary, which alone knows what it acknowledged in its spell of local";
-  return absl::StrCat("the promises of ", unmet->needed(), " of {", NodeIds(unmet->rule()), "}");
+  return absl::StrCat("the promises of ", unmet->needed(), " of {",
+                      replication::NamesOf(unmet->rule().voters()), "}");
 }
 
 // In place: it holds all that it ever acknowledged itself. What it cannot know is what others forced
@@ -309,11 +306,9 @@ v1::Check CheckNewRule(const PlanInput& input, const Branches& branches, const v
   const std::string name = "new-voters";
   const v1::DurabilityRule& rule = plan.new_rule();
   const replication::Rule before = OnKeptBranch(input.candidate, branches).StandingRule();
-  const auto id = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
   const std::string seen = rule.quorum() == 0
                                ? std::string("commits of the new epoch will be local (q = 0)")
-                               : absl::StrCat("commits of the new epoch need ", rule.quorum(), " of {",
-                                              absl::StrJoin(rule.voters(), ", ", id), "}");
+                               : absl::StrCat("commits of the new epoch need ", replication::ToString(rule));
   if (rule.quorum() == 0 && before.quorum > 0) {
     const bool accepted = input.overrides.accept_local();
     return Not(

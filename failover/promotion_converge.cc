@@ -3,13 +3,13 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_join.h"
 #include "base/error.h"
 #include "base/mutants.h"
 #include "failover/errors.h"
 #include "failover/promotion.h"
 #include "failover/rival.h"
 #include "failover/settlement.h"
+#include "replication/inventory.h"
 #include "replication/stream_gate.h"
 #include "storage/proto_time.h"
 
@@ -26,11 +26,6 @@ constexpr absl::Duration kPatience = absl::Seconds(10);
 // So many questions in a row without an answer: it is not in reach.
 constexpr int kAbsentAfter = 2;
 
-std::string NodeIds(const v1::DurabilityRule& rule) {
-  return absl::StrJoin(rule.voters(), ", ",
-                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
-}
-
 // What somebody has to do about a rule with fewer voters, or a smaller q, than the last one of the epoch that
 // has ended (F22); empty if it is as good.
 std::string RuleRemains(const v1::Verdict& verdict, const v1::DurabilityRule& now) {
@@ -41,10 +36,10 @@ std::string RuleRemains(const v1::Verdict& verdict, const v1::DurabilityRule& no
   if (now.voters_size() >= before.voters_size() && now.quorum() >= before.quorum()) return "";
   const std::string needs = now.quorum() == 0
                                 ? std::string("commits are local now (q = 0)")
-                                : absl::StrCat("commits need ", now.quorum(), " of {", NodeIds(now), "} now");
+                                : absl::StrCat("commits need ", replication::ToString(now), " now");
   return absl::StrCat(
-      needs, ", and needed ", before.quorum(), " of {", NodeIds(before),
-      "} before; when nodes are back, give them their vote: holdfast nodes set --voters NODES --q ",
+      needs, ", and needed ", replication::ToString(before),
+      " before; when nodes are back, give them their vote: holdfast nodes set --voters NODES --q ",
       before.quorum());
 }
 
@@ -125,11 +120,9 @@ void Promotion::EndNotOpen() {
     operation_.add_remains(absl::StrCat("this node cannot begin yet: ", why, "; when it can: ", resume));
     CloseStep(v1::OPERATION_STATE_INCOMPLETE, "this node cannot begin yet");
   } else {
-    const v1::DurabilityRule rule = options_.replica->cluster().rule();
-    const auto id = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
-    operation_.add_remains(absl::StrCat("commits wait for ", rule.quorum(), " of {",
-                                        absl::StrJoin(rule.voters(), ", ", id),
-                                        "}; when they are back: ", resume));
+    operation_.add_remains(absl::StrCat("commits wait for ",
+                                        replication::ToString(options_.replica->cluster().rule()),
+                                        "; when they are back: ", resume));
     CloseStep(v1::OPERATION_STATE_INCOMPLETE, "the new voters do not answer");
   }
   End(v1::OPERATION_STATE_INCOMPLETE, absl::OkStatus());

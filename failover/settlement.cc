@@ -54,11 +54,6 @@ Voters Missing(const v1::WaivedRule& waived) {
   return missing;
 }
 
-std::string NamesOf(const Voters& voters) {
-  return absl::StrJoin(voters, ", ",
-                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
-}
-
 }  // namespace
 
 v1::UnsettledEpoch NoteOfWaived(Revision revision, const std::vector<v1::DurabilityRule>& waived) {
@@ -105,14 +100,15 @@ bool IsSettled(const v1::UnsettledEpoch& note) {
 std::string Describe(const v1::UnsettledEpoch& note) {
   std::vector<std::string> parts;
   for (const v1::WaivedRule& waived : note.waived()) {
-    std::string come = NamesOf(waived.adopted());
+    std::string come = replication::NamesOf(waived.adopted());
     if (waived.replaced_size() > 0)
-      absl::StrAppend(&come, come.empty() ? "" : ", ", "replaced: ", NamesOf(waived.replaced()));
+      absl::StrAppend(&come, come.empty() ? "" : ", ", "replaced: ", replication::NamesOf(waived.replaced()));
     parts.push_back(absl::StrCat(
         "epoch ", note.epoch(), " did without ", waived.needed(),
-        waived.needed() == 1 ? " vote of {" : " votes of {", NamesOf(waived.rule().voters()),
+        waived.needed() == 1 ? " vote of {" : " votes of {", replication::NamesOf(waived.rule().voters()),
         "}: ", waived.adopted_size() + waived.replaced_size(), " of ", waived.needed(), " have come to it",
-        come.empty() ? "" : absl::StrCat(" (", come, ")"), ", missing are ", NamesOf(Missing(waived))));
+        come.empty() ? "" : absl::StrCat(" (", come, ")"), ", missing are ",
+        replication::NamesOf(Missing(waived))));
   }
   return absl::StrJoin(parts, "; ");
 }

@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/mutants.h"
+#include "replication/inventory.h"
 #include "replication/promise_book.h"
 #include "storage/record_codec.h"
 
@@ -104,13 +105,12 @@ const v1::RuleCount* FirstUnmet(const v1::Verdict& verdict) {
 void SayInPlace(const std::string& candidate, v1::Verdict* verdict) {
   const v1::RuleCount* const unmet = FirstUnmet(*verdict);
   if (verdict->kind() != v1::VERDICT_KIND_UNKNOWN || unmet == nullptr) return;
-  const auto id = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
   verdict->set_says(absl::StrCat("nothing that '", candidate,
                                  "' acknowledged itself is lost: its own log goes on. Not known is "
                                  "what others may have acknowledged without it, in an epoch of their own: ",
                                  unmet->promised_size(), " of the ", unmet->needed(),
                                  " promises that would tell can be had of {",
-                                 absl::StrJoin(unmet->rule().voters(), ", ", id), "}"));
+                                 replication::NamesOf(unmet->rule().voters()), "}"));
 }
 
 bool WillFollow(const v1::PromiseResponse& said) {

@@ -74,10 +74,14 @@ bool IsVoter(const v1::DurabilityRule& rule, absl::string_view node_id, absl::st
   return false;
 }
 
+std::string NamesOf(const google::protobuf::RepeatedPtrField<v1::Voter>& voters) {
+  return absl::StrJoin(voters, ", ",
+                       [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); });
+}
+
 std::string ToString(const v1::DurabilityRule& rule) {
   if (rule.quorum() == 0) return "local (q = 0)";
-  const auto name = [](std::string* out, const v1::Voter& voter) { out->append(voter.node_id()); };
-  return absl::StrCat(rule.quorum(), " of {", absl::StrJoin(rule.voters(), ", ", name), "}");
+  return absl::StrCat(rule.quorum(), " of {", NamesOf(rule.voters()), "}");
 }
 
 }  // namespace holdfast::replication

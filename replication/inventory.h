@@ -48,6 +48,8 @@ absl::StatusOr<v1::UnsettledEpoch> UnsettledFromJson(absl::string_view json);
 // Is this incarnation of the node a voter of the rule (R16)?
 bool IsVoter(const v1::DurabilityRule& rule, absl::string_view node_id, absl::string_view incarnation);
 
+// "dc2-a, dc2-b, dc2-p1".
+std::string NamesOf(const google::protobuf::RepeatedPtrField<v1::Voter>& voters);
 // "2 of {dc2-a, dc2-b, dc2-p1}"; "local (q = 0)".
 std::string ToString(const v1::DurabilityRule& rule);
 

@@ -27,10 +27,7 @@ class ForkedTest : public PromotionTest {
     }
     v1::Overrides overrides;
     overrides.set_accept_unknown_loss(true);
-    const v1::Plan plan = PlanAt("p", overrides, v1::OPERATION_KIND_PROMOTE_IN_PLACE);
-    ASSERT_TRUE(plan.admissible()) << plan.DebugString();
-    auto running = Start("p", Of(plan));
-    ASSERT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)));
+    Promote("p", overrides, v1::OPERATION_KIND_PROMOTE_IN_PLACE);
     const v1::Operation done = Promote("a");
     ASSERT_EQ(done.verdict().kind(), v1::VERDICT_KIND_PROVEN) << done.DebugString();
     for (const char* value : {"1", "2", "3"}) dc1_ = Commit("p", "dc1", value);

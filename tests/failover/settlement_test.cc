@@ -75,11 +75,7 @@ class SettlementTest : public PromotionTest {
     for (const char* id : {"a", "b", "x", "z"}) node(id).Kill();
     v1::Overrides overrides;
     overrides.set_accept_unknown_loss(true);
-    const v1::Plan plan = PlanAt("p", overrides, v1::OPERATION_KIND_PROMOTE_IN_PLACE);
-    ASSERT_TRUE(plan.admissible()) << plan.DebugString();
-    auto running = Start("p", Of(plan));
-    ASSERT_TRUE(time_.RunUntil([&] { return running->promotion->has_ended(); }, absl::Seconds(60)));
-    done_ = running->promotion->operation();
+    done_ = Promote("p", overrides, v1::OPERATION_KIND_PROMOTE_IN_PLACE);
     Watch("p");
   }
   // As a server does: with the records appended as the commit path does it.

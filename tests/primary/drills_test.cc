@@ -18,6 +18,19 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
+// What a rehearsed node says of itself once it is primary.
+v1::StatusResponse StatusAsPrimary(node::RunningNode& opened) {
+  auto channels = rpc::ChannelCache::Create({}, rpc::ChannelUse::kPeer);
+  const auto stub = v1::AdminService::NewStub(*(*channels)->Get(opened.peer_address()));
+  v1::StatusResponse status;
+  EXPECT_TRUE(PollUntil(*RealClock(), kPatience, [&] {
+    grpc::ClientContext context;
+    return stub->Status(&context, v1::StatusRequest(), &status).ok() &&
+           status.header().role() == v1::NODE_ROLE_PRIMARY;
+  })) << status.DebugString();
+  return status;
+}
+
 TEST_F(DrillsTest, ARehearsalTakesACommitInACopyAndLeavesTheNodeAsItWas) {
   const Position appended = store_->appended();
   const std::string promise = store_->node().promise().SerializeAsString();
@@ -43,15 +56,7 @@ TEST_F(DrillsTest, ARehearsalTakesACommitInACopyAndLeavesTheNodeAsItWas) {
 
 TEST_F(DrillsTest, WhatIsOpenedIsAClusterOfItsOwnThatKnowsNobody) {
   v1::StatusResponse status;
-  on_open_ = [&](node::RunningNode& opened) {
-    auto channels = rpc::ChannelCache::Create({}, rpc::ChannelUse::kPeer);
-    const auto stub = v1::AdminService::NewStub(*(*channels)->Get(opened.peer_address()));
-    EXPECT_TRUE(PollUntil(*RealClock(), kPatience, [&] {
-      grpc::ClientContext context;
-      return stub->Status(&context, v1::StatusRequest(), &status).ok() &&
-             status.header().role() == v1::NODE_ROLE_PRIMARY;
-    })) << status.DebugString();
-  };
+  on_open_ = [&](node::RunningNode& opened) { status = StatusAsPrimary(opened); };
   EXPECT_EQ(Rehearse().state(), v1::DRILL_STATE_PASSED);
   EXPECT_EQ(status.header().cluster_id().size(), 32u);
   EXPECT_NE(status.header().cluster_id(), kRealCluster);
@@ -85,15 +90,7 @@ TEST_F(DrillsTest, APlannedSpellOfTheClusterIsNotTheRehearsals) {
   batch->reset();
   replica_.CommitAll();
   v1::StatusResponse status;
-  on_open_ = [&](node::RunningNode& opened) {
-    auto channels = rpc::ChannelCache::Create({}, rpc::ChannelUse::kPeer);
-    const auto stub = v1::AdminService::NewStub(*(*channels)->Get(opened.peer_address()));
-    EXPECT_TRUE(PollUntil(*RealClock(), kPatience, [&] {
-      grpc::ClientContext context;
-      return stub->Status(&context, v1::StatusRequest(), &status).ok() &&
-             status.header().role() == v1::NODE_ROLE_PRIMARY;
-    })) << status.DebugString();
-  };
+  on_open_ = [&](node::RunningNode& opened) { status = StatusAsPrimary(opened); };
   const v1::Drill drill = Rehearse();
   EXPECT_EQ(drill.state(), v1::DRILL_STATE_PASSED) << drill.DebugString();
   EXPECT_FALSE(status.has_spell()) << status.DebugString();
