@@ -18,8 +18,10 @@ namespace holdfast::replication {
 namespace {
 
 // Who follows a relay tries the primary again after so long, and after twice as long each time that it was in
-// vain; a relay that itself hears nothing is left after so long.
+// vain; a relay that itself hears nothing is left after so long. Commits may wait for a voter, whose word
+// counts in the primary's own stream only (R12).
 constexpr absl::Duration kFirstRetryPrimary = absl::Seconds(1);
+constexpr absl::Duration kFirstRetryPrimaryOfVoter = absl::Milliseconds(100);
 constexpr absl::Duration kMaxRetryPrimary = absl::Seconds(32);
 // A node that has no cluster yet costs nobody anything, and somebody waits for it.
 constexpr absl::Duration kMaxDelayWithoutCluster = absl::Milliseconds(250);
@@ -206,9 +208,7 @@ std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
     return "its primary is suspended";
   }
   if (state_ != State::kStreaming || verdict_.fed_through_size() <= 1) return std::nullopt;
-  const absl::Duration patience =
-      std::min(kMaxRetryPrimary, kFirstRetryPrimary * (1 << std::min(relayed_, 5)));
-  if (!on_pin_ && now - connected_at_ > patience) {
+  if (!on_pin_ && now - connected_at_ >= RelayPatience()) {
     ++relayed_;
     failed_ = -1;  // begins with the primary again
     // It was fed all the time and leaves by its own choice: whatever failed before the relay is no reason to
@@ -219,6 +219,16 @@ std::optional<std::string> Follower::Unsatisfying(absl::Duration now) {
   const absl::Duration fresh_at = std::max(freshness_.FreshAt().value_or(connected_at_), connected_at_);
   if (now - fresh_at > kMaxRelayStaleness) return "it hears nothing from the primary";
   return std::nullopt;
+}
+
+absl::Duration Follower::RelayPatience() const {
+  const absl::Duration first = host_->IsVoterNow() ? kFirstRetryPrimaryOfVoter : kFirstRetryPrimary;
+  return std::min(kMaxRetryPrimary, first * (int64_t{1} << std::min(relayed_, 9)));
+}
+
+void Follower::LookUpstream() {
+  if (const auto why = Unsatisfying(options_.clock->SinceBoot()))
+    Drop(NoUpstreamError(absl::StrCat(address_, " (", *why, ")")));
 }
 
 void Follower::Tick() {

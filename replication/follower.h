@@ -30,6 +30,7 @@ class FollowerHost {
   // The upstream that was chosen by hand; nullopt without one, and while the protocol does not allow it (a
   // voter follows the primary itself).
   virtual std::optional<UpstreamPolicy::Candidate> Pinned() = 0;
+  virtual bool IsVoterNow() const = 0;
   virtual v1::FollowHello MakeHello() = 0;
   // R11: makes the promise that following `stream` is, and the cluster, durable before anything of the stream
   // is used.
@@ -97,6 +98,8 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   void LookElsewhere();
   void Drop(const absl::Status& why);
   void Tick();
+  void LookUpstream();
+  absl::Duration RelayPatience() const;
   void TendPin(absl::Duration now);
   void AskPin(const UpstreamPolicy::Candidate& pin);
   void OnPinFailed(absl::string_view why);

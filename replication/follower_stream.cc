@@ -117,7 +117,11 @@ void Follower::BeginStream(const Position& ancestor) {
   state_ = State::kStreaming;
   failed_ = 0;
   if (on_pin_) pin_says_.clear();
-  if (verdict_.fed_through_size() <= 1) relayed_ = 0;
+  if (verdict_.fed_through_size() <= 1) {
+    relayed_ = 0;
+  } else {
+    options_.strand->PostAfter(RelayPatience(), attempt_.Wrap([this] { LookUpstream(); }));
+  }
   committed_ = Position();
   connected_at_ = options_.clock->SinceBoot();
   fed_through_.assign(verdict_.fed_through().begin(), verdict_.fed_through().end());

@@ -95,6 +95,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   // FollowerHost.
   std::vector<UpstreamPolicy::Candidate> Candidates() override;
   std::optional<UpstreamPolicy::Candidate> Pinned() override;
+  bool IsVoterNow() const override;
   v1::FollowHello MakeHello() override;
   absl::Status Admit(const StreamIdentity& stream, const std::string& cluster_id) override;
   Position DurableCommitted() override { return durable_committed_; }
@@ -148,7 +149,6 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   v1::PromiseResponse Answer(bool describe_log) const;
   std::optional<v1::Feed> FeedNow() const;
   VoterId Self() const;
-  bool IsVoterNow() const;
   std::string PinSays() const;
   bool HasLog() const { return !options_.store->appended().revision.is_zero(); }
   bool IsFollowing() const { return role_ == Role::kFollower; }

@@ -100,6 +100,23 @@ TEST_F(ReplicaTest, ARelayPassesOnRecordsAndAddsItsOwnAge) {
   EXPECT_GT(*node("x").replica().Staleness(), absl::Seconds(7));
 }
 
+// R12: commits may wait for it. It looked for somebody at a moment when the primary was none yet, or away.
+TEST_F(ReplicaTest, AVoterThatARelayFeedsIsSoonBackAtThePrimary) {
+  Add("p"), Add("v"), Add("r", v1::NODE_KIND_PROXY);
+  const auto begun = Init({"v"}, 1);
+  ASSERT_TRUE(begun && begun->ok());
+  ASSERT_TRUE(RunUntilShown("r", Commit("p", "a", "1")));
+  network_.Cut("v", "p"), network_.Reset("v", "p");
+  const auto follows = [this](const std::string& whom) {
+    const ReplicaView seen = node("v").replica().view();
+    return seen.upstream_connected && seen.upstream_node_id == whom;
+  };
+  ASSERT_TRUE(time_.RunUntil([&] { return follows("r"); }, absl::Seconds(10)));
+  network_.HealAll();
+  EXPECT_TRUE(time_.RunUntil([&] { return follows("p"); }, absl::Milliseconds(400)))
+      << node("v").replica().view().activity;
+}
+
 TEST_F(ReplicaTest, NodesThatLostThePrimaryDoNotFeedEachOtherInACircle) {
   Add("p"), Add("r", v1::NODE_KIND_PROXY), Add("x", v1::NODE_KIND_PROXY);
   ASSERT_EQ(Init({}, 0), absl::OkStatus());
