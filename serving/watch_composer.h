@@ -26,8 +26,8 @@ class WatchComposer {
   // Where the next message begins.
   const WatchCursor& cursor() const { return cursor_; }
   bool has_events() const { return message_.bytes() > 0; }
-  // The greatest revision of which the message holds anything.
-  Revision newest() const { return newest_; }
+  // The greatest revision that the message shows anything of, or says that all is told up to.
+  Revision told() const { return fragment_ ? newest_ : cursor_.after; }
 
   // The message, with `revision` or `fragment` as the proto says. Requires has_events(); ends this.
   WatchMessage Finish();

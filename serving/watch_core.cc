@@ -62,6 +62,7 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
   stream->cursor.after =
       start.is_zero() ? tail_ : Revision(start.number() - (MutantActive(Mutant::kWatchResumesLate) ? 0 : 1));
   stream->behind = stream->cursor.after < tail_;
+  if (!start.is_zero()) stream->seen = stream->cursor.after;
   const std::optional<Revision> common = lost_.CommonBeforeStart(start);
   return common ? storage::LostRevisionError(stream->cursor.after, *common) : absl::OkStatus();
 }

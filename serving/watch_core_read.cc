@@ -56,7 +56,7 @@ void WatchCore::OnReadDone(WatchId id, uint64_t generation, absl::StatusOr<Watch
       const WatchCursor from = std::exchange(stream->cursor, result->cursor);
       if (result->cursor.after >= tail_) stream->behind = false;
       if (!result->message.empty())
-        stream->unsent = WatchStream::Unsent{std::move(result->message), from, result->newest};
+        stream->unsent = WatchStream::Unsent{std::move(result->message), from, result->told};
       Deliver(id);
     } else if (IsPassing(result.status())) {
       stream->queued = true;  // once more, after the others

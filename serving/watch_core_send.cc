@@ -36,7 +36,7 @@ WatchCore::Sent WatchCore::SendNext(WatchStream& stream) {
   }
   if (stream.unsent) {
     WatchStream::Unsent unsent = *std::exchange(stream.unsent, std::nullopt);
-    Write(stream, std::move(unsent.message), unsent.newest);
+    Write(stream, std::move(unsent.message), unsent.told);
     return Sent::kMore;
   }
   const bool within_commit = stream.cursor.next_index != 0;
@@ -65,8 +65,8 @@ WatchCore::Sent WatchCore::SendFromRing(WatchStream& stream) {
   stream.cursor = composer.cursor();
   if (place == ring_.size()) stream.behind = false;
   if (composer.has_events()) {
-    const Revision newest = composer.newest();
-    Write(stream, composer.Finish(), newest);
+    const Revision told = composer.told();
+    Write(stream, composer.Finish(), told);
   } else if (place == stop && stream.behind) {  // a long way with nothing for it: others first
     options_.executor->Post([weak = weak_from_this(), id = stream.id] {
       if (const auto self = weak.lock()) self->Deliver(id);

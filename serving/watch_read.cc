@@ -79,7 +79,7 @@ absl::StatusOr<WatchReadResult> ReadForWatch(storage::LogReader& log, storage::R
   WatchReadResult result;
   result.cursor = composer.cursor();
   if (at_end && result.cursor.next_index == 0) result.cursor.after = std::max(result.cursor.after, up_to);
-  result.newest = composer.newest();
+  result.told = composer.told();
   if (composer.has_events()) result.message = composer.Finish();
   return result;
 }

@@ -18,7 +18,7 @@ namespace holdfast::serving {
 struct WatchReadResult {
   WatchMessage message;  // empty if nothing matched
   WatchCursor cursor;    // where the next read begins
-  Revision newest;       // the greatest revision of which the message holds anything
+  Revision told;         // WatchComposer::told
 };
 
 // One message's worth of what `filter` matches after `from`, up to `up_to`; looks at kMaxRecordsPerWatchTurn

@@ -41,15 +41,16 @@ struct WatchStream {
   struct Unsent {
     WatchMessage message;
     WatchCursor from;  // where the cursor was before
-    Revision newest;
+    Revision told;     // WatchComposer::told
   };
   std::optional<Unsent> unsent;
 
   bool greeted = false;
   bool mark_due = false;  // a progress mark should be sent
   absl::Duration last_sent;
-  // The greatest revision that the client got changes of, or was told to have got all changes up to; a
-  // revision of a header alone does not count, and neither does what another node showed it.
+  // The greatest revision that the client got changes of, or was told to have got all changes up to, here or,
+  // by its start revision, elsewhere: then it may be above the tail. A revision of a header alone does not
+  // count.
   Revision seen;
 
   // After a rewind of something it saw: what to tell it. `restored` is null until a worker has read it.

@@ -105,6 +105,35 @@ TEST_F(WatchRewindTest, WhoSawNothingOfItHearsNothing) {
   EXPECT_THAT(stalled->Events(), ElementsAre("1.4 a/1=2"));
 }
 
+TEST_F(WatchRewindTest, WhoSawItElsewhereIsToldAsSoonAsThisNodeHadIt) {
+  const Position ancestor = Commit({Put("a/1", "1")});
+  const Watch watch = Open(Prefix("a/", Revision(4)));  // has seen up to 3 elsewhere; this node shows 2
+  Commit({Put("a/1", "lost")});
+  Settle();
+  ASSERT_THAT(watch->Events(), IsEmpty());
+  RewindTo(ancestor);
+  BeginEpoch(1);
+  Settle();
+  ASSERT_EQ(RewoundCount(watch), 1);
+  EXPECT_EQ(watch->messages.back().rewound().common_revision(), 2);
+  EXPECT_THAT(Restored(watch->messages.back()), ElementsAre("a/1=1@2"));
+}
+
+TEST_F(WatchRewindTest, WhoWasToldThatItHasAllOfItIsToldToo) {
+  const Watch watch = Open(Prefix("a/"));
+  watch->open = false;
+  const Position ancestor = Commit({Put("a/1", "1")});
+  Commit({Put("b/1", "lost")});
+  Settle();
+  OpenDoor(watch);
+  ASSERT_EQ(watch->messages.back().revision(), 3);  // the message of a/1 at 2
+  RewindTo(ancestor);
+  Settle();
+  ASSERT_EQ(RewoundCount(watch), 1);
+  EXPECT_EQ(watch->messages.back().rewound().common_revision(), 2);
+  EXPECT_THAT(Restored(watch->messages.back()), IsEmpty());
+}
+
 TEST_F(WatchRewindTest, WhatWasNeverVisibleIsTakenBackSilently) {
   Commit({Put("a/1", "1")});
   const Watch watch = Open(Prefix("a/"));
