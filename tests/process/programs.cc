@@ -4,10 +4,13 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 
@@ -22,16 +25,24 @@
 namespace holdfast::testing {
 namespace {
 
+constexpr absl::Duration kUntilExec = absl::Seconds(10);
+
 // Until it ends.
 admin::PortHolds& PortsOfThisProcess() {
   static auto& holds = *new admin::PortHolds();
   return holds;
 }
 
+// In the child, after fork: its log, or its caller, is told why.
+[[noreturn]] void Fail(const std::string& what, int exit_status) {
+  dprintf(STDERR_FILENO, "%s: %s\n", what.c_str(), strerror(errno));
+  _exit(exit_status);
+}
+
 // In the child, after fork: never returns.
 [[noreturn]] void Execute(const std::vector<std::string>& command,
                           const std::vector<std::string>& environment, int network) {
-  if (network >= 0 && setns(network, CLONE_NEWNET) != 0) _exit(126);
+  if (network >= 0 && setns(network, CLONE_NEWNET) != 0) Fail("enter the network", 126);
   std::vector<char*> arguments;
   for (const std::string& argument : command) arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
@@ -40,7 +51,7 @@ admin::PortHolds& PortsOfThisProcess() {
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, nullptr);
   execv(arguments[0], arguments.data());
-  _exit(127);
+  Fail(command[0], 127);
 }
 
 struct Pipe {
@@ -134,6 +145,8 @@ pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path
     dup2(log, STDERR_FILENO);
     Execute(command, environment, network);
   }
+  // Until then it has our command line, and who asks for a process of the program's finds none.
+  Eventually(kUntilExec, [&] { return admin::CommandLineOf(child) == command || admin::HasEnded(child); });
   return child;
 }
 

@@ -43,8 +43,8 @@ CommandResult Run(const std::vector<std::string>& command, const std::vector<std
                   const RunBounds& bounds = {});
 
 // Starts a program in a process group of its own, its output appended to `log_path`, in the network of a
-// namespace's descriptor (-1: ours), with `environment` added to ours. Returns its pid; the caller ends it
-// (EndProcess).
+// namespace's descriptor (-1: ours), with `environment` added to ours. Returns its pid once the program
+// runs or has ended, in its log why it could not begin; the caller ends it (EndProcess).
 pid_t Spawn(const std::vector<std::string>& command, const std::string& log_path, int network = -1,
             const std::vector<std::string>& environment = {});
 
