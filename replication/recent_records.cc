@@ -9,6 +9,7 @@ namespace holdfast::replication {
 using storage::LogRecordPtr;
 
 void RecentRecords::Append(absl::Span<const LogRecordPtr> records) {
+  if (!records_.empty() && records.front()->previous != records_.back()->position.chain_hash) Clear();
   for (const LogRecordPtr& record : records) {
     records_.push_back(record);
     bytes_ += record->bytes.size();

@@ -14,6 +14,7 @@ namespace holdfast::replication {
 // database. Bounded by kMaxRecentRecordBytes; the oldest go first. One strand.
 class RecentRecords {
  public:
+  // At least one, without a gap. What does not go on from the newest takes the place of all.
   void Append(absl::Span<const storage::LogRecordPtr> records);
   // Records after `ancestor` are gone.
   void CutAfter(Revision ancestor);

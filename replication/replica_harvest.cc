@@ -119,8 +119,7 @@ absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Posi
   HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("harvest.before-append"));
   const StreamAppender::Result result = appender.Append(records);
   HOLDFAST_FAILPOINT("harvest.after-append");
-  if (!result.cut_to.is_zero()) LogWasReplaced(result.cut_to);
-  // At once: the EPOCH record that comes next must not rest on what was cut (R3: whose slot is whose).
+  // A cut was told by the store (OnRewound). At once: the EPOCH record that comes next must not rest on what was cut (R3: whose slot is whose).
   if (reload_posted_) ReloadInventory();
   if (result.kind == StreamAppender::Result::kHalt) Halt(result.status);
   if (result.kind != StreamAppender::Result::kDone) return result.status;

@@ -16,6 +16,7 @@ class ForkedTest : public PromotionTest {
   void Fork() {
     Add("y", v1::NODE_KIND_PROXY);
     Begin();
+    if (nodes_.contains("away")) node("away").Kill();
     common_ = CommitEverywhere("k");
     ASSERT_TRUE(RunUntilShown("y", common_));
     for (const char* one : {"p", "y"}) {
@@ -121,6 +122,17 @@ TEST_F(ForkedTest, TheOtherBranchIsHarvestedWhenItIsTheOneThatIsChosen) {
     EXPECT_TRUE(Follows(id, "b")) << id;
     EXPECT_EQ(SalvageFiles(id), 1) << id;
   }
+}
+
+TEST_F(ForkedTest, WhoWasAwaySinceBeforeTheForkIsFedTheChosenBranchWithoutAGap) {
+  Add("away", v1::NODE_KIND_PROXY);
+  Fork();
+  LosePrimariesAndHeal();
+  const v1::Operation done = Promote("b", Choose(NameAt(PlanAt("b"), "y")));
+  ASSERT_EQ(done.state(), v1::OPERATION_STATE_DONE) << done.DebugString();
+  node("away").Start();
+  EXPECT_TRUE(Follows("away", "b"));
+  EXPECT_TRUE(Has("away", dc1_));
 }
 
 // The other branch is met only when the promises are given: nothing is cut, and nothing is appended.
