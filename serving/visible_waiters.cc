@@ -7,6 +7,11 @@
 #include "base/limits.h"
 
 namespace holdfast::serving {
+namespace {
+
+constexpr Revision kAll(Revision::kMaxEpoch, Revision::kMaxIndex);
+
+}  // namespace
 
 struct VisibleWaiters::State {
   struct Waiter {
@@ -16,8 +21,8 @@ struct VisibleWaiters::State {
   };
 
   Executor* timers = nullptr;
+  const storage::Store* store = nullptr;
   mutable Mutex mu;
-  Revision visible ABSL_GUARDED_BY(mu);
   std::multimap<Revision, Waiter> waiters ABSL_GUARDED_BY(mu);
   uint64_t next_id ABSL_GUARDED_BY(mu) = 1;
 
@@ -28,11 +33,10 @@ struct VisibleWaiters::State {
   }
 
   // Calls everyone who waits for `upto` or less.
-  void Fire(Revision now, Revision upto) {
+  void Fire(Revision upto) {
     std::vector<Waiter> fired;
     {
       MutexLock lock(&mu);
-      visible = now;
       const auto end = waiters.upper_bound(upto);
       for (auto it = waiters.begin(); it != end; ++it) fired.push_back(std::move(it->second));
       waiters.erase(waiters.begin(), end);
@@ -68,10 +72,10 @@ struct VisibleWaiters::State {
   }
 };
 
-VisibleWaiters::VisibleWaiters(Executor* timers, Revision visible) : state_(std::make_shared<State>()) {
+VisibleWaiters::VisibleWaiters(Executor* timers, const storage::Store* store)
+    : state_(std::make_shared<State>()) {
   state_->timers = timers;
-  MutexLock lock(&state_->mu);
-  state_->visible = visible;
+  state_->store = store;
 }
 
 VisibleWaiters::~VisibleWaiters() = default;
@@ -80,20 +84,24 @@ bool VisibleWaiters::Wait(Revision revision, absl::Duration timeout, Callback ca
   uint64_t id = 0;
   {
     MutexLock lock(&state_->mu);
-    if (state_->visible < revision) {
+    // The store itself is asked, with the lock: what it shows later finds this one in the list. What was told
+    // of last may be more than is shown, in the middle of a rewind.
+    if (state_->store->visible().revision < revision) {
       if (state_->waiters.size() >= size_t{kMaxVisibleWaiters}) return false;
       id = state_->next_id++;
       state_->waiters.emplace(revision, State::Waiter{id, nullptr, 0})->second.callback.swap(callback);
     }
   }
+  const std::weak_ptr<State> weak = state_;
   if (id == 0) {
-    callback(true);
+    state_->timers->Post([weak, callback = std::move(callback)] {
+      if (weak.lock() != nullptr) callback(true);
+    });
     return true;
   }
-  const Executor::TimerId timer =
-      state_->timers->PostAfter(timeout, [weak = std::weak_ptr<State>(state_), revision, id] {
-        if (const auto state = weak.lock()) state->TimeOut(revision, id);
-      });
+  const Executor::TimerId timer = state_->timers->PostAfter(timeout, [weak, revision, id] {
+    if (const auto state = weak.lock()) state->TimeOut(revision, id);
+  });
   state_->SetTimer(revision, id, timer);
   return true;
 }
@@ -103,17 +111,13 @@ int VisibleWaiters::count() const {
   return static_cast<int>(state_->waiters.size());
 }
 
-void VisibleWaiters::OnVisible(const Position& visible) { state_->Fire(visible.revision, visible.revision); }
+void VisibleWaiters::OnVisible(const Position& visible) { state_->Fire(visible.revision); }
 
 // Everybody looks again: what they wait for may be a lost history now.
-void VisibleWaiters::OnRewound(const Position& ancestor, const Position& visible_before,
-                               const std::vector<std::string>&) {
-  state_->Fire(std::min(ancestor.revision, visible_before.revision),
-               Revision(Revision::kMaxEpoch, Revision::kMaxIndex));
+void VisibleWaiters::OnRewound(const Position&, const Position&, const std::vector<std::string>&) {
+  state_->Fire(kAll);
 }
 
-void VisibleWaiters::OnReplaced(const Position& position) {
-  state_->Fire(position.revision, Revision(Revision::kMaxEpoch, Revision::kMaxIndex));
-}
+void VisibleWaiters::OnReplaced(const Position&) { state_->Fire(kAll); }
 
 }  // namespace holdfast::serving

@@ -16,16 +16,16 @@ namespace holdfast::serving {
 // kMaxVisibleWaiters, each for a bounded time. Any thread; told by the store on the core strand.
 class VisibleWaiters : public storage::StoreObserver {
  public:
-  // Called once, on the strand or on `timers`: must be quick. True: what is visible has changed enough that
-  // the caller should look again; false: time is up.
+  // Called once, on the strand or on `timers`, never on the stack of whoever waits: must be quick. True: what
+  // is visible has changed enough that the caller should look again; false: time is up.
   using Callback = std::function<void(bool look_again)>;
 
-  // `timers` must outlive this; what it still holds does nothing once this is gone.
-  VisibleWaiters(Executor* timers, Revision visible);
+  // Both must outlive this; what `timers` still holds does nothing once this is gone.
+  VisibleWaiters(Executor* timers, const storage::Store* store);
   ~VisibleWaiters() override;
 
-  // False, without calling anything, if too many wait already. If `revision` is visible, `callback` is called
-  // at once.
+  // False, without calling anything, if too many wait already. If the store shows `revision` by now,
+  // `callback` has the next turn of `timers`.
   [[nodiscard]] bool Wait(Revision revision, absl::Duration timeout, Callback callback);
 
   int count() const;

@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "serving/reader.h"
@@ -18,6 +20,26 @@ template <typename Response>
 struct Answer {
   Response response;
   std::optional<absl::Status> status;  // absent until it has come
+};
+
+// Hears what the store does before all others, and asks then, once, what another thread may ask in that
+// moment.
+class FirstToHear : public storage::StoreObserver {
+ public:
+  std::function<void()> ask;
+
+  void OnAppended(absl::Span<const storage::LogRecordPtr> records) override {}
+  void OnVisible(const Position& visible) override { Ask(); }
+  void OnRewound(const Position& ancestor, const Position& visible_before,
+                 const std::vector<std::string>& touched_keys) override {
+    Ask();
+  }
+  void OnReplaced(const Position& position) override { Ask(); }
+
+ private:
+  void Ask() {
+    if (const auto once = std::exchange(ask, nullptr)) once();
+  }
 };
 
 // A reader whose points and listings run when the test runs their queues.
@@ -63,6 +85,20 @@ class ReaderTest : public ServingFixture {
     options.set_min_revision(revision.number());
     return options;
   }
+  void RewindTo(const Position& ancestor) {
+    const auto salvaged = store_->RewindTo(ancestor, "for the test");
+    ASSERT_TRUE(salvaged.ok()) << salvaged.status();
+  }
+  void BeginEpoch(uint64_t epoch) { store_.Show(store_.Append(storage::EpochDraft("node-2"), epoch)); }
+  // `ask` is called as soon as the store shows something else, when it has told nobody yet.
+  void BeforeOthersHear(std::function<void()> ask) {
+    store_->RemoveObserver(history_.get());
+    store_->RemoveObserver(waiters_.get());
+    first_.ask = std::move(ask);
+    store_->AddObserver(&first_);
+    store_->AddObserver(history_.get());
+    store_->AddObserver(waiters_.get());
+  }
   void Fill(int count, const std::string& value = "v") {
     for (int i = 0; i < count;) {
       std::vector<v1::Change> changes;
@@ -72,6 +108,7 @@ class ReaderTest : public ServingFixture {
     }
   }
 
+  FirstToHear first_;
   ManualQueue points_;
   std::unique_ptr<ReadAdmission> admission_;
   std::unique_ptr<Reader> reader_;

@@ -65,6 +65,31 @@ TEST_F(ReaderTest, WaitsNoLongerThanFiveSeconds) {
   EXPECT_EQ(DetailOf(*answer->status, "age_ms"), "300");
 }
 
+TEST_F(ReaderTest, AReadInTheMiddleOfARewindWaitsUntilItIsKnownWhatWasLost) {
+  const Position ancestor = Commit({Put("a", "1")});
+  const Position lost = Commit({Put("a", "2")});
+  std::shared_ptr<Answer<v1::GetResponse>> answer;
+  BeforeOthersHear([&] { answer = Get("a", AtLeast(lost.revision)); });
+  RewindTo(ancestor);
+  Settle();
+  EXPECT_FALSE(answer->status.has_value());
+  EXPECT_EQ(waiters_->count(), 1);
+  BeginEpoch(1);
+  ASSERT_TRUE(answer->status.has_value());
+  EXPECT_EQ(ReasonOf(*answer->status), "REWOUND");
+  EXPECT_EQ(waiters_->count(), 0);
+}
+
+TEST_F(ReaderTest, WhoWaitsForWhatIsShownByNowIsCalledInATurnOfItsOwn) {
+  Commit({Put("a", "1")});
+  std::optional<bool> look_again;
+  EXPECT_TRUE(waiters_->Wait(Revision(2), absl::Seconds(5), [&](bool look) { look_again = look; }));
+  EXPECT_FALSE(look_again.has_value());
+  Settle();
+  EXPECT_EQ(look_again, true);
+  EXPECT_EQ(waiters_->count(), 0);
+}
+
 TEST_F(ReaderTest, ProvesItsFreshnessOrRefuses) {
   Commit({Put("a", "1")});
   v1::ReadOptions options;

@@ -116,7 +116,7 @@ class ServingFixture : public ::testing::Test {
     view.cluster_id = "c0ffee";
     node_->Set(view);
     history_ = std::make_unique<LostHistoryTracker>(&store_.store());
-    waiters_ = std::make_unique<VisibleWaiters>(&executor_, store_->visible().revision);
+    waiters_ = std::make_unique<VisibleWaiters>(&executor_, &store_.store());
     store_->AddObserver(history_.get());
     store_->AddObserver(waiters_.get());
   }

@@ -19,7 +19,7 @@ SimServing::SimServing(const Options& options)
       node_({options.node_id, options.site, [replica = replica_] { return replica->FreshAt(); },
              options.clock}),
       history_(store_),
-      waiters_(&watch_strand_, store_->visible().revision),
+      waiters_(&watch_strand_, store_),
       admission_({store_, &node_, &history_, &waiters_, options.clock}),
       reader_({store_, &admission_, &history_, options.clock, QueueOf(workers_, options.random),
                QueueOf(workers_, options.random)}),
