@@ -6,6 +6,13 @@
 
 namespace holdfast::serving {
 
+LostHistory::LostHistory(const std::vector<storage::Milestone>& milestones, Revision visible) {
+  for (const storage::Milestone& milestone : milestones) {
+    if (milestone.kind == v1::RECORD_KIND_EPOCH && milestone.position.revision <= visible)
+      begins_.push_back(milestone.position.revision);
+  }
+}
+
 std::optional<Revision> LostHistory::CommonBefore(Revision revision) const {
   if (revision.is_zero() || begins_.empty()) return std::nullopt;
   // The epoch that begins after `revision`, if any: what lies before its first record and beyond its

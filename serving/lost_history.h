@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/revision.h"
+#include "storage/milestone.h"
 
 namespace holdfast::serving {
 
@@ -15,8 +16,12 @@ namespace holdfast::serving {
 class LostHistory {
  public:
   LostHistory() = default;
-  // The revisions of all EPOCH records of the log, in order (Store::milestones).
+  // The revisions of all EPOCH records of the log, in order.
   explicit LostHistory(std::vector<Revision> epoch_begins) : begins_(std::move(epoch_begins)) {}
+  // Of a store that shows `visible`, from its milestones: an epoch whose first record is not visible yet may
+  // still come to nothing, so it must not condemn anything. Take `visible` first and the milestones second
+  // (Store): they are published before what they announce is shown.
+  LostHistory(const std::vector<storage::Milestone>& milestones, Revision visible);
 
   // If `revision` is known to be of a lost history: the last revision that it shares with this one. nullopt
   // for what this history has, and for what it may yet have (beyond its newest epoch).

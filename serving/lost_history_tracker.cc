@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 namespace holdfast::serving {
 
@@ -16,13 +15,8 @@ LostHistory LostHistoryTracker::Now() const {
 }
 
 void LostHistoryTracker::Refresh(Revision visible) {
-  std::vector<Revision> begins;
-  for (const storage::Milestone& milestone : store_->milestones()) {
-    if (milestone.kind == v1::RECORD_KIND_EPOCH && milestone.position.revision <= visible)
-      begins.push_back(milestone.position.revision);
-  }
   epoch_ = visible.epoch();
-  LostHistory history(std::move(begins));
+  LostHistory history(store_->milestones(), visible);
   MutexLock lock(&mu_);
   history_ = std::move(history);
 }

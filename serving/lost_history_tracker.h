@@ -6,9 +6,8 @@
 
 namespace holdfast::serving {
 
-// Keeps the LostHistory of what is visible: an epoch whose first record is not visible yet may still come to
-// nothing, so it must not condemn anything. Told on the core strand, asked from any thread. `store` must
-// outlive this.
+// Keeps the LostHistory of what the observers of `store` were told to be visible; the store shows a revision
+// a moment before. Told on the core strand, asked from any thread. `store` must outlive this.
 class LostHistoryTracker : public storage::StoreObserver {
  public:
   explicit LostHistoryTracker(const storage::Store* store);

@@ -32,10 +32,11 @@ absl::StatusOr<ReadDecision> ReadAdmission::Decide(const ReadDemands& demands) c
   const auto of_this_epoch = [&facts](Revision asked) {
     return asked.is_zero() || asked.epoch() == facts.shown.revision.epoch();
   };
-  // The history is needed, and copied, only for the rare revision of another epoch.
+  // The history is needed, and put together, only for the rare revision of another epoch. It is what was
+  // published with the revision: observers hear of a new epoch when reads are already judged by it.
   if (of_this_epoch(demands.min_revision) && of_this_epoch(demands.at_revision))
     return DecideRead(demands, facts, LostHistory());
-  return DecideRead(demands, facts, options_.history->Now());
+  return DecideRead(demands, facts, LostHistory(options_.store->milestones(), facts.shown.revision));
 }
 
 Shown ReadAdmission::Look() const {

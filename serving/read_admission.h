@@ -7,7 +7,6 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
-#include "serving/lost_history_tracker.h"
 #include "serving/node_state.h"
 #include "serving/read_gate.h"
 #include "serving/task_queue.h"
@@ -32,7 +31,6 @@ class ReadAdmission {
   struct Options {
     const storage::Store* store = nullptr;  // these must outlive the admission and the workers' tasks
     const NodeState* node = nullptr;
-    const LostHistoryTracker* history = nullptr;
     VisibleWaiters* waiters = nullptr;
     Clock* clock = nullptr;
   };

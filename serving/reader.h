@@ -4,6 +4,7 @@
 
 #include "absl/status/status.h"
 #include "holdfast/v1/config.pb.h"
+#include "serving/lost_history_tracker.h"
 #include "serving/paged_read.h"
 #include "serving/read_admission.h"
 #include "serving/task_queue.h"

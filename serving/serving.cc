@@ -24,7 +24,7 @@ Serving::Serving(Options options)
       ranges_("range-read", kRangeThreads, kMaxQueuedRangeReads, kRangeNiceness),
       watch_reads_("watch-read", kMaxWatchReads, kMaxWatchReads, kRangeNiceness),
       waiters_(&watch_thread_, options.store),
-      admission_({options.store, &node_, &history_, &waiters_, options.clock}),
+      admission_({options.store, &node_, &waiters_, options.clock}),
       reader_({options.store, &admission_, &history_, options.clock, QueueOf(points_), QueueOf(ranges_)}),
       watches_({.log = &options.store->log(),
                 .readers = &options.store->readers(),

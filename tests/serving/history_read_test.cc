@@ -18,7 +18,7 @@ class HistoryReadTest : public ServingFixture {
  protected:
   HistoryReadTest() {
     admission_ = std::make_unique<ReadAdmission>(
-        ReadAdmission::Options{&store_.store(), node_.get(), history_.get(), waiters_.get(), &clock_});
+        ReadAdmission::Options{&store_.store(), node_.get(), waiters_.get(), &clock_});
     reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(), history_.get(),
                                                        &clock_, workers_.queue(), workers_.queue()});
   }

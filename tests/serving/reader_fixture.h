@@ -47,7 +47,7 @@ class ReaderTest : public ServingFixture {
  protected:
   ReaderTest() {
     admission_ = std::make_unique<ReadAdmission>(
-        ReadAdmission::Options{&store_.store(), node_.get(), history_.get(), waiters_.get(), &clock_});
+        ReadAdmission::Options{&store_.store(), node_.get(), waiters_.get(), &clock_});
     reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(), history_.get(),
                                                        &clock_, points_.queue(), workers_.queue()});
   }

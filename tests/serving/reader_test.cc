@@ -90,6 +90,18 @@ TEST_F(ReaderTest, WhoWaitsForWhatIsShownByNowIsCalledInATurnOfItsOwn) {
   EXPECT_EQ(waiters_->count(), 0);
 }
 
+TEST_F(ReaderTest, ALostRevisionIsNotAnsweredFromTheNewHistory) {
+  const Position ancestor = Commit({Put("a", "1")});
+  const Position lost = Commit({Put("a", "2")});
+  RewindTo(ancestor);
+  std::shared_ptr<Answer<v1::GetResponse>> answer;
+  BeforeOthersHear([&] { answer = Get("a", AtLeast(lost.revision)); });
+  BeginEpoch(1);
+  ASSERT_TRUE(answer->status.has_value());
+  EXPECT_EQ(ReasonOf(*answer->status), "REWOUND");
+  EXPECT_EQ(DetailOf(*answer->status, "common_revision"), "2");
+}
+
 TEST_F(ReaderTest, ProvesItsFreshnessOrRefuses) {
   Commit({Put("a", "1")});
   v1::ReadOptions options;

@@ -20,7 +20,7 @@ SimServing::SimServing(const Options& options)
              options.clock}),
       history_(store_),
       waiters_(&watch_strand_, store_),
-      admission_({store_, &node_, &history_, &waiters_, options.clock}),
+      admission_({store_, &node_, &waiters_, options.clock}),
       reader_({store_, &admission_, &history_, options.clock, QueueOf(workers_, options.random),
                QueueOf(workers_, options.random)}),
       watches_({.log = &store_->log(),
