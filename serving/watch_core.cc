@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "absl/strings/str_cat.h"
 #include "base/check.h"
 #include "base/mutants.h"
 #include "base/status_macros.h"
@@ -43,7 +44,7 @@ void WatchCore::PostAfter(absl::Duration delay, Task task) {
   });
 }
 
-absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stream) const {
+absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stream) {
   if (draining_) return DrainingError(try_address_);
   if (streams_.size() >= kMaxWatchesPerNode) return TooBusyError("watches", kMaxWatchesPerNode);
   HF_RETURN_IF_ERROR(CheckNonEmptyRange(request.key(), request.range_end()));
@@ -58,6 +59,7 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
     if (interval > absl::ZeroDuration())
       stream->progress_interval = std::clamp(interval, kMinProgressInterval, kMaxProgressInterval);
   }
+  HF_RETURN_IF_ERROR(CheckDemanded(Revision(request.min_revision())));
   const Revision start(request.start_revision());
   stream->cursor.after =
       start.is_zero() ? tail_ : Revision(start.number() - (MutantActive(Mutant::kWatchResumesLate) ? 0 : 1));
@@ -65,6 +67,17 @@ absl::Status WatchCore::Admit(const v1::WatchRequest& request, WatchStream* stre
   if (!start.is_zero()) stream->seen = stream->cursor.after;
   const std::optional<Revision> common = lost_.CommonBeforeStart(start);
   return common ? storage::LostRevisionError(stream->cursor.after, *common) : absl::OkStatus();
+}
+
+// A rewind may have come since the gate let the request through: who has seen `demanded` must not be told, as
+// if that were all, of less (I5).
+absl::Status WatchCore::CheckDemanded(Revision demanded) {
+  if (const std::optional<Revision> common = lost_.CommonBefore(demanded))
+    return storage::LostRevisionError(demanded, *common);
+  if (demanded <= tail_) return absl::OkStatus();
+  const Shown shown = Look();
+  return StaleError(shown.revision, shown.Age(options_.clock->SinceBoot()),
+                    absl::StrCat("revision ", demanded.ToString()));
 }
 
 void WatchCore::Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink) {

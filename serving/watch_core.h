@@ -50,7 +50,8 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   ~WatchCore();
 
   // Streams. `Open` answers through the sink, refusals too. The store shows a revision a moment before the
-  // core hears of it: a request whose `min_revision` is such a one waits for that.
+  // core hears of it: a request whose `min_revision` is such a one waits for that. One that
+  // a rewind took back after the gate had seen it is refused: STALE or REWOUND.
   void Open(WatchId id, const v1::WatchRequest& request, std::shared_ptr<WatchSink> sink);
   void OnWritable(WatchId id);
   void Close(WatchId id, const absl::Status& status);  // the client is gone; unknown ids are ignored
@@ -86,7 +87,8 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   WatchStream* Find(WatchId id);
   void Post(Task task);
   void PostAfter(absl::Duration delay, Task task);
-  absl::Status Admit(const v1::WatchRequest& request, WatchStream* stream) const;
+  absl::Status Admit(const v1::WatchRequest& request, WatchStream* stream);
+  absl::Status CheckDemanded(Revision demanded);
   void End(WatchStream& stream, const absl::Status& status);
   void TellDrained();
   Revision Reached(const WatchStream& stream) const;

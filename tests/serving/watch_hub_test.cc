@@ -65,7 +65,7 @@ TEST_F(WatchHubTest, AStreamThatDemandsARevisionBeginsNotBelowIt) {
   EXPECT_THAT(watch->Events(), ElementsAre("0.3 a/1=new"));
 }
 
-TEST_F(WatchHubTest, AStreamWhoseDemandWasRewoundDoesNotWait) {
+TEST_F(WatchHubTest, AStreamWhoseDemandWasRewoundIsRefused) {
   const Position ancestor = store_->visible();
   store_->RemoveObserver(hub_.get());
   const Position lost = Commit({Put("a/1", "lost")});
@@ -76,8 +76,9 @@ TEST_F(WatchHubTest, AStreamWhoseDemandWasRewoundDoesNotWait) {
   store_->AddObserver(hub_.get());
   ASSERT_TRUE(store_->RewindTo(ancestor, "a test").ok());
   Settle();
-  ASSERT_EQ(watch->messages.size(), 1u);
-  EXPECT_EQ(Revision(watch->messages[0].revision()), ancestor.revision);
+  EXPECT_TRUE(watch->messages.empty());
+  EXPECT_EQ(ReasonOf(watch->status), "STALE");
+  EXPECT_EQ(DetailOf(watch->status, "revision"), absl::StrCat(ancestor.revision.number()));
 }
 
 TEST_F(WatchHubTest, DeliversMatchingChangesOfEachCommit) {

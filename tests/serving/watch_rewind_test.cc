@@ -179,6 +179,24 @@ TEST_F(WatchRewindTest, AMessageThatWaitedWithLostChangesIsNotSent) {
   EXPECT_THAT(watch->Events(), ElementsAre("1.4 a/1=kept"));
 }
 
+TEST_F(WatchRewindTest, ADemandThatARewindTookBackIsRefused) {
+  const Position ancestor = Commit({Put("a/1", "1")});
+  const Position lost = Commit({Put("a/1", "lost")});
+  Settle();
+  v1::WatchRequest request = Prefix("a/");
+  request.set_min_revision(lost.revision.number());
+  RewindTo(ancestor);  // when the gate has let the request through
+  const Watch watch = Open(request);
+  EXPECT_THAT(watch->messages, IsEmpty());
+  EXPECT_EQ(ReasonOf(watch->status), "STALE");
+  BeginEpoch(1);
+  Settle();
+  const Watch again = Open(request);
+  EXPECT_THAT(again->messages, IsEmpty());
+  EXPECT_EQ(ReasonOf(again->status), "REWOUND");
+  EXPECT_EQ(DetailOf(again->status, "common_revision"), "2");
+}
+
 TEST_F(WatchRewindTest, ALargeRestorationComesInFragments) {
   std::vector<v1::Change> before, lost;
   for (int i = 0; i < 5; ++i) {
