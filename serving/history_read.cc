@@ -26,15 +26,14 @@ int PageRows(const v1::HistoryRequest& request) {
 
 }  // namespace
 
-HistoryRead::HistoryRead(Options options, LostHistory epochs, const v1::HistoryRequest& request,
-                         const CallLimits& limits, v1::HistoryResponse* response, Done done)
+HistoryRead::HistoryRead(Options options, const v1::HistoryRequest& request, const CallLimits& limits,
+                         v1::HistoryResponse* response, Done done)
     : PagedRead(std::move(options), limits, response->mutable_header(), std::move(done)),
       request_(request),
       response_(response),
       range_(request.key(), request.range_end()),
       fingerprint_(Fingerprint(request)),
-      page_rows_(PageRows(request)),
-      epochs_(std::move(epochs)) {}
+      page_rows_(PageRows(request)) {}
 
 absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   HF_RETURN_IF_ERROR(CheckRange(request_.key(), request_.range_end()));
@@ -42,7 +41,6 @@ absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   if (request_.after_revision() < 0) return InvalidRequestError("after_revision", "must not be negative");
   if (request_.up_to_revision() < 0) return InvalidRequestError("up_to_revision", "must not be negative");
   after_ = Revision(request_.after_revision());
-  if (const auto common = epochs_.CommonBefore(after_)) return storage::LostRevisionError(after_, *common);
   ReadDemands demands;
   demands.at_revision = Revision(request_.up_to_revision());
   if (request_.page_token().empty()) return demands;
@@ -53,12 +51,16 @@ absl::StatusOr<ReadDemands> HistoryRead::Prepare() {
   return demands;
 }
 
-void HistoryRead::Begin() {
+absl::Status HistoryRead::Begin() {
+  // Only now: epochs may have begun, or been lost, while the call waited.
+  epochs_ = LostHistory(store().milestones(), admitted().shown.revision);
+  if (const auto common = epochs_.CommonBefore(after_)) return storage::LostRevisionError(after_, *common);
   response_->clear_entries();
   next_ = first_.is_zero() ? admitted().revision : first_;
   window_ = kLargestWindow;
   looked_ = 0;
   bytes_ = 0;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> HistoryRead::Step() {

@@ -15,12 +15,12 @@ namespace holdfast::serving {
 class HistoryRead : public PagedRead {
  public:
   // `request` and `response` must live until `done`.
-  HistoryRead(Options options, LostHistory epochs, const v1::HistoryRequest& request,
-              const CallLimits& limits, v1::HistoryResponse* response, Done done);
+  HistoryRead(Options options, const v1::HistoryRequest& request, const CallLimits& limits,
+              v1::HistoryResponse* response, Done done);
 
  private:
   absl::StatusOr<ReadDemands> Prepare() override;
-  void Begin() override;
+  absl::Status Begin() override;
   absl::StatusOr<bool> Step() override;  // `next_` is zero when there is no more
   void Finish() override;
 
@@ -34,11 +34,11 @@ class HistoryRead : public PagedRead {
   const KeyRange range_;
   const Digest128 fingerprint_;
   const int page_rows_;
-  const LostHistory epochs_;
 
-  Revision first_;  // where the page begins; zero: at the newest revision asked for
-  Revision next_;   // the newest record that was not looked at
   Revision after_;
+  Revision first_;      // where the page begins; zero: at the newest revision asked for
+  LostHistory epochs_;  // of what was shown when the call was admitted
+  Revision next_;       // the newest record that was not looked at
   int window_ = 0;
   int looked_ = 0;
   size_t bytes_ = 0;

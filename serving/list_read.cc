@@ -43,12 +43,13 @@ absl::StatusOr<ReadDemands> ListRead::Prepare() {
   return demands;
 }
 
-void ListRead::Begin() {
+absl::Status ListRead::Begin() {
   response_->clear_kvs();
   next_key_ = first_key_;
   next_page_.reset();
   count_ = 0;
   bytes_ = 0;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<bool> ListRead::Step() {

@@ -21,7 +21,7 @@ class ListRead : public PagedRead {
 
  private:
   absl::StatusOr<ReadDemands> Prepare() override;
-  void Begin() override;
+  absl::Status Begin() override;
   absl::StatusOr<bool> Step() override;
   void Finish() override;
 

@@ -16,7 +16,8 @@ void PagedRead::Ask() {
                                [self = shared_from_this()](absl::StatusOr<ReadDecision> admitted) {
                                  if (!admitted.ok()) return self->done_(admitted.status());
                                  self->admitted_ = *std::move(admitted);
-                                 self->Begin();
+                                 const absl::Status begun = self->Begin();
+                                 if (!begun.ok()) return self->done_(begun);
                                  self->Run();
                                });
 }

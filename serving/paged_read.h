@@ -30,7 +30,7 @@ class PagedRead : public std::enable_shared_from_this<PagedRead> {
 
   virtual ~PagedRead() = default;
 
-  // Errors, to `done`: those of Prepare, Step and ReadAdmission, DEADLINE, CANCELLED.
+  // Errors, to `done`: those of Prepare, Begin, Step and ReadAdmission, DEADLINE, CANCELLED.
   void Start();
 
  protected:
@@ -39,8 +39,8 @@ class PagedRead : public std::enable_shared_from_this<PagedRead> {
 
   // Checks the request: what it demands of the node.
   virtual absl::StatusOr<ReadDemands> Prepare() = 0;
-  // Empties the page: `admitted().revision` is what it shows.
-  virtual void Begin() = 0;
+  // Empties the page: `admitted().revision` is what it shows. Errors end the call.
+  virtual absl::Status Begin() = 0;
   // Reads a little; true when the page is complete.
   virtual absl::StatusOr<bool> Step() = 0;
   // Says how it ended; the header is filled afterwards.

@@ -67,9 +67,7 @@ void Reader::List(const v1::ListRequest& request, const CallLimits& limits, v1::
 
 void Reader::History(const v1::HistoryRequest& request, const CallLimits& limits,
                      v1::HistoryResponse* response, Done done) const {
-  std::make_shared<HistoryRead>(PagedOptions(), options_.history->Now(), request, limits, response,
-                                std::move(done))
-      ->Start();
+  std::make_shared<HistoryRead>(PagedOptions(), request, limits, response, std::move(done))->Start();
 }
 
 PagedRead::Options Reader::PagedOptions() const {

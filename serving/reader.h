@@ -4,7 +4,6 @@
 
 #include "absl/status/status.h"
 #include "holdfast/v1/config.pb.h"
-#include "serving/lost_history_tracker.h"
 #include "serving/paged_read.h"
 #include "serving/read_admission.h"
 #include "serving/task_queue.h"
@@ -20,7 +19,6 @@ class Reader {
   struct Options {
     storage::Store* store = nullptr;  // these must outlive the reader and the workers' tasks
     const ReadAdmission* admission = nullptr;
-    const LostHistoryTracker* history = nullptr;
     Clock* clock = nullptr;
     TaskQueue points;  // for point reads that could not be answered at once
     TaskQueue ranges;

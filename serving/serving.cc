@@ -25,7 +25,7 @@ Serving::Serving(Options options)
       watch_reads_("watch-read", kMaxWatchReads, kMaxWatchReads, kRangeNiceness),
       waiters_(&watch_thread_, options.store),
       admission_({options.store, &node_, &waiters_, options.clock}),
-      reader_({options.store, &admission_, &history_, options.clock, QueueOf(points_), QueueOf(ranges_)}),
+      reader_({options.store, &admission_, options.clock, QueueOf(points_), QueueOf(ranges_)}),
       watches_({.log = &options.store->log(),
                 .readers = &options.store->readers(),
                 .node = &node_,

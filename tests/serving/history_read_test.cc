@@ -19,18 +19,35 @@ class HistoryReadTest : public ServingFixture {
   HistoryReadTest() {
     admission_ = std::make_unique<ReadAdmission>(
         ReadAdmission::Options{&store_.store(), node_.get(), waiters_.get(), &clock_});
-    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(), history_.get(),
-                                                       &clock_, workers_.queue(), workers_.queue()});
+    reader_ = std::make_unique<Reader>(
+        Reader::Options{&store_.store(), admission_.get(), &clock_, workers_.queue(), workers_.queue()});
   }
 
-  absl::StatusOr<v1::HistoryResponse> Ask(const v1::HistoryRequest& request) {
+  // `meanwhile` happens when the call has had `steps` turns on its worker.
+  absl::StatusOr<v1::HistoryResponse> Ask(
+      const v1::HistoryRequest& request, int steps = 0, const std::function<void()>& meanwhile = [] {}) {
     v1::HistoryResponse response;
     std::optional<absl::Status> status;
     reader_->History(request, {}, &response, [&status](const absl::Status& s) { status = s; });
+    for (int i = 0; i < steps; ++i) EXPECT_TRUE(workers_.RunOne());
+    EXPECT_FALSE(steps > 0 && status.has_value()) << "too late";
+    meanwhile();
     workers_.RunAll();
     if (!status->ok()) return *status;
     return response;
   }
+  static std::vector<std::string> Events(const v1::HistoryResponse& response) {
+    std::vector<std::string> events;
+    for (const v1::HistoryEntry& entry : response.entries()) {
+      for (const v1::WatchEvent& event : entry.events()) events.push_back(ListSink::Text(event));
+    }
+    return events;
+  }
+  void RewindTo(const Position& ancestor) {
+    const auto salvaged = store_->RewindTo(ancestor, "for the test");
+    ASSERT_TRUE(salvaged.ok()) << salvaged.status();
+  }
+  void BeginEpoch(uint64_t epoch) { store_.Show(store_.Append(storage::EpochDraft("node-2"), epoch)); }
   static v1::HistoryRequest Of(const std::string& key) {
     v1::HistoryRequest request;
     request.set_key(key);
@@ -49,9 +66,7 @@ class HistoryReadTest : public ServingFixture {
       EXPECT_TRUE(response.ok()) << response.status();
       if (!response.ok()) return all;
       if (pages != nullptr) ++*pages;
-      for (const v1::HistoryEntry& entry : response->entries()) {
-        for (const v1::WatchEvent& event : entry.events()) all.push_back(ListSink::Text(event));
-      }
+      for (const std::string& event : Events(*response)) all.push_back(event);
       request.set_page_token(response->next_page_token());
     } while (!request.page_token().empty());
     return all;
@@ -138,6 +153,44 @@ TEST_F(HistoryReadTest, GoesBackThroughEpochs) {
   EXPECT_THAT(All(OfPrefix("a")), ElementsAre("5.4 a=2", "0.2 a=1"));
 }
 
+TEST_F(HistoryReadTest, KnowsAnEpochThatBeganWhileItWaitedForItsTurn) {
+  Commit({Put("a", "1")});
+  const auto response = Ask(Of("a"), 0, [this] {
+    BeginEpoch(1);
+    Commit({Put("a", "2")});
+    Commit({Put("a", "3")});
+  });
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_THAT(Events(*response), ElementsAre("1.5 a=3", "1.4 a=2", "0.2 a=1"));
+}
+
+TEST_F(HistoryReadTest, BeginsAnewInTheHistoryThatARewindLeft) {
+  const Position ancestor = Commit({Put("a", "1")});
+  Commit({Put("a", "lost")});
+  Commit({Put("a", "lost")});
+  const auto response = Ask(Of("a"), 1, [&] {
+    RewindTo(ancestor);
+    BeginEpoch(1);
+    Commit({Put("a", "2")});
+    Commit({Put("a", "3")});
+  });
+  ASSERT_TRUE(response.ok()) << response.status();
+  EXPECT_THAT(Events(*response), ElementsAre("1.5 a=3", "1.4 a=2", "0.2 a=1"));
+}
+
+TEST_F(HistoryReadTest, WhatCameAfterARevisionThatWasLostMeanwhileIsNotTold) {
+  const Position ancestor = Commit({Put("a", "1")});
+  v1::HistoryRequest request = Of("a");
+  request.set_after_revision(Commit({Put("a", "lost")}).revision.number());
+  const auto response = Ask(request, 0, [&] {
+    RewindTo(ancestor);
+    BeginEpoch(1);
+    Commit({Put("a", "2")});
+  });
+  EXPECT_EQ(ReasonOf(response.status()), "REWOUND");
+  EXPECT_EQ(DetailOf(response.status(), "common_revision"), "2");
+}
+
 TEST_F(HistoryReadTest, EndsWhereTheLogWasCompacted) {
   for (int i = 0; i < 6; ++i) Commit({Put("a", absl::StrCat(i))});  // 2 to 7
   store_.Show(store_.Append(storage::CompactDraft(Revision(5))));
@@ -155,6 +208,8 @@ TEST_F(HistoryReadTest, RefusesWhatItCannotKnow) {
   store_.Show(store_.Append(storage::EpochDraft("node-2"), 1));
   v1::HistoryRequest lost = Of("a");
   lost.set_after_revision(9);
+  EXPECT_EQ(ReasonOf(Ask(lost).status()), "REWOUND");
+  lost.set_up_to_revision(1);
   EXPECT_EQ(ReasonOf(Ask(lost).status()), "REWOUND");
   v1::HistoryRequest forged = Of("a");
   forged.set_page_token("forged");

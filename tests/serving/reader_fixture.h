@@ -2,8 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
 #include <functional>
-#include <list>
 #include <memory>
 #include <optional>
 #include <string>
@@ -48,8 +48,8 @@ class ReaderTest : public ServingFixture {
   ReaderTest() {
     admission_ = std::make_unique<ReadAdmission>(
         ReadAdmission::Options{&store_.store(), node_.get(), waiters_.get(), &clock_});
-    reader_ = std::make_unique<Reader>(Reader::Options{&store_.store(), admission_.get(), history_.get(),
-                                                       &clock_, points_.queue(), workers_.queue()});
+    reader_ = std::make_unique<Reader>(
+        Reader::Options{&store_.store(), admission_.get(), &clock_, points_.queue(), workers_.queue()});
   }
 
   // Answers come while the test runs queues; requests stay alive with the fixture.

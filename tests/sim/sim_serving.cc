@@ -21,7 +21,7 @@ SimServing::SimServing(const Options& options)
       history_(store_),
       waiters_(&watch_strand_, store_),
       admission_({store_, &node_, &waiters_, options.clock}),
-      reader_({store_, &admission_, &history_, options.clock, QueueOf(workers_, options.random),
+      reader_({store_, &admission_, options.clock, QueueOf(workers_, options.random),
                QueueOf(workers_, options.random)}),
       watches_({.log = &store_->log(),
                 .readers = &store_->readers(),
