@@ -97,6 +97,7 @@ void WatchCore::OnReplaced(Revision position) {
   ++generation_;
   lost_ = options_.lost_history();
   const Revision old_tail = std::exchange(tail_, position);
+  tail_fresh_at_.reset();
   target_ = position;
   ring_.Reset(position);
   std::vector<std::pair<WatchId, absl::Status>> lost;

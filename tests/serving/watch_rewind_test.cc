@@ -197,6 +197,26 @@ TEST_F(WatchRewindTest, ADemandThatARewindTookBackIsRefused) {
   EXPECT_EQ(DetailOf(again->status, "common_revision"), "2");
 }
 
+TEST_F(WatchRewindTest, TheBoundOfAReplacedFileIsNotThatOfTheSnapshot) {
+  storage::StoreUnderTest source;
+  ASSERT_TRUE(source.Open().ok());
+  source.Show(source.Append(storage::EpochDraft("node-1")));
+  source.Commit({Put("a/1", "1")});
+  const Watch before = Open(Prefix("a/"));
+  ASSERT_TRUE(before->messages[0].header().has_staleness());
+  store_->RemoveObserver(hub_.get());  // it hears late
+  ReplaceWith(source);
+  const Position snapshot = store_->visible();
+  source.Commit({Put("a/1", "2")});
+  CopyLog(source.store(), store_.store());
+  hub_->OnReplaced(snapshot);
+  const Watch after = Open(Prefix("a/"));
+  store_->AddObserver(hub_.get());
+  ASSERT_EQ(after->messages.size(), 1u);
+  EXPECT_EQ(Revision(after->messages[0].header().revision()), snapshot.revision);
+  EXPECT_FALSE(after->messages[0].header().has_staleness());
+}
+
 TEST_F(WatchRewindTest, ALargeRestorationComesInFragments) {
   std::vector<v1::Change> before, lost;
   for (int i = 0; i < 5; ++i) {
