@@ -34,10 +34,17 @@ void Client::DemandSeen(v1::ReadOptions& demands) const {
 }
 
 void Client::ForgetLostHistory(const absl::Status& status) {
+  int64_t lost = 0;
   int64_t common = 0;
-  if (ReasonOf(status) != "REWOUND" || !absl::SimpleAtoi(DetailOf(status, "common_revision"), &common))
-    return;
-  seen_revision_.store(common);
+  if (ReasonOf(status) == "REWOUND" && absl::SimpleAtoi(DetailOf(status, "revision"), &lost) &&
+      absl::SimpleAtoi(DetailOf(status, "common_revision"), &common))
+    ForgetLost(lost, common);
+}
+
+// Only if just what is lost was the highest. Whatever else was seen may be of the new history (I5); if it is
+// lost too, whoever demands it next is told.
+void Client::ForgetLost(int64_t lost, int64_t common) {
+  seen_revision_.compare_exchange_strong(lost, common);
 }
 
 template <typename Response, typename Call>

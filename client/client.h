@@ -66,7 +66,8 @@ class Client {
   // A new time-ordered request id: 16 bytes.
   std::string NewRequestId();
 
-  // The highest revision seen: keep it to go on with the session elsewhere.
+  // The highest revision seen, of a history that is not known to be lost: keep it to go on with the session
+  // elsewhere.
   int64_t seen_revision() const { return seen_revision_.load(); }
   void Observe(int64_t revision);
 
@@ -82,6 +83,7 @@ class Client {
                                         bool* again);
   void DemandSeen(v1::ReadOptions& demands) const;
   void ForgetLostHistory(const absl::Status& status);
+  void ForgetLost(int64_t lost, int64_t common);
 
   const Options options_;
   const std::unique_ptr<Transport> transport_;

@@ -36,6 +36,7 @@ absl::Status Watch::Open() {
   const int64_t seen = next_revision_ == 0 ? request_.min_revision() : next_revision_ - 1;
   v1::WatchRequest request = request_;
   request.set_min_revision(demand_seen_ ? std::max(seen, request_.min_revision()) : 0);
+  shown_revision_ = std::max<int64_t>(request_.start_revision() - 1, 0);
 
   const std::string address = client_->endpoints_.ReadOrder().front();
   std::shared_ptr<WatchCall> call = client_->transport_->Watch(address, request);
@@ -89,7 +90,7 @@ bool Watch::Accept(v1::WatchResponse* response) {
     // histories.
     delivered_revision_ = std::min(delivered_revision_, response->rewound().common_revision());
     delivered_key_.clear();
-    client_->seen_revision_.store(response->rewound().common_revision());
+    client_->ForgetLost(shown_revision_, response->rewound().common_revision());
     request_.set_min_revision(0);
     next_revision_ = response->rewound().common_revision() + 1;
   }
@@ -99,7 +100,10 @@ bool Watch::Accept(v1::WatchResponse* response) {
         request_.start_revision() != 0 ? request_.start_revision() : response->header().revision() + 1;
   }
   if (!response->fragment()) next_revision_ = std::max(next_revision_, response->revision() + 1);
-  client_->Observe(std::max(response->header().revision(), response->fragment() ? 0 : response->revision()));
+  const int64_t shown =
+      std::max(response->header().revision(), response->fragment() ? 0 : response->revision());
+  client_->Observe(shown);
+  shown_revision_ = response->has_rewound() ? shown : std::max(shown_revision_, shown);
   if (!response->try_address().empty()) client_->endpoints_.Hint(response->try_address());
   return !had_events || response->events_size() > 0 || response->has_rewound();
 }
@@ -125,6 +129,7 @@ absl::StatusOr<v1::WatchResponse> Watch::Next() {
     if (ReasonOf(why) == "REWOUND" && demand_seen_) {
       demand_seen_ = false;  // the stream itself then says what was lost, by a `rewound` message
     } else if (!WatchGoesOn(why)) {
+      client_->ForgetLostHistory(why);
       ended_ = why;
       continue;
     }

@@ -49,8 +49,9 @@ class Watch {
   int64_t next_revision_ = 0;       // all before it have been delivered whole
   int64_t delivered_revision_ = 0;  // the last event handed out, by (revision, key)
   std::string delivered_key_;
-  int failures_ = 0;         // since the last message
-  bool demand_seen_ = true;  // send min_revision; given up once after REWOUND
+  int64_t shown_revision_ = 0;  // the highest that the present stream began after or has named
+  int failures_ = 0;            // since the last message
+  bool demand_seen_ = true;     // send min_revision; given up once after REWOUND
   absl::Status ended_;
 
   mutable Mutex mu_;

@@ -7,7 +7,13 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class ReadTest : public ClientTest {};
+class ReadTest : public ClientTest {
+ protected:
+  static absl::Status Lost(int64_t asked, int64_t common) {
+    return Failure("REWOUND",
+                   {{"revision", std::to_string(asked)}, {"common_revision", std::to_string(common)}});
+  }
+};
 
 class ReadFailoverTest : public ClientTest, public ::testing::WithParamInterface<std::string> {};
 
@@ -63,9 +69,28 @@ TEST_F(ReadTest, AHistoricalReadDemandsNothing) {
 
 TEST_F(ReadTest, AfterALostHistoryTheSessionBeginsAnewAtTheCommonRevision) {
   client_->Observe(900);
-  network_->nodes["a:1"].get = Fails(Failure("REWOUND", {{"common_revision", "800"}}));
+  network_->nodes["a:1"].get = Fails(Lost(900, 800));
   EXPECT_EQ(ReasonOf(GetKey().status()), "REWOUND");
   EXPECT_EQ(client_->seen_revision(), 800);
+}
+
+TEST_F(ReadTest, WhatWasSeenOfTheNewHistoryMeanwhileIsStillDemanded) {
+  client_->Observe(900);
+  network_->nodes["a:1"].get = [this](const v1::GetRequest&) -> absl::StatusOr<v1::GetResponse> {
+    client_->Observe(1000);  // another thread's commit at the new primary
+    return Lost(900, 800);
+  };
+  EXPECT_EQ(ReasonOf(GetKey().status()), "REWOUND");
+  EXPECT_EQ(client_->seen_revision(), 1000);
+}
+
+TEST_F(ReadTest, ALostRevisionOfThePastLeavesTheSessionWhereItIs) {
+  client_->Observe(1000);
+  network_->nodes["a:1"].get = Fails(Lost(900, 800));
+  v1::GetRequest request;
+  request.mutable_options()->set_at_revision(900);
+  EXPECT_EQ(ReasonOf(client_->Get(request).status()), "REWOUND");
+  EXPECT_EQ(client_->seen_revision(), 1000);
 }
 
 TEST_F(ReadTest, NamesEveryEndpointWhenNobodyAnswers) {

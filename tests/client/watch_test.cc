@@ -33,6 +33,12 @@ class WatchTest : public ClientTest {
     response.mutable_header()->set_revision(revision);
     return response;
   }
+  static v1::WatchResponse Rewound(int64_t common) {
+    v1::WatchResponse response = Hello(common);
+    response.mutable_rewound()->set_common_revision(common);
+    response.set_revision(common);
+    return response;
+  }
   void Script(const std::string& address, std::deque<v1::WatchResponse> messages,
               std::optional<absl::Status> end) {
     network_->nodes[address].watches.push_back({std::move(messages), std::move(end)});
@@ -111,6 +117,36 @@ TEST_F(WatchTest, ALostHistoryIsToldAndTheWatchGoesOnBehindIt) {
   EXPECT_THAT(Take(*watch, 2), ElementsAre("11:k", "20:k"));
   EXPECT_EQ(Asked(2).min_revision(), 0);  // asks the stream itself what was lost
   EXPECT_EQ(watch->next_revision(), 21);
+}
+
+TEST_F(WatchTest, ALostHistoryIsNoLongerDemanded) {
+  Script("a:1", {Hello(10), Message(11, {{11, "k"}}), Rewound(9)}, std::nullopt);
+  auto watch = client_->StartWatch({});
+  EXPECT_THAT(Take(*watch, 1), ElementsAre("11:k"));
+  EXPECT_EQ(client_->seen_revision(), 11);
+  ASSERT_TRUE(watch->Next().ok());
+  EXPECT_EQ(client_->seen_revision(), 9);
+}
+
+// Its node was cut after the application had already committed at the new primary.
+TEST_F(WatchTest, ARewindTakesNothingBackThatTheWatchDidNotTell) {
+  Script("a:1", {Hello(10), Message(11, {{11, "k"}}), Rewound(9)}, std::nullopt);
+  auto watch = client_->StartWatch({});
+  EXPECT_THAT(Take(*watch, 1), ElementsAre("11:k"));
+  client_->Observe(70);
+  ASSERT_TRUE(watch->Next().ok());
+  EXPECT_EQ(client_->seen_revision(), 70);
+}
+
+TEST_F(WatchTest, ARewindTakesNothingBackThatOnlyAnotherNodeHadShown) {
+  Script("a:1", {Hello(70), Message(11, {{11, "k"}})}, Failure("UNREACHABLE"));  // it reads what is behind
+  Script("b:1", {Hello(13), Message(13, {{13, "k"}}), Rewound(9)}, std::nullopt);
+  v1::WatchRequest from_the_past;
+  from_the_past.set_start_revision(11);
+  auto watch = client_->StartWatch(from_the_past);
+  EXPECT_THAT(Take(*watch, 2), ElementsAre("11:k", "13:k"));
+  ASSERT_TRUE(watch->Next().ok());
+  EXPECT_EQ(client_->seen_revision(), 70);
 }
 
 TEST_F(WatchTest, CancelEndsAWaitingNext) {
