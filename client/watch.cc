@@ -85,6 +85,8 @@ bool Watch::Accept(v1::WatchResponse* response) {
   const bool had_events = response->events_size() > 0;
   failures_ = 0;
   demand_seen_ = true;
+  // Only whole does it say what was lost: who has heard its beginning asks for all of it again.
+  if (response->has_rewound() && response->fragment()) return true;
   if (response->has_rewound()) {
     // The lost revisions may come to mean other records only in other epochs; what follows is newer than both
     // histories.
@@ -126,7 +128,9 @@ absl::StatusOr<v1::WatchResponse> Watch::Next() {
       continue;
     }
     const absl::Status why = call->Finish();
-    if (ReasonOf(why) == "REWOUND" && demand_seen_) {
+    // A stream "from now on" would not know that the caller has seen anything: he reads again.
+    const bool has_cursor = request_.start_revision() != 0;
+    if (ReasonOf(why) == "REWOUND" && demand_seen_ && has_cursor) {
       demand_seen_ = false;  // the stream itself then says what was lost, by a `rewound` message
     } else if (!WatchGoesOn(why)) {
       client_->ForgetLostHistory(why);

@@ -19,7 +19,8 @@ class Watch {
   ~Watch();
 
   // Waits for the next message, reconnecting as often as it takes: changes, a progress mark, or `rewound`. A
-  // commit that was cut by a lost stream is not delivered twice: what was delivered before is left out.
+  // commit that was cut by a lost stream is not delivered twice: what was delivered before is left out. A
+  // `rewound` that was cut begins anew.
   // Errors: COMPACTED (start again from a reading), REWOUND, INVALID_KEY and other refusals of the request;
   // CANCELLED after Cancel. After an error it stays ended.
   absl::StatusOr<v1::WatchResponse> Next();

@@ -149,6 +149,29 @@ TEST_F(WatchTest, ARewindTakesNothingBackThatOnlyAnotherNodeHadShown) {
   EXPECT_EQ(client_->seen_revision(), 70);
 }
 
+// What was read before is lost, and a stream "from now on" would never say so.
+TEST_F(WatchTest, EndsWhenItsFirstDemandIsLost) {
+  client_->Observe(10);
+  Script("a:1", {}, Failure("REWOUND"));
+  Script("b:1", {Hello(20)}, std::nullopt);
+  auto watch = client_->StartWatch({});
+  EXPECT_EQ(ReasonOf(watch->Next().status()), "REWOUND");
+}
+
+TEST_F(WatchTest, ARewindThatWasCutInTheMiddleIsAskedForAgain) {
+  v1::WatchResponse begun = Rewound(9);
+  begun.set_fragment(true);
+  begun.clear_revision();
+  Script("a:1", {Hello(10), Message(11, {{11, "k"}}), begun}, Failure("UNREACHABLE"));
+  Script("b:1", {Rewound(9)}, std::nullopt);
+  auto watch = client_->StartWatch({});
+  EXPECT_THAT(Take(*watch, 1), ElementsAre("11:k"));
+  ASSERT_TRUE(watch->Next()->has_rewound());
+  ASSERT_TRUE(watch->Next()->has_rewound());
+  EXPECT_EQ(Asked(1).start_revision(), 12);
+  EXPECT_EQ(watch->next_revision(), 10);
+}
+
 TEST_F(WatchTest, CancelEndsAWaitingNext) {
   Script("a:1", {Hello(10)}, std::nullopt);
   auto watch = client_->StartWatch({});
