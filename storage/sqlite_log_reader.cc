@@ -75,8 +75,10 @@ absl::StatusOr<std::vector<LogRecordPtr>> SqliteLogReader::ReadFrom(uint64_t fir
     return connection->log->ReadFrom(first, up_to, max_records, max_bytes);
   };
   absl::StatusOr<std::vector<LogRow>> rows = read();
+  // What a file says that is no longer the store's is nobody's business any more.
+  const bool is_of_store = connections_->is_current(*connection);
   connections_->Return(std::move(connection));
-  if (IsDamaged(rows.status())) {
+  if (is_of_store && IsDamaged(rows.status())) {
     // The floor may have moved past what was asked for, or the tail been cut, while the row was on its way.
     const PublishedState::Snapshot now = state_->Get();
     if (first <= now.floor.index())

@@ -218,6 +218,27 @@ TEST_F(StoreRepairTest, WhatCanBeReadOfTheLogIsSalvagedAsWell) {
   EXPECT_EQ(VerifySalvageFile(&store.files(), (*files)[0])->header.ancestor, snapshot_end_);
 }
 
+// Else the node would repair again, and give up its incarnation once more.
+TEST_F(StoreRepairTest, WhatALogReadMeetsInAFileThatWasReplacedMeanwhileIsNotReported) {
+  StoreUnderTest store;
+  Tamper(store, "UPDATE log SET record = x'00' WHERE idx = 35");
+  ASSERT_TRUE(store.Open().ok());
+  ASSERT_TRUE(store.files().WriteNewFile(kIncoming, snapshot_bytes_).ok());
+  int reports = 0;
+  store->SetDamageHandler([&reports](const absl::Status&) { ++reports; });
+  bool is_repaired = false;
+  store.disk().SetHook([&](DiskOperation operation, absl::string_view path) {
+    if (operation != DiskOperation::kRead || path != "/d/data.db" || std::exchange(is_repaired, true)) return;
+    EXPECT_TRUE(store->RepairWith(kIncoming, snapshot_end_, "test").ok());
+    reports = 0;  // what the salvage of the old file met
+  });
+  const auto records = store->log().ReadAfter(Revision(0, 34), store->appended().revision, 1, 1);
+  store.disk().SetHook(nullptr);
+  ASSERT_TRUE(is_repaired);
+  EXPECT_TRUE(records.ok() && records->empty()) << records.status();
+  EXPECT_EQ(reports, 0);
+}
+
 TEST_F(StoreRepairTest, ADamagedIncomingFileIsRefusedAndNothingChanges) {
   StoreUnderTest store;
   Load(store, image_);
