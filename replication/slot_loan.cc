@@ -26,6 +26,13 @@ bool HasOwnSlot(const Inventory& inventory, const storage::NodeStore::Identity& 
   return info != nullptr && info->has_slot() && info->incarnation() == self.incarnation;
 }
 
+// By the log that is kept now: what a cut branch gave may be somebody else's by now.
+bool IsLenders(const Inventory& inventory, const v1::SlotLoan& loan) {
+  const v1::NodeInfo* const lender = inventory.Find(loan.lender_node_id());
+  return lender != nullptr && lender->has_slot() && lender->slot() == loan.slot() &&
+         lender->incarnation() == loan.lender_incarnation();
+}
+
 }  // namespace
 
 absl::StatusOr<v1::SlotLoan> LendSlot(storage::NodeStore& node, const Inventory& inventory,
@@ -63,10 +70,7 @@ absl::Status TakeSlot(storage::NodeStore& node, const Inventory& inventory, cons
     return WrongRoleError(
         absl::StrCat("the loan is to '", loan.node_id(), "' under the incarnation ", loan.incarnation()));
   }
-  const v1::NodeInfo* const lender = inventory.Find(loan.lender_node_id());
-  const bool is_lenders = lender != nullptr && lender->has_slot() && lender->slot() == loan.slot() &&
-                          lender->incarnation() == loan.lender_incarnation();
-  if (!is_lenders) {
+  if (!IsLenders(inventory, loan)) {
     return WrongRoleError(
         absl::StrCat("no record known here gave slot ", loan.slot(), " to '", loan.lender_node_id(), "'"));
   }
@@ -76,7 +80,9 @@ absl::Status TakeSlot(storage::NodeStore& node, const Inventory& inventory, cons
 absl::StatusOr<std::optional<v1::SlotLoan>> HeldLoan(storage::NodeStore& node, const Inventory& inventory) {
   const storage::NodeStore::Identity& self = node.identity();
   HF_ASSIGN_OR_RETURN(std::optional<v1::SlotLoan> loan, Read(node, kBorrowed));
-  if (!loan || loan->incarnation() != self.incarnation || HasOwnSlot(inventory, self)) return std::nullopt;
+  if (!loan || loan->incarnation() != self.incarnation || HasOwnSlot(inventory, self) ||
+      !IsLenders(inventory, *loan))
+    return std::nullopt;
   return loan;
 }
 

@@ -25,7 +25,7 @@ absl::StatusOr<v1::SlotLoan> LendSlot(storage::NodeStore& node, const Inventory&
 absl::Status TakeSlot(storage::NodeStore& node, const Inventory& inventory, const v1::SlotLoan& loan);
 
 // The loan that this node holds, if it is of use: to its present incarnation, to which no record has given a
-// slot of its own. Errors of the store.
+// slot of its own, and of a slot that is the lender's by the records known here. Errors of the store.
 absl::StatusOr<std::optional<v1::SlotLoan>> HeldLoan(storage::NodeStore& node, const Inventory& inventory);
 
 }  // namespace holdfast::replication

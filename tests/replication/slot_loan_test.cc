@@ -85,6 +85,19 @@ TEST_F(SlotLoanTest, OnlyAServerOfThisClusterBorrows) {
   EXPECT_EQ(ReasonOf(Lend(foreign).status()), "WRONG_CLUSTER");
 }
 
+// R3: the record that gave the slot was cut, and the log that was kept gives it to somebody else.
+TEST_F(SlotLoanTest, ALoanOfASlotThatTheLenderDoesNotHaveIsNotHeld) {
+  const auto loan = Lend(Request());
+  ASSERT_TRUE(loan.ok());
+  ASSERT_TRUE(TakeSlot(borrower_->node(), inventory_, *loan).ok());
+  const std::string incarnation = lender_->node().identity().incarnation;
+  inventory_.nodes.pop_back();
+  AddNode("x", v1::NODE_KIND_PROXY, 9, incarnation);
+  AddNode("y", v1::NODE_KIND_PROXY, 4, "1y");
+  const auto held = HeldLoan(borrower_->node(), inventory_);
+  EXPECT_TRUE(held.ok() && !held->has_value());
+}
+
 TEST_F(SlotLoanTest, ALoanIsOfNoUseToAnybodyElseNorAfterAnotherWipe) {
   const auto loan = Lend(Request());
   ASSERT_TRUE(loan.ok());
