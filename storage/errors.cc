@@ -106,8 +106,9 @@ absl::Status FutureRevisionError(Revision asked, Revision visible) {
 absl::Status LostRevisionError(Revision asked, Revision shared) {
   const absl::Status error =
       MakeError(absl::StatusCode::kOutOfRange, "REWOUND",
-                absl::StrCat("revision ", asked.ToString(), " was lost with its primary; history up to ",
-                             shared.ToString(), " is shared. Read again, then go on from there"));
+                absl::StrCat("revision ", asked.ToString(),
+                             " was lost with its primary; its history is shared up to at most ",
+                             shared.ToString(), ". Read again, then go on from the revision of that answer"));
   return WithDetail(WithDetail(error, "common_revision", absl::StrCat(shared.number())), "revision",
                     absl::StrCat(asked.number()));
 }

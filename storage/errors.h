@@ -56,7 +56,8 @@ absl::Status CompactedError(Revision asked, Revision oldest);
 // FUTURE_REVISION. This node does not show `asked` yet; it shows `revision`. Retry later.
 absl::Status FutureRevisionError(Revision asked, Revision visible);
 
-// REWOUND. `asked` belongs to a history that this log has left; both share it up to `shared`. Read anew.
+// REWOUND. `asked` belongs to a history that this log has left; both share at most what is up to `shared`
+// (lost_revision.h). Read anew.
 absl::Status LostRevisionError(Revision asked, Revision shared);
 
 // CHAIN_BROKEN. These bytes do not go on from where this log ends, or are no record. Nothing was changed.

@@ -1,6 +1,7 @@
 #include "storage/errors.h"
 
 #include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "gtest/gtest.h"
 
@@ -43,6 +44,14 @@ TEST(StorageErrorsTest, WhatNeedsAHandSaysWhatToType) {
         << status;
   }
   EXPECT_TRUE(absl::StrContains(OtherNodeError("a", "b").message(), "set node_id = \"a\""));
+}
+
+// Where there were three branches, numbers show no more than how much can be shared.
+TEST(StorageErrorsTest, WhoSawALostRevisionIsToldHowMuchOfItsHistoryIsSharedAtMost) {
+  const absl::Status lost = LostRevisionError(Revision(1, 45), Revision(0, 60));
+  EXPECT_TRUE(absl::StrContains(lost.message(), "at most")) << lost;
+  EXPECT_EQ(DetailOf(lost, "common_revision"), absl::StrCat(Revision(0, 60).number()));
+  EXPECT_EQ(DetailOf(lost, "revision"), absl::StrCat(Revision(1, 45).number()));
 }
 
 TEST(StorageErrorsTest, OnlyAFailedSyncIsAFailedSync) {

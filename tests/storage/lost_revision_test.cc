@@ -38,6 +38,11 @@ TEST(LostRevisionTest, ANumberOfAnEpochThatTheLogNeverHadIsLost) {
   EXPECT_EQ(SharedWithLost(Revision(3, 15), kLog), Revision(2, 20));
 }
 
+// 1.45 went off at 0.40, and 0.60 came back from a third branch: numbers cannot tell.
+TEST(LostRevisionTest, WhereThereWereThreeBranchesTheAnswerIsAnUpperBound) {
+  EXPECT_EQ(SharedWithLost(Revision(1, 45), {Begin(0, 1), Begin(64, 61)}), Revision(0, 60));
+}
+
 TEST(LostRevisionTest, TheNumberBelowTheBeginningOfAnEpochStandsForTheStateBefore) {
   EXPECT_EQ(SharedWithLost(Revision(2, 10), kLog), std::nullopt);
   EXPECT_EQ(SharedWithLost(Revision(66, 20), kLog), std::nullopt);
