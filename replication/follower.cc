@@ -89,6 +89,11 @@ Position Follower::KnownCommitted() const {
   return committed_.revision <= appender_.verified().revision ? committed_ : appender_.verified();
 }
 
+bool Follower::ShowsItsStream() const {
+  const Revision visible = options_.store->visible().revision;
+  return !identity_ || visible <= appender_.verified().revision || appender_.OwnsWholeLog();
+}
+
 void Follower::Connect() {
   attempt_.Renew();
   stream_.reset();

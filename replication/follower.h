@@ -82,6 +82,9 @@ class Follower : private StreamEvents<v1::FollowResponse> {
   Position verified() const { return appender_.verified(); }
   // The highest position known committed that is verified against the stream.
   Position KnownCommitted() const;
+  // Is all that is shown here of the stream that is or was followed last? Not before the tail that conflicts
+  // with it is cut: the verdict alone cuts nothing (R13).
+  bool ShowsItsStream() const;
   std::optional<absl::Duration> FreshAt() const { return freshness_.FreshAt(); }
   // SinceBoot, when the upstream sent something last.
   absl::Duration heard_at() const { return last_heard_; }

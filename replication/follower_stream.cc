@@ -169,12 +169,12 @@ void Follower::OnHeartbeat(const v1::FollowHeartbeat& heartbeat) {
   std::optional<absl::Duration> staleness;
   if (heartbeat.has_upstream_staleness()) staleness = storage::DurationOf(heartbeat.upstream_staleness());
   // A bound speaks of the stream's history; what is shown here must be of it.
-  const Revision visible = options_.store->visible().revision;
-  if (visible > appender_.verified().revision && !appender_.OwnsWholeLog()) staleness.reset();
+  if (!ShowsItsStream()) staleness.reset();
   const uint64_t echo = MutantActive(Mutant::kFreshFromReceipt)
                             ? freshness_.NextProbe(options_.clock->SinceBoot())
                             : heartbeat.echo();
-  freshness_.OnHeartbeat(echo, staleness, Revision(heartbeat.committed().revision()), visible);
+  freshness_.OnHeartbeat(echo, staleness, Revision(heartbeat.committed().revision()),
+                         options_.store->visible().revision);
   TellProgress();
 }
 

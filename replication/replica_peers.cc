@@ -153,16 +153,17 @@ std::optional<absl::Duration> ReplicaImpl::OwnStaleness() {
   return Staleness();
 }
 
-// R8, R12: what is durable here; of a relay what is verified against its stream.
+// R8, R12: what is durable here; of a relay what is verified against its stream. What it has shown beyond
+// that may be a branch that the stream is about to cut, also when the stream ends before it does.
 Position ReplicaImpl::SendableEnd() {
   if (!IsFollowing()) return options_.store->appended();
-  return follower_.streaming() ? follower_.verified() : options_.store->visible();
+  const bool is_one_branch = !follower_.streaming() && follower_.ShowsItsStream();
+  return is_one_branch ? options_.store->visible() : follower_.verified();
 }
 
 Position ReplicaImpl::Committed() {
   const Position visible = options_.store->visible();
-  if (!IsFollowing() || !follower_.streaming() || visible.revision <= follower_.verified().revision)
-    return visible;
+  if (!IsFollowing() || visible.revision <= SendableEnd().revision) return visible;
   return follower_.KnownCommitted();
 }
 
@@ -196,6 +197,7 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
   if (!request.node_id().empty() && inventory_.inventory().Find(request.node_id()) == nullptr) {
     return NotAMemberError(request.node_id());
   }
+  if (IsFollowing() && !follower_.ShowsItsStream()) return NoUpstreamError(options_.node_id);
   HF_RETURN_IF_ERROR(AdmitStream(request.promise(), OwnStream()).status());
   const Revision visible = options_.store->visible().revision;
   if (Revision(request.appended().revision()) >= visible && !MutantActive(Mutant::kSnapshotBelowOwn))

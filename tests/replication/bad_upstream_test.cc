@@ -128,6 +128,52 @@ TEST_F(BadUpstreamTest, ABatchThatDoesNotFitEndsOnlyTheStream) {
   EXPECT_TRUE(node.store().appended().revision.is_zero());
 }
 
+// A branch that a person has left must not come back under the name of the one that was kept: not to whoever
+// is fed here, and not as a snapshot, however long the upstream is away between its verdict and its first
+// records.
+TEST_F(BadUpstreamTest, WhatTheStreamWillCutIsNeitherFedNorLentInItsName) {
+  v1::NodeInfo member;
+  member.set_node_id("z");
+  member.set_peer_address("z");
+  records_.push_back(*history_.Append(storage::CommitDraft({storage::Put(NodeKey("z"), ToJson(member))})));
+  const Position common = records_.back()->position;
+  records_.push_back(*history_.Append(storage::EpochDraft("b"), 1));
+  records_.push_back(*history_.Append(storage::CommitDraft({storage::Put("k", "left")})));
+  const Position left = records_.back()->position;
+  AddVerdict(1);
+  AddRecords();
+  TestNode& relay = Follow();
+  ASSERT_EQ(relay.store().visible(), left);
+
+  upstream_.messages.clear();
+  v1::FollowVerdict& rewind = AddVerdict(64);
+  rewind.set_decision(v1::FOLLOW_DECISION_REWIND);
+  *rewind.mutable_ancestor() = storage::ToProto(common);
+  network_.Reset("s", "u");
+  ASSERT_TRUE(time_.RunUntil(
+      [&] { return relay.replica().view().upstream_connected && relay.replica().epoch() == 64; },
+      absl::Seconds(10)));
+  v1::FetchSnapshotRequest fetch;
+  fetch.set_cluster_id("c1");
+  fetch.set_node_id("z");
+  EXPECT_EQ(ReasonOf(relay.replica().AcceptFetchSnapshot(fetch).status()), "UNREACHABLE");
+
+  auto& fed = nodes_["z"] = std::make_unique<TestNode>(&time_, &network_, "z", v1::NODE_KIND_PROXY);
+  fed->upstream.only = "s";
+  fed->Start({"s"});
+  ASSERT_TRUE(time_.RunUntil([&] { return fed->store().appended() == common; }, absl::Seconds(2)));
+  // It looks for the primary after a second in vain, and stays with the relay for longer then.
+  time_.RunFor(absl::Milliseconds(1500));
+  ASSERT_TRUE(fed->replica().view().upstream_connected) << fed->replica().view().activity;
+  network_.Cut("s", "u"), network_.Cut("u", "s"), network_.Reset("s", "u");
+  time_.RunFor(absl::Seconds(5));
+  ASSERT_FALSE(relay.replica().view().upstream_connected);
+  EXPECT_EQ(fed->store().appended(), common) << fed->replica().view().activity;
+  EXPECT_LE(fed->store().visible().revision, common.revision);
+  EXPECT_EQ(ReasonOf(relay.replica().AcceptFetchSnapshot(fetch).status()), "UNREACHABLE");
+  EXPECT_EQ(relay.store().visible(), left) << "it goes on answering reads until the conflict is here";
+}
+
 TEST_F(BadUpstreamTest, AStreamThatNamesNoPrimaryIsNotUsed) {
   AddVerdict().clear_primary_incarnation();
   AddRecords();
