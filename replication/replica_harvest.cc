@@ -88,6 +88,9 @@ void ReplicaImpl::AcceptFetchRecords(const v1::FetchRecordsRequest& request,
       },
       lifetime_.Wrap([read, done, ancestor = common.position, end] {
         if (!read->ok()) return done(read->status());
+        // A higher promise may have led to a cut meanwhile.
+        if (!(*read)->empty() && (*read)->front()->previous != ancestor.chain_hash)
+          return done(BrokenChainError(ancestor.revision, "this log was cut while it was read"));
         v1::FetchRecordsResponse response;
         *response.mutable_ancestor() = storage::ToProto(ancestor);
         *response.mutable_appended() = storage::ToProto(end);
@@ -119,7 +122,8 @@ absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Posi
   HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("harvest.before-append"));
   const StreamAppender::Result result = appender.Append(records);
   HOLDFAST_FAILPOINT("harvest.after-append");
-  // A cut was told by the store (OnRewound). At once: the EPOCH record that comes next must not rest on what was cut (R3: whose slot is whose).
+  // A cut was told by the store (OnRewound). At once: the EPOCH record that comes next must not rest on what
+  // was cut (R3: whose slot is whose).
   if (reload_posted_) ReloadInventory();
   if (result.kind == StreamAppender::Result::kHalt) Halt(result.status);
   if (result.kind != StreamAppender::Result::kDone) return result.status;

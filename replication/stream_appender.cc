@@ -116,6 +116,8 @@ Result StreamAppender::AppendNew(const v1::FollowRecords& batch, int first) {
   Position end = verified_;
   for (int i = first; i < batch.records_size(); ++i) {
     const auto record = (*transaction)->AppendEncoded(end.chain_hash, batch.records(i));
+    // It is given this log's own end to follow: what does not, or leaves a gap, the stream has done.
+    if (ReasonOf(record.status()) == "CHAIN_BROKEN") return {Result::kStreamBroken, record.status(), {}};
     if (!record.ok()) return Judge(record.status());
     end = (*record)->position;
     // A stream carries nothing from epochs above its own (R11).

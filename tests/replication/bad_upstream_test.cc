@@ -128,6 +128,18 @@ TEST_F(BadUpstreamTest, ABatchThatDoesNotFitEndsOnlyTheStream) {
   EXPECT_TRUE(node.store().appended().revision.is_zero());
 }
 
+// Its own log is whole: only the upstream can be at fault.
+TEST_F(BadUpstreamTest, AGapWithinABatchEndsOnlyTheStream) {
+  records_.push_back(*history_.Append(storage::CommitDraft({storage::Put("k", "w")})));
+  AddVerdict();
+  records_.erase(records_.begin() + 1);
+  AddRecords();
+  TestNode& node = Follow();
+  EXPECT_EQ(node.halted, absl::OkStatus());
+  EXPECT_GT(upstream_.hellos, 1);
+  EXPECT_TRUE(node.store().appended().revision.is_zero());
+}
+
 // A branch that a person has left must not come back under the name of the one that was kept: not to whoever
 // is fed here, and not as a snapshot, however long the upstream is away between its verdict and its first
 // records.

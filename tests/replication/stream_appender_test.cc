@@ -60,6 +60,23 @@ TEST_F(StreamAppenderTest, RefusesABatchThatDoesNotGoOnWhereTheStreamWas) {
   EXPECT_EQ(ours_->appended(), first->position);
 }
 
+TEST_F(StreamAppenderTest, RefusesABatchWithAGapAndKeepsNothingOfIt) {
+  const auto first = Begin(theirs_, 0, "p"), second = Put(theirs_, "k"), third = Put(theirs_, "l");
+  appender_.Begin(0, {});
+  EXPECT_EQ(appender_.Append(Batch({first, third})).kind, Result::kStreamBroken);
+  EXPECT_TRUE(ours_->appended().revision.is_zero());
+  EXPECT_EQ(appender_.Append(Batch({first, second, third})).kind, Result::kDone);
+}
+
+TEST_F(StreamAppenderTest, RefusesARecordOfAnEpochThatHasNotBegun) {
+  const auto first = Begin(theirs_, 0, "p");
+  Begin(theirs_, 1, "q");
+  v1::FollowRecords batch = Batch({first});
+  batch.add_records(Put(theirs_, "k")->bytes);
+  appender_.Begin(1, {});
+  EXPECT_EQ(appender_.Append(batch).kind, Result::kStreamBroken);
+}
+
 TEST_F(StreamAppenderTest, PassesOverWhatItHas) {
   const auto first = Begin(theirs_, 0, "p"), second = Put(theirs_, "k"), third = Put(theirs_, "l");
   appender_.Begin(0, {});
