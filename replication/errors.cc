@@ -126,6 +126,12 @@ absl::Status NotCaughtUpError(absl::string_view node_id, Revision revision) {
   return WithDetail(WithDetail(status, "node_id", node_id), "revision", revision.ToString());
 }
 
+absl::Status InventoryNotReadError() {
+  return MakeError(
+      StatusCode::kResourceExhausted, "RESOURCE_EXHAUSTED",
+      "a part of the log was replaced, and the members that it names could not be read yet; try again");
+}
+
 absl::Status InvalidMessageError(absl::string_view field, absl::string_view what) {
   return WithDetail(
       MakeError(StatusCode::kInvalidArgument, "INVALID_REQUEST", absl::StrCat(field, ": ", what)), "field",

@@ -46,6 +46,9 @@ absl::Status SnapshotGoneError(absl::string_view snapshot_id);
 absl::Status SnapshotRefusedError(absl::string_view snapshot_id, absl::string_view why);
 // NOT_CAUGHT_UP. This node shows nothing that the asker does not have; later, or at another node.
 absl::Status NotCaughtUpError(absl::string_view node_id, Revision revision);
+// RESOURCE_EXHAUSTED. The log was cut or replaced, and the members that it names now could not be read yet;
+// the same again soon.
+absl::Status InventoryNotReadError();
 // INVALID_REQUEST. A message that no node of ours sends.
 absl::Status InvalidMessageError(absl::string_view field, absl::string_view what);
 // CONFLICTING_SETTINGS. A rule that no log may carry.

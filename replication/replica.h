@@ -127,17 +127,19 @@ class Replica : public PeerService {
 
   // Makes this server the primary of `epoch` by its EPOCH record (R7). Requires that the durable promise is
   // (epoch, this node and incarnation), that the log is the one chosen under R4 to R6, and that it has no
-  // record of `epoch`: LOWER_EPOCH, PROMISED_ELSEWHERE, CONFLICTING_SETTINGS. `done` when the record is
-  // committed, or when the role is lost. Strand.
+  // record of `epoch`: LOWER_EPOCH, PROMISED_ELSEWHERE, CONFLICTING_SETTINGS, RESOURCE_EXHAUSTED (the
+  // inventory could not be read yet after a cut). `done` when the record is committed, or when the role is
+  // lost. Strand.
   virtual void BeginEpoch(uint64_t epoch, storage::RecordDraft first,
                           std::function<void(absl::Status)> done) = 0;
 
   // Brings records that a node which has promised `epoch` to this one has beyond `ancestor`, a record of both
   // logs, into the log (R6), cutting own records that conflict (salvaged first, I6). Requires that the
   // durable promise is (epoch, this node and incarnation) and that the log has no record of `epoch`. Returns
-  // how far the log is the other's. What this node has shown is cut only with `by_name`: a person has chosen
-  // the other branch (R20); DIVERGED without. LOWER_EPOCH, PROMISED_ELSEWHERE, COMPACTED, CHAIN_BROKEN,
-  // DIVERGED, DISK_FULL. Strand.
+  // how far the log is the other's, once the inventory is that of the new log too (RESOURCE_EXHAUSTED: not
+  // yet; the records are kept). What this node has shown is cut only with `by_name`: a person has chosen the
+  // other branch (R20); DIVERGED without. LOWER_EPOCH, PROMISED_ELSEWHERE, COMPACTED, CHAIN_BROKEN, DIVERGED,
+  // DISK_FULL. Strand.
   virtual absl::StatusOr<Position> AppendHarvested(uint64_t epoch, const Position& ancestor,
                                                    const v1::FollowRecords& records, bool by_name) = 0;
   // What AcceptPromise says of the operation that runs here; nullopt when it has ended. Strand.

@@ -127,6 +127,7 @@ absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Posi
   if (reload_posted_) ReloadInventory();
   if (result.kind == StreamAppender::Result::kHalt) Halt(result.status);
   if (result.kind != StreamAppender::Result::kDone) return result.status;
+  if (reload_posted_) return InventoryNotReadError();
   return appender.verified();
 }
 

@@ -62,6 +62,8 @@ absl::Status ReplicaImpl::BeginEpochNow(uint64_t epoch, const storage::RecordDra
   storage::Store& store = *options_.store;
   if (role_ == Role::kHalted || role_ == Role::kStopped) return CanAdmit();
   HF_RETURN_IF_ERROR(not_begun_);
+  if (reload_posted_)
+    return InventoryNotReadError();  // R3: who has which slot is said by the log that is kept
   if (first.kind != v1::RECORD_KIND_EPOCH || !first.epoch || !first.rule ||
       first.epoch->node_id() != options_.node_id ||
       first.epoch->incarnation() != store.node().identity().incarnation) {
