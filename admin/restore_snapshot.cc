@@ -53,7 +53,7 @@ absl::StatusOr<Restored> RestoreSnapshot(const Environment& environment, const s
   HF_RETURN_IF_ERROR(files->Rename(draft, absl::StrCat(data_dir, "/", kDatabaseName)));
 
   HF_ASSIGN_OR_RETURN(const auto store, storage::Store::Open(options));
-  // All of a snapshot is committed (R15); what the file itself knows to be visible lags behind by a batch.
+  // All of an archive is committed (R15); a file that an older release has made knows of less.
   HF_RETURN_IF_ERROR(store->AdvanceVisible(store->appended()).status());
   HF_RETURN_IF_ERROR(store->node().JoinCluster(header.manifest().cluster_id()));
   return Restored{header.manifest().cluster_id(), store->node().identity().incarnation,

@@ -21,6 +21,8 @@ enum class Mutant {
   kCutOwnEpoch,
   kShorterStreamCuts,
   kSnapshotBelowOwn,
+  kSnapshotTailShown,
+  kRelayLendsTail,
   kIncarnationKept,
   kCompactPastVisible,
   kDigestNotChecked,

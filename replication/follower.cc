@@ -7,12 +7,14 @@
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/limits.h"
+#include "base/mutants.h"
 #include "base/status_macros.h"
 #include "replication/errors.h"
 #include "replication/snapshot_admission.h"
 #include "replication/store_log.h"
 #include "replication/upstream_policy.h"
 #include "storage/record_codec.h"
+#include "storage/snapshot_chunks.h"
 
 namespace holdfast::replication {
 namespace {
@@ -306,9 +308,11 @@ absl::StatusOr<std::string> Follower::Install(const SnapshotFetcher::Fetched& fe
                               fetched.manifest.primary_incarnation()};
   HF_RETURN_IF_ERROR(host_->Admit(stream, fetched.manifest.cluster_id()));
   HF_ASSIGN_OR_RETURN(const Position position, storage::FromProto(fetched.manifest.position()));
+  HF_ASSIGN_OR_RETURN(Position visible, storage::VisibleOf(fetched.manifest));
+  if (MutantActive(Mutant::kSnapshotTailShown)) visible = position;
   const std::string why = absl::StrCat("replaced by a snapshot from ", address_);
-  if (repairing_) return options_.store->RepairWith(fetched.path, position, why);
-  HF_RETURN_IF_ERROR(options_.store->ReplaceWith(fetched.path, position, why));
+  if (repairing_) return options_.store->RepairWith(fetched.path, position, visible, why);
+  HF_RETURN_IF_ERROR(options_.store->ReplaceWith(fetched.path, position, visible, why));
   return std::string();
 }
 

@@ -35,6 +35,6 @@ void LostHistoryTracker::OnRewound(const Position& ancestor, const Position& vis
   Refresh(std::min(ancestor.revision, visible_before.revision));
 }
 
-void LostHistoryTracker::OnReplaced(const Position& position) { Refresh(position.revision); }
+void LostHistoryTracker::OnReplaced(const Position& visible) { Refresh(visible.revision); }
 
 }  // namespace holdfast::serving

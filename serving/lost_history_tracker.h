@@ -18,7 +18,7 @@ class LostHistoryTracker : public storage::StoreObserver {
   void OnVisible(const Position& visible) override;
   void OnRewound(const Position& ancestor, const Position& visible_before,
                  const std::vector<std::string>& touched_keys) override;
-  void OnReplaced(const Position& position) override;
+  void OnReplaced(const Position& visible) override;
 
  private:
   void Refresh(Revision visible);

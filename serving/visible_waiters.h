@@ -34,7 +34,7 @@ class VisibleWaiters : public storage::StoreObserver {
   void OnVisible(const Position& visible) override;
   void OnRewound(const Position& ancestor, const Position& visible_before,
                  const std::vector<std::string>& touched_keys) override;
-  void OnReplaced(const Position& position) override;
+  void OnReplaced(const Position& visible) override;
 
  private:
   struct State;

@@ -65,7 +65,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
   // What the store did, in its order.
   void OnVisible(Revision visible);
   void OnRewound(Revision ancestor, Revision visible_before, std::vector<std::string> touched_keys);
-  void OnReplaced(Revision position);
+  void OnReplaced(Revision visible);
 
   // Any thread.
   int64_t open_count() const { return open_count_.load(std::memory_order_relaxed); }

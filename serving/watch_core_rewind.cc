@@ -93,25 +93,35 @@ void WatchCore::OnRestored(uint64_t generation, absl::StatusOr<RestoredKeys> res
   }
 }
 
-void WatchCore::OnReplaced(Revision position) {
+void WatchCore::OnReplaced(Revision visible) {
   ++generation_;
   lost_ = options_.lost_history();
-  const Revision old_tail = std::exchange(tail_, position);
+  const Revision old_tail = std::exchange(tail_, visible);
   tail_fresh_at_.reset();
-  target_ = position;
-  ring_.Reset(position);
+  target_ = visible;
+  ring_.Reset(visible);
+  // What was shown here above what is shown now was of another branch. What is above both comes from another
+  // node: the next epoch will tell whether it is lost.
+  const auto shared_with = [this, old_tail](Revision at) {
+    return at > tail_ && at <= old_tail ? std::optional<Revision>(tail_) : lost_.CommonBefore(at);
+  };
   std::vector<std::pair<WatchId, absl::Status>> lost;
   std::vector<WatchId> going_on;
   for (auto& [id, stream] : streams_) {
     UndoUnsent(*stream);
     const Revision reached = stream->behind ? stream->cursor.after : std::max(stream->cursor.after, old_tail);
-    const auto common = lost_.CommonBefore(std::max(reached, stream->seen));
+    const auto common = shared_with(stream->seen);
     if (common || stream->rewind) {
       lost.emplace_back(
           id, storage::LostRevisionError(stream->seen, stream->rewind ? stream->rewind->common : *common));
       continue;
     }
-    if (!stream->behind) stream->cursor = {reached, 0};
+    if (shared_with(reached)) {
+      // Nothing that was lost was told to it: it goes on from what was. One that was told nothing begins now.
+      stream->cursor = {stream->greeted || !stream->seen.is_zero() ? stream->seen : tail_, 0};
+    } else if (!stream->behind) {
+      stream->cursor = {reached, 0};
+    }
     stream->behind = stream->cursor.after < tail_;
     going_on.push_back(id);
   }

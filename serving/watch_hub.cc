@@ -88,9 +88,9 @@ void WatchHub::OnRewound(const Position& ancestor, const Position& visible_befor
   });
 }
 
-void WatchHub::OnReplaced(const Position& position) {
+void WatchHub::OnReplaced(const Position& visible) {
   CloseVisibleStep();
-  Post([to = position.revision](WatchCore& core) { core.OnReplaced(to); });
+  Post([to = visible.revision](WatchCore& core) { core.OnReplaced(to); });
 }
 
 }  // namespace holdfast::serving

@@ -52,7 +52,7 @@ class WatchHub : public storage::StoreObserver {
   void OnVisible(const Position& visible) override;
   void OnRewound(const Position& ancestor, const Position& visible_before,
                  const std::vector<std::string>& touched_keys) override;
-  void OnReplaced(const Position& position) override;
+  void OnReplaced(const Position& visible) override;
 
  private:
   // A step that is queued but has not begun, so that the next one can be joined to it.

@@ -16,6 +16,13 @@ constexpr absl::string_view kMagic = "HFSNAPSH";
 constexpr uint8_t kHeaderFrame = 1;
 constexpr uint8_t kChunkFrame = 2;
 
+// Whoever restores from an archive shows all of it: it ends with what is committed (R15).
+absl::Status CheckArchived(const v1::SnapshotManifest& manifest) {
+  HF_RETURN_IF_ERROR(CheckSnapshotManifest(manifest));
+  if (!manifest.has_visible()) return absl::OkStatus();
+  return AlteredManifestError(manifest.snapshot_id(), "it goes on beyond what is committed");
+}
+
 absl::StatusOr<v1::SnapshotArchiveHeader> Unpack(FileSystem* files, absl::string_view archive,
                                                  absl::string_view target,
                                                  const std::function<bool(int64_t, int64_t)>& progress) {
@@ -37,7 +44,7 @@ absl::StatusOr<v1::SnapshotArchiveHeader> Unpack(FileSystem* files, absl::string
 
 absl::StatusOr<std::unique_ptr<SnapshotArchiveWriter>> SnapshotArchiveWriter::Create(
     FileSystem* files, absl::string_view path, const v1::SnapshotArchiveHeader& header) {
-  HF_RETURN_IF_ERROR(CheckSnapshotManifest(header.manifest()));
+  HF_RETURN_IF_ERROR(CheckArchived(header.manifest()));
   HF_ASSIGN_OR_RETURN(auto file, FramedFileWriter::Create(files, path, kMagic));
   HF_RETURN_IF_ERROR(file->Add(kHeaderFrame, header.SerializeAsString()));
   return std::unique_ptr<SnapshotArchiveWriter>(
@@ -72,7 +79,7 @@ absl::StatusOr<std::unique_ptr<SnapshotArchiveReader>> SnapshotArchiveReader::Op
   if (!has_header || frame.type != kHeaderFrame || !reader->header_.ParseFromString(frame.payload)) {
     return DamagedDatabaseError(path, "its header cannot be read");
   }
-  HF_RETURN_IF_ERROR(CheckSnapshotManifest(reader->header_.manifest()));
+  HF_RETURN_IF_ERROR(CheckArchived(reader->header_.manifest()));
   return reader;
 }
 

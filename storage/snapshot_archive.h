@@ -19,7 +19,8 @@ namespace holdfast::storage {
 // must outlive this.
 class SnapshotArchiveWriter {
  public:
-  // SNAPSHOT_ALTERED if the manifest contradicts itself; ALREADY_EXISTS as code if `path` is taken.
+  // SNAPSHOT_ALTERED if the manifest contradicts itself, or not all of the copy is committed;
+  // ALREADY_EXISTS as code if `path` is taken.
   static absl::StatusOr<std::unique_ptr<SnapshotArchiveWriter>> Create(
       FileSystem* files, absl::string_view path, const v1::SnapshotArchiveHeader& header);
 
@@ -42,7 +43,7 @@ class SnapshotArchiveWriter {
 // Reads such a file. One thread; `files` must outlive this.
 class SnapshotArchiveReader {
  public:
-  // DATA_DAMAGED, SCHEMA_TOO_NEW as FramedFileReader; SNAPSHOT_ALTERED as CheckSnapshotManifest.
+  // DATA_DAMAGED, SCHEMA_TOO_NEW as FramedFileReader; SNAPSHOT_ALTERED as SnapshotArchiveWriter::Create.
   static absl::StatusOr<std::unique_ptr<SnapshotArchiveReader>> Open(FileSystem* files,
                                                                      absl::string_view path);
 

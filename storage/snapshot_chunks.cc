@@ -10,6 +10,7 @@
 #include "base/limits.h"
 #include "base/status_macros.h"
 #include "storage/errors.h"
+#include "storage/record_codec.h"
 
 namespace holdfast::storage {
 namespace {
@@ -38,8 +39,8 @@ uint64_t ChunkCount(uint64_t file_bytes, uint64_t chunk_bytes) {
 absl::StatusOr<v1::SnapshotManifest> MakeSnapshotManifest(FileSystem* files, const SnapshotFile& file,
                                                           const std::function<bool()>& cancelled) {
   v1::SnapshotManifest manifest;
-  manifest.mutable_position()->set_revision(file.position.revision.number());
-  manifest.mutable_position()->set_chain_hash(std::string(file.position.chain_hash.view()));
+  *manifest.mutable_position() = ToProto(file.position);
+  if (file.visible != file.position) *manifest.mutable_visible() = ToProto(file.visible);
   manifest.set_state_digest(file.state_digest.ToBytes());
   manifest.set_schema_version(file.schema_version);
   manifest.set_file_bytes(file.file_bytes);
@@ -87,6 +88,10 @@ absl::Status CheckSnapshotManifest(const v1::SnapshotManifest& manifest) {
   }
   return Digest128::FromBytes(manifest.state_digest()).has_value() ? absl::OkStatus()
                                                                    : altered("no state digest");
+}
+
+absl::StatusOr<Position> VisibleOf(const v1::SnapshotManifest& manifest) {
+  return FromProto(manifest.has_visible() ? manifest.visible() : manifest.position());
 }
 
 int64_t SnapshotChunkSize(const v1::SnapshotManifest& manifest, uint32_t number) {

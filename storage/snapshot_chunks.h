@@ -25,6 +25,9 @@ absl::StatusOr<v1::SnapshotManifest> MakeSnapshotManifest(FileSystem* files, con
 // the limits, digests of the right length that give the manifest's own. SNAPSHOT_ALTERED otherwise.
 absl::Status CheckSnapshotManifest(const v1::SnapshotManifest& manifest);
 
+// What may be shown of the snapshot: all of it, or as far as the manifest says. CHAIN_BROKEN as FromProto.
+absl::StatusOr<Position> VisibleOf(const v1::SnapshotManifest& manifest);
+
 // Bytes of chunk `number` before compression.
 int64_t SnapshotChunkSize(const v1::SnapshotManifest& manifest, uint32_t number);
 

@@ -47,16 +47,33 @@ absl::StatusOr<Position> CopyPages(Store& store, const std::string& path,
   return visible;
 }
 
-// Takes back in the copy what readers of the source did not see yet (R15), and leaves one file without a WAL.
-absl::Status CutToVisible(const SqliteOptions& options, const std::string& path, const Position& visible) {
+// Writes into the copy how much of it readers may see, which node.db of the source says more exactly than its
+// last batch: whoever takes the copy's place for its own then knows it after any crash.
+absl::Status NoteVisible(SqliteDatabase& copy, const Position& visible) {
+  HF_ASSIGN_OR_RETURN(MetaTable meta, MetaTable::Open(copy, "meta"));
+  HF_ASSIGN_OR_RETURN(StoreTail end, meta.ReadTail());
+  // It may have grown past the copy's end since that was pinned.
+  end.visible = visible.revision < end.position.revision ? visible : end.position;
+  HF_ASSIGN_OR_RETURN(SqliteTransaction transaction, SqliteTransaction::Begin(copy));
+  HF_RETURN_IF_ERROR(meta.WriteTail(end));
+  return transaction.Commit();
+}
+
+absl::StatusOr<Position> EndOf(SqliteDatabase& copy) {
+  HF_ASSIGN_OR_RETURN(MetaTable meta, MetaTable::Open(copy, "meta"));
+  HF_ASSIGN_OR_RETURN(const StoreTail end, meta.ReadTail());
+  return end.position;
+}
+
+// Takes back in the copy what readers of the source did not see yet, or marks it (R15), and leaves one file
+// without a WAL.
+absl::Status SettleTail(const SqliteOptions& options, const std::string& path, const Position& visible,
+                        SnapshotTail tail) {
   HF_ASSIGN_OR_RETURN(const auto copy, SqliteDatabase::OpenWriter(path, options));
-  StoreTail tail;
-  {
-    HF_ASSIGN_OR_RETURN(MetaTable meta, MetaTable::Open(*copy, "meta"));
-    HF_ASSIGN_OR_RETURN(tail, meta.ReadTail());
-  }
-  if (visible.revision >= tail.position.revision) return absl::OkStatus();
-  HF_RETURN_IF_ERROR(RewindTables(*copy, visible));
+  HF_ASSIGN_OR_RETURN(const Position end, EndOf(*copy));
+  if (tail == SnapshotTail::kCut && visible.revision < end.revision)
+    HF_RETURN_IF_ERROR(RewindTables(*copy, visible));
+  HF_RETURN_IF_ERROR(NoteVisible(*copy, visible));
   return copy->Checkpoint().status();
 }
 
@@ -66,6 +83,7 @@ absl::StatusOr<SnapshotFile> Describe(const Store::Options& options, SqliteDatab
   SnapshotFile file;
   file.path = database.path();
   file.position = tail.position;
+  file.visible = tail.visible;
   file.state_digest = tail.state_digest;
   file.key_count = tail.key_count;
   HF_ASSIGN_OR_RETURN(const int64_t schema, database.UserVersion());
@@ -76,9 +94,9 @@ absl::StatusOr<SnapshotFile> Describe(const Store::Options& options, SqliteDatab
 }
 
 absl::StatusOr<SnapshotFile> Copy(Store& store, const std::string& path,
-                                  const std::function<bool()>& cancelled) {
+                                  const std::function<bool()>& cancelled, SnapshotTail tail) {
   HF_ASSIGN_OR_RETURN(const Position visible, CopyPages(store, path, cancelled));
-  HF_RETURN_IF_ERROR(CutToVisible(FileOptions(store.options()), path, visible));
+  HF_RETURN_IF_ERROR(SettleTail(FileOptions(store.options()), path, visible, tail));
   SnapshotFile file;
   {
     HF_ASSIGN_OR_RETURN(const auto copy, SqliteDatabase::OpenWriter(path, FileOptions(store.options())));
@@ -107,9 +125,9 @@ absl::StatusOr<SnapshotFile> Verify(const Store::Options& options, const std::st
 }  // namespace
 
 absl::StatusOr<SnapshotFile> CopySnapshot(Store& store, const std::string& path,
-                                          const std::function<bool()>& cancelled) {
+                                          const std::function<bool()>& cancelled, SnapshotTail tail) {
   FileSystem& files = *store.options().files;
-  absl::StatusOr<SnapshotFile> file = Copy(store, path, cancelled);
+  absl::StatusOr<SnapshotFile> file = Copy(store, path, cancelled, tail);
   if (file.ok()) return file;
   store.ReportFailedSync(file.status());
   store.ReportDamage(file.status());  // what a copy cannot read, or cannot believe, is so in the original

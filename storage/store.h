@@ -44,8 +44,9 @@ class StoreObserver {
   // (REWOUND): `touched_keys` are the keys that the lost visible records changed.
   virtual void OnRewound(const Position& ancestor, const Position& visible_before,
                          const std::vector<std::string>& touched_keys) = 0;
-  // A snapshot replaced the file: everything up to `position` is new, and visible.
-  virtual void OnReplaced(const Position& position) = 0;
+  // A snapshot replaced the file: everything is new, and visible up to `visible`, which may be below what was
+  // visible before (on another branch) and below the end of the log.
+  virtual void OnReplaced(const Position& visible) = 0;
 };
 
 // One replica's data: the log, the key space at the newest record with its older versions, in `data.db`, and
@@ -177,15 +178,18 @@ class Store {
 
   // A verified database file (see snapshot_file.h) takes the place of data.db at once; readers move over as
   // they renew. node.db stays. Records that only the old file held are salvaged first unless they are on the
-  // snapshot's chain. Strand.
-  // An error leaves everything as it was, unless is_replacing().
-  absl::Status ReplaceWith(absl::string_view path, const Position& position, absl::string_view reason);
+  // snapshot's chain. It ends at `position`; shown of it is what lies up to `visible`, and what was shown
+  // before of the log that both files share. Strand.
+  // An error leaves everything as it was, unless is_replacing(). DATA_DAMAGED also if `visible` is no record
+  // of the file, or lies below its floor.
+  absl::Status ReplaceWith(absl::string_view path, const Position& position, const Position& visible,
+                           absl::string_view reason);
 
   // The same for a store that is damaged: what of the log cannot be read is not salvaged, because the damaged
   // file keeps existing, under a name of its own, which is returned. The caller has renewed the incarnation
   // (R16). DATA_DAMAGED only speaks of the file at `path`. Strand. Safe to repeat.
   absl::StatusOr<std::string> RepairWith(absl::string_view path, const Position& position,
-                                         absl::string_view reason);
+                                         const Position& visible, absl::string_view reason);
 
   // ReplaceWith or RepairWith has begun to change names and could not end (DISK_FULL, IO_ERROR): there is no
   // way back, readers keep the old file, and everything that writes is refused with that error until

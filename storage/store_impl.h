@@ -65,7 +65,7 @@ struct Store::Impl {
   std::string wal_holder;              // for people; empty: nobody
   // A replacement that was begun: there is no way back, and nothing is written before it has ended.
   struct Replacement {
-    Position position;
+    Position visible;
     std::string kept_as;
     absl::Status failure;  // of the last try
   };
@@ -114,13 +114,17 @@ struct Store::Impl {
                                       std::set<std::string>* touched);
 
   // store_replace.cc
-  // The last record that this log shares with the file at `path`, which must end at `position`.
-  absl::StatusOr<Position> AncestorWith(absl::string_view path, const Position& position);
+  // The last record that this log shares with the file at `path`, which must end at `position` and have the
+  // record `visible`.
+  absl::StatusOr<Position> AncestorWith(absl::string_view path, const Position& position,
+                                        const Position& visible);
+  // Before the swap, in node.db: of what was acknowledged and shown only what lies up to `ancestor` stays.
+  absl::Status KeepUpTo(const Position& ancestor);
   // `kept_as`: the name that the replaced file keeps; empty: it goes once no reader is left.
-  absl::Status SwapIn(absl::string_view path, const Position& position, absl::string_view kept_as);
+  absl::Status SwapIn(absl::string_view path, const Position& visible_of_it, absl::string_view kept_as);
   // Goes on with `replacing` from wherever the last try has ended, and tells observers.
   absl::Status FinishSwap();
-  absl::Status SwapFiles(const Position& position);
+  absl::Status SwapFiles(const Position& visible_of_it);
   // Ends what ReplaceWith has begun, also before a crash. No connection to data.db may be open but readers.
   absl::Status FinishReplacement();
   absl::Status RemoveReplaced();

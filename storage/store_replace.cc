@@ -25,29 +25,42 @@ constexpr absl::string_view kKeptAs = "replacement_keeps";
 // The old file keeps this name until the last reader has left it.
 constexpr absl::string_view kReplacedSuffix = ".replaced";
 
+// Is `visible` a record of the incoming log that its readers may have?
+absl::StatusOr<bool> HasVisible(SqliteDatabase& incoming, const StoreTail& tail, const Position& visible) {
+  if (visible == tail.position) return true;
+  HF_ASSIGN_OR_RETURN(MetaTable meta, MetaTable::Open(incoming, "meta"));
+  HF_ASSIGN_OR_RETURN(const StoreFloor floor, meta.ReadFloor());
+  if (visible.revision < floor.floor || visible.revision.is_zero()) return false;
+  if (visible == floor.base) return true;
+  HF_ASSIGN_OR_RETURN(LogTable log, LogTable::Open(incoming));
+  HF_ASSIGN_OR_RETURN(const std::optional<LogRow> row, log.Read(visible.revision.index()));
+  return row.has_value() && row->record->position == visible;
+}
+
 }  // namespace
 
-absl::Status Store::ReplaceWith(absl::string_view path, const Position& position, absl::string_view reason) {
+absl::Status Store::ReplaceWith(absl::string_view path, const Position& position, const Position& visible,
+                                absl::string_view reason) {
   Impl& impl = *impl_;
   HF_CHECK(!impl.has_open_batch, "between batches only");
   HF_RETURN_IF_ERROR(impl.Writable());
   HF_RETURN_IF_ERROR(impl.Checked(impl.RemoveReplaced()));
-  const absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position);
+  const absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position, visible);
   HF_RETURN_IF_ERROR(impl.Checked(ancestor.status()));
   HF_RETURN_IF_ERROR(impl.Checked(impl.Salvage(*ancestor, reason).status()));
-  HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(*ancestor)));
-  return impl.SwapIn(path, position, "");
+  HF_RETURN_IF_ERROR(impl.KeepUpTo(*ancestor));
+  return impl.SwapIn(path, visible, "");
 }
 
 absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Position& position,
-                                              absl::string_view reason) {
+                                              const Position& visible, absl::string_view reason) {
   Impl& impl = *impl_;
   HF_CHECK(!impl.has_open_batch, "between batches only");
   HF_RETURN_IF_ERROR(impl.Writable());
   HF_RETURN_IF_ERROR(impl.Checked(impl.RemoveReplaced()));
   // What can be read of the log is salvaged as ever, so that it can be listed and applied. What cannot is in
   // the file that is kept (I6).
-  absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position);
+  absl::StatusOr<Position> ancestor = impl.AncestorWith(path, position, visible);
   if (ancestor.ok()) {
     const absl::Status salvaged = impl.Salvage(*ancestor, reason).status();
     if (!salvaged.ok() && !impl.IsOwnDamage(salvaged)) return impl.Checked(salvaged);
@@ -56,8 +69,8 @@ absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Posi
     ancestor = Position{};
   }
   HF_ASSIGN_OR_RETURN(const std::string aside, FreeNameAside(*impl.options.files, impl.data_path()));
-  HF_RETURN_IF_ERROR(impl.Checked(impl.node->ForgetAbove(*ancestor)));
-  HF_RETURN_IF_ERROR(impl.SwapIn(path, position, aside));
+  HF_RETURN_IF_ERROR(impl.KeepUpTo(*ancestor));
+  HF_RETURN_IF_ERROR(impl.SwapIn(path, visible, aside));
   return aside;
 }
 
@@ -71,7 +84,8 @@ absl::StatusOr<std::string> Store::FinishReplacing() {
   return kept_as;
 }
 
-absl::StatusOr<Position> Store::Impl::AncestorWith(absl::string_view path, const Position& position) {
+absl::StatusOr<Position> Store::Impl::AncestorWith(absl::string_view path, const Position& position,
+                                                   const Position& visible) {
   SqliteOptions sqlite = ReaderOptions();
   sqlite.mmap_bytes = 0;
   HF_ASSIGN_OR_RETURN(const std::unique_ptr<SqliteDatabase> incoming,
@@ -83,41 +97,55 @@ absl::StatusOr<Position> Store::Impl::AncestorWith(absl::string_view path, const
     return DamagedDatabaseError(path, absl::StrCat("it ends at ", incoming_tail.position.ToString(),
                                                    ", not at ", position.ToString()));
   }
+  HF_ASSIGN_OR_RETURN(const bool has_visible, HasVisible(*incoming, incoming_tail, visible));
+  if (!has_visible) {
+    return DamagedDatabaseError(
+        path, absl::StrCat("it has no record ", visible.ToString(), ", up to which it is to be shown"));
+  }
   return FindCommonAncestor(*writer, *incoming);
 }
 
-absl::Status Store::Impl::SwapIn(absl::string_view path, const Position& position,
+absl::Status Store::Impl::KeepUpTo(const Position& ancestor) {
+  // After a power cut node.db may say less than is shown (SettleVisible).
+  HF_RETURN_IF_ERROR(Checked(node->NoteVisible(visible)));
+  return Checked(node->ForgetAbove(ancestor));
+}
+
+absl::Status Store::Impl::SwapIn(absl::string_view path, const Position& visible_of_it,
                                  absl::string_view kept_as) {
   HF_RETURN_IF_ERROR(
       Checked(kept_as.empty() ? node->DeleteValue(kKeptAs) : node->PutValue(kKeptAs, kept_as)));
   HF_RETURN_IF_ERROR(Checked(node->PutValue(kReplacement, path)));
   // From here on there is no way back: what fails now is tried again, by FinishReplacing or by Open.
-  replacing = Replacement{position, std::string(kept_as), absl::OkStatus()};
+  replacing = Replacement{visible_of_it, std::string(kept_as), absl::OkStatus()};
   return FinishSwap();
 }
 
 absl::Status Store::Impl::FinishSwap() {
-  const absl::Status swapped = Checked(SwapFiles(replacing->position));
+  const absl::Status swapped = Checked(SwapFiles(replacing->visible));
   if (!swapped.ok()) {
     replacing->failure = swapped;
     // The file was verified before: what it says now only a start can judge, which may set it aside.
     if (IsDamaged(swapped)) Stop(swapped);
     return swapped;
   }
-  const Position position = replacing->position;
   replacing.reset();
-  for (StoreObserver* observer : observers) observer->OnReplaced(position);
+  for (StoreObserver* observer : observers) observer->OnReplaced(visible);
   return absl::OkStatus();
 }
 
-absl::Status Store::Impl::SwapFiles(const Position& position) {
+absl::Status Store::Impl::SwapFiles(const Position& visible_of_it) {
   // The old writer goes first; readers keep the old file open under its new name.
   tables.reset();
   writer.reset();
   HF_RETURN_IF_ERROR(FinishReplacement());
   HF_RETURN_IF_ERROR(OpenTables());
-  HF_RETURN_IF_ERROR(node->NoteVisible(position));
-  visible = position;
+  // If a crash comes before this, Open finds the same: the incoming file says what is visible of it
+  // (snapshot_file.h), and node.db what was shown of the log that both share.
+  const Position shared = node->visible();
+  const Position shown = shared.revision > visible_of_it.revision ? shared : visible_of_it;
+  HF_RETURN_IF_ERROR(node->NoteVisible(shown));
+  visible = shown;
   HF_RETURN_IF_ERROR(AdvanceFloor().status());
   cache.Clear();
   may_compact = true;

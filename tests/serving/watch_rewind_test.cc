@@ -55,7 +55,8 @@ class WatchRewindTest : public ServingFixture {
     const auto bytes = source.files().ReadFile(kCopy, int64_t{1} << 30);
     ASSERT_TRUE(bytes.ok()) << bytes.status();
     ASSERT_TRUE(store_.files().WriteNewFile("/d/incoming.db", *bytes).ok());
-    const absl::Status replaced = store_->ReplaceWith("/d/incoming.db", source->appended(), "snapshot");
+    const absl::Status replaced =
+        store_->ReplaceWith("/d/incoming.db", source->appended(), source->visible(), "snapshot");
     ASSERT_TRUE(replaced.ok()) << replaced;
   }
   static void CopyLog(storage::Store& from, storage::Store& to) {
@@ -257,6 +258,36 @@ TEST_F(WatchRewindTest, WatchesGoOnThroughTheLogOfASnapshot) {
   CopyLog(source.store(), store_.store());
   Settle();
   EXPECT_EQ(watch->Events().back(), "0.6 a/1=4");
+}
+
+// Both sites were forced on: what this node showed is of another branch than what its primary shows, and
+// higher. The file goes on beyond that with what is not committed.
+TEST_F(WatchRewindTest, ASnapshotThatShowsLessThanBeforeEndsWhoWasToldOfTheOtherBranchAndNobodyElse) {
+  storage::StoreUnderTest source;
+  ASSERT_TRUE(source.Open().ok());
+  source.Show(source.Append(storage::EpochDraft("node-1")));
+  source.Commit({Put("a/1", "1"), Put("b/1", "1")});
+  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
+  CopyLog(source.store(), store_.store());
+  Settle();
+  const Watch told = Open(Prefix("a/"));
+  const Watch quiet = Open(Prefix("b/"));
+  BeginEpoch(65);
+  Commit({Put("a/1", "of the other branch")});
+  Settle();
+  ASSERT_EQ(told->Events().size(), 1u);
+  source.Show(source.Append(storage::EpochDraft("node-1"), 64));
+  source.Commit({Put("b/1", "2")});
+  ASSERT_TRUE(source.Append(storage::EpochDraft("node-1"), 128).ok());
+  ASSERT_TRUE(source.Append(storage::CommitDraft({Put("b/1", "3")})).ok());
+  ReplaceWith(source);
+  Settle();
+  EXPECT_EQ(ReasonOf(told->status), "REWOUND");
+  EXPECT_FALSE(quiet->finished) << quiet->status;
+  EXPECT_THAT(quiet->Events(), ElementsAre("64.4 b/1=2"));
+  ASSERT_TRUE(store_->AdvanceVisible(store_->appended()).ok());
+  Settle();
+  EXPECT_THAT(quiet->Events(), ElementsAre("64.4 b/1=2", "128.6 b/1=3"));
 }
 
 TEST_F(WatchRewindTest, ASnapshotThatSkipsWhatAWatchNeedsEndsIt) {

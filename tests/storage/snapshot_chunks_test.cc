@@ -37,6 +37,7 @@ class SnapshotChunksTest : public testing::Test {
     file.path = kSource;
     file.position = {Revision(2, 77), ChainHash{}};
     file.position.chain_hash.bytes[3] = 9;
+    file.visible = file.position;
     file.key_count = 3;
     file.file_bytes = kFileBytes;
     file.schema_version = 1;
@@ -236,6 +237,20 @@ TEST_F(SnapshotArchiveTest, DamageAnywhereLeavesNoTarget) {
     EXPECT_EQ(files_.List("/d")->size(), 2u) << "something was left";
     disk_.FlipBit(kArchive, byte, 2);
   }
+}
+
+TEST_F(SnapshotArchiveTest, HoldsCommittedRecordsOnly) {
+  v1::SnapshotManifest& manifest = *header_.mutable_manifest();
+  *manifest.mutable_visible() = manifest.position();
+  manifest.mutable_visible()->set_revision(manifest.position().revision() - 1);
+  constexpr char kOther[] = "/d/tail.hfsnap";
+  EXPECT_EQ(ReasonOf(SnapshotArchiveWriter::Create(&files_, kOther, header_).status()), "SNAPSHOT_ALTERED");
+  // One that another program wrote is not restored.
+  auto writer = FramedFileWriter::Create(&files_, kOther, "HFSNAPSH");
+  ASSERT_TRUE(writer.ok()) << writer.status();
+  ASSERT_TRUE((*writer)->Add(1, header_.SerializeAsString()).ok());
+  ASSERT_TRUE((*writer)->Finish().ok());
+  EXPECT_EQ(ReasonOf(UnpackSnapshotArchive(&files_, kOther, kTarget, GoOn).status()), "SNAPSHOT_ALTERED");
 }
 
 TEST_F(SnapshotArchiveTest, NeverReplacesAFile) {

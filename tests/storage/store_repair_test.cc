@@ -112,7 +112,7 @@ class StoreRepairTest : public ::testing::Test {
       opened = store.Open();
       EXPECT_TRUE(opened.ok()) << opened;
       if (!opened.ok()) return true;
-      const absl::Status taken = store->ReplaceWith(kIncoming, snapshot_end_, "test");
+      const absl::Status taken = store->ReplaceWith(kIncoming, snapshot_end_, snapshot_end_, "test");
       EXPECT_TRUE(taken.ok()) << taken;
     } else {
       int reports = 0;
@@ -125,7 +125,7 @@ class StoreRepairTest : public ::testing::Test {
       UseAll(store);
       EXPECT_FALSE(is_sound && reports > 0) << "damage that deep verification misses";
       if (reports == 0) return false;
-      const auto kept = store->RepairWith(kIncoming, snapshot_end_, "test");
+      const auto kept = store->RepairWith(kIncoming, snapshot_end_, snapshot_end_, "test");
       EXPECT_TRUE(kept.ok()) << kept.status();
       if (kept.ok()) {
         EXPECT_TRUE(*store.files().Exists(*kept)) << *kept;
@@ -229,7 +229,7 @@ TEST_F(StoreRepairTest, WhatALogReadMeetsInAFileThatWasReplacedMeanwhileIsNotRep
   bool is_repaired = false;
   store.disk().SetHook([&](DiskOperation operation, absl::string_view path) {
     if (operation != DiskOperation::kRead || path != "/d/data.db" || std::exchange(is_repaired, true)) return;
-    EXPECT_TRUE(store->RepairWith(kIncoming, snapshot_end_, "test").ok());
+    EXPECT_TRUE(store->RepairWith(kIncoming, snapshot_end_, snapshot_end_, "test").ok());
     reports = 0;  // what the salvage of the old file met
   });
   const auto records = store->log().ReadAfter(Revision(0, 34), store->appended().revision, 1, 1);
@@ -247,7 +247,7 @@ TEST_F(StoreRepairTest, ADamagedIncomingFileIsRefusedAndNothingChanges) {
   std::string bytes = snapshot_bytes_;
   bytes[100] = static_cast<char>(bytes[100] ^ 1);
   ASSERT_TRUE(store.files().WriteNewFile(kIncoming, bytes).ok());
-  const auto kept = store->RepairWith(kIncoming, snapshot_end_, "test");
+  const auto kept = store->RepairWith(kIncoming, snapshot_end_, snapshot_end_, "test");
   EXPECT_TRUE(IsDamaged(kept.status())) << kept.status();
   EXPECT_EQ(store->appended(), end);
   EXPECT_FALSE(*store.files().Exists("/d/data.db.damaged-1"));
@@ -261,7 +261,7 @@ TEST_F(StoreRepairTest, ItMayBeRepairedAnyNumberOfTimesUnderReadersAndEachFileIs
     auto lease = store->readers().Acquire();
     ASSERT_TRUE(lease.ok());
     ASSERT_TRUE(store.files().WriteNewFile(kIncoming, snapshot_bytes_).ok());
-    const auto kept = store->RepairWith(kIncoming, snapshot_end_, "test");
+    const auto kept = store->RepairWith(kIncoming, snapshot_end_, snapshot_end_, "test");
     ASSERT_TRUE(kept.ok()) << kept.status();
     EXPECT_EQ(*kept, absl::StrCat("/d/data.db.damaged-", round));
     EXPECT_EQ(store.ReadAll(snapshot_end_.revision), snapshot_);
@@ -281,7 +281,7 @@ TEST_F(StoreRepairTest, APowerCutAtAnyWriteOfARepairLosesNeitherTheOldFileNorThe
     const Position end = store->appended();
     ASSERT_TRUE(store.files().WriteNewFile(kIncoming, snapshot_bytes_).ok());
     store.disk().PowerOffAfter(at);
-    const auto kept = store->RepairWith(kIncoming, snapshot_end_, "test");
+    const auto kept = store->RepairWith(kIncoming, snapshot_end_, snapshot_end_, "test");
     store.Close();
     store.disk().Crash(at % 2 == 0 ? CrashMode::kLoseUnsynced : CrashMode::kTearUnsynced, *chance);
     const absl::Status opened = store.Open();

@@ -74,7 +74,8 @@ TEST_F(StoreReplaceTest, AnEmptyStoreTakesTheSnapshotAndGoesOnFromIt) {
   CopyTo(primary_, store_);
   ReplacementListener listener;
   store_->AddObserver(&listener);
-  const absl::Status replaced = store_->ReplaceWith(kIncoming, primary_->appended(), "first snapshot");
+  const absl::Status replaced =
+      store_->ReplaceWith(kIncoming, primary_->appended(), primary_->appended(), "first snapshot");
   ASSERT_TRUE(replaced.ok()) << replaced;
   EXPECT_EQ(listener.replaced, std::vector<Position>{primary_->appended()});
   EXPECT_EQ(store_->visible(), primary_->appended());
@@ -103,7 +104,7 @@ TEST_F(StoreReplaceTest, AReaderThatIsAtWorkKeepsTheOldFileAndThenMovesOn) {
   auto lease = store_->readers().Acquire();
   ASSERT_TRUE(lease.ok());
   EXPECT_EQ((*(*lease)->Get("a", before))->value, "1");
-  ASSERT_TRUE(store_->ReplaceWith(kIncoming, primary_->appended(), "test").ok());
+  ASSERT_TRUE(store_->ReplaceWith(kIncoming, primary_->appended(), primary_->appended(), "test").ok());
   store_.MaintainFully();
   EXPECT_TRUE(*store_.files().Exists("/d/data.db.replaced"));
   EXPECT_EQ((*(*lease)->Get("a", store_->visible().revision))->value, "2");
@@ -126,7 +127,7 @@ TEST_F(StoreReplaceTest, WhatOnlyTheOldFileHeldIsSalvagedFirst) {
   primary_.Show(primary_.Append(EpochDraft("node-2"), 1));
   primary_.Commit({Put("a", "2")});
   CopyTo(primary_, store_);
-  ASSERT_TRUE(store_->ReplaceWith(kIncoming, primary_->appended(), "test").ok());
+  ASSERT_TRUE(store_->ReplaceWith(kIncoming, primary_->appended(), primary_->appended(), "test").ok());
   EXPECT_EQ(store_.Read("a"), "2");
   const auto files = ListSalvageFiles(&store_.files(), StoreUnderTest::kDirectory);
   ASSERT_TRUE(files.ok() && files->size() == 1u);
@@ -148,7 +149,7 @@ TEST_F(StoreReplaceTest, ALogThatTheSnapshotHasCompactedIsKnownByItsEpoch) {
   primary_.Show(primary_.Append(CompactDraft(Revision(10))));
   primary_.MaintainFully();
   CopyTo(primary_, store_);
-  ASSERT_TRUE(store_->ReplaceWith(kIncoming, primary_->appended(), "test").ok());
+  ASSERT_TRUE(store_->ReplaceWith(kIncoming, primary_->appended(), primary_->appended(), "test").ok());
   EXPECT_EQ(SalvageCount(), 0u);
   EXPECT_EQ(store_->floor(), Revision(10));
   EXPECT_EQ(store_.Read("a", Revision(2)), "!COMPACTED");
@@ -160,7 +161,7 @@ TEST_F(StoreReplaceTest, AFileThatEndsElsewhereIsRefusedAndNothingChanges) {
   primary_.Commit({Put("a", "2")});
   CopyTo(primary_, store_);
   store_.Commit({Put("b", "1")});
-  EXPECT_EQ(ReasonOf(store_->ReplaceWith(kIncoming, first, "test")), "DATA_DAMAGED");
+  EXPECT_EQ(ReasonOf(store_->ReplaceWith(kIncoming, first, first, "test")), "DATA_DAMAGED");
   EXPECT_EQ(store_.Read("b"), "1");
 }
 
@@ -180,7 +181,7 @@ TEST_F(StoreReplaceTest, APowerCutAtAnyWriteLeavesTheOldFileOrTheNewOne) {
     newer.Show(newer.Append(EpochDraft("node-2"), 1));
     CopyTo(newer, store);
     store.disk().PowerOffAfter(at);
-    const absl::Status replaced = store->ReplaceWith(kIncoming, newer->appended(), "test");
+    const absl::Status replaced = store->ReplaceWith(kIncoming, newer->appended(), newer->appended(), "test");
     store.Close();
     store.disk().Crash(at % 2 == 0 ? CrashMode::kLoseUnsynced : CrashMode::kTearUnsynced, *chance);
     const absl::Status opened = store.Open();
@@ -219,8 +220,8 @@ TEST_F(StoreReplaceTest, AFullDiskAtAnyStepOfItPassesWithoutARestart) {
     store->AddObserver(&listener);
     const auto replace = [&]() -> absl::Status {
       if (store->is_replacing()) return store->FinishReplacing().status();
-      if (repairs) return store->RepairWith(kIncoming, newer->appended(), "test").status();
-      return store->ReplaceWith(kIncoming, newer->appended(), "test");
+      if (repairs) return store->RepairWith(kIncoming, newer->appended(), newer->appended(), "test").status();
+      return store->ReplaceWith(kIncoming, newer->appended(), newer->appended(), "test");
     };
     DiskFault full;
     full.operations = {DiskOperation::kWrite, DiskOperation::kCreate, DiskOperation::kRename,
