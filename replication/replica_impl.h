@@ -109,7 +109,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   void OnVisible(const Position& visible) override;
   void OnRewound(const Position& ancestor, const Position& visible_before,
                  const std::vector<std::string>& touched_keys) override;
-  void OnReplaced(const Position& position) override;
+  void OnReplaced(const Position& visible) override;
 
   // Start.
   // Recovers; after a passing failure again, later.

@@ -199,10 +199,15 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
   }
   if (IsFollowing() && !follower_.ShowsItsStream()) return NoUpstreamError(options_.node_id);
   HF_RETURN_IF_ERROR(AdmitStream(request.promise(), OwnStream()).status());
+  // R15: committed records, or from the primary itself its own log up to its end, to a follower alone.
   const Revision visible = options_.store->visible().revision;
-  if (Revision(request.appended().revision()) >= visible && !MutantActive(Mutant::kSnapshotBelowOwn))
-    return NotCaughtUpError(options_.node_id, visible);  // R15
-  return copies_.Serve(request, OwnStream());
+  const bool is_own_log = role_ == Role::kPrimary || MutantActive(Mutant::kRelayLendsTail);
+  const bool may_have_tail =
+      is_own_log && request.takes_tail() && !request.node_id().empty() && !visible.is_zero();
+  const Revision end = may_have_tail ? options_.store->appended().revision : visible;
+  if (Revision(request.appended().revision()) >= end && !MutantActive(Mutant::kSnapshotBelowOwn))
+    return NotCaughtUpError(options_.node_id, visible);
+  return copies_.Serve(request, OwnStream(), may_have_tail);
 }
 
 absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::PromiseRequest& request) {

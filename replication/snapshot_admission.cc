@@ -9,6 +9,7 @@
 #include "replication/errors.h"
 #include "replication/stream_gate.h"
 #include "storage/record_codec.h"
+#include "storage/snapshot_chunks.h"
 
 namespace holdfast::replication {
 namespace {
@@ -36,6 +37,14 @@ absl::Status AdmitSnapshot(const SnapshotTaker& taker, const v1::SnapshotManifes
   if (position.revision.is_zero()) return SnapshotRefusedError(id, "it is empty");
   if (position.revision.epoch() > manifest.stream_epoch()) {
     return SnapshotRefusedError(id, "it ends in a later epoch than its stream's");
+  }
+  HF_ASSIGN_OR_RETURN(const Position visible, storage::VisibleOf(manifest));
+  if (visible.revision.is_zero() || (visible != position && visible.revision >= position.revision)) {
+    return SnapshotRefusedError(id, absl::StrCat("it ends at ", position.revision.ToString(),
+                                                 " and is to be shown up to ", visible.revision.ToString()));
+  }
+  if (visible != position && position.revision.epoch() != manifest.stream_epoch()) {
+    return SnapshotRefusedError(id, "its tail is not the end of its stream's own epoch");
   }
   if (taker.appended.revision.is_zero() && taker.epoch_starts.empty()) return absl::OkStatus();
   HF_ASSIGN_OR_RETURN(const bool shares, SharesHistory(taker.epoch_starts, manifest));

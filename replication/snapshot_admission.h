@@ -19,9 +19,11 @@ struct SnapshotTaker {
 };
 
 // R11, R15: may this snapshot take the place of what the node has? Refused (SNAPSHOT_ALTERED, with why): one
-// that ends at or below the node's own position, an empty one, and one whose history shares no EPOCH record
-// with the node's, however large it is. WRONG_CLUSTER, and the errors of AdmitStream. The stream's promise
-// must be durable before the snapshot is installed if that is kAdmitOncePromised.
+// that ends at or below the node's own position, an empty one, one whose history shares no EPOCH record with
+// the node's, however large it is, and one with a tail that does not begin after something committed or does
+// not end in the stream's own epoch, as the log of its primary does. WRONG_CLUSTER, and the errors of
+// AdmitStream. The stream's promise must be durable before the snapshot is installed if that is
+// kAdmitOncePromised.
 absl::Status AdmitSnapshot(const SnapshotTaker& taker, const v1::SnapshotManifest& manifest);
 
 }  // namespace holdfast::replication

@@ -13,10 +13,11 @@
 #include "replication/store_log.h"
 #include "storage/record_codec.h"
 #include "storage/snapshot_chunks.h"
-#include "storage/snapshot_file.h"
 
 namespace holdfast::replication {
 namespace {
+
+using storage::SnapshotTail;
 
 constexpr absl::Duration kRetryAfter = absl::Seconds(2);
 
@@ -27,7 +28,8 @@ struct SnapshotCopies::Copy {
   enum State { kMaking, kReady, kFailed };
   std::string id;
   std::string path;
-  Revision begun_at;  // what was visible when it was begun: it ends there or above
+  SnapshotTail tail = SnapshotTail::kCut;
+  Revision ends_at;  // what was visible, or with a tail durable, when it was begun: it ends there or above
   State state = kMaking;
   absl::Status failure;
   v1::SnapshotManifest manifest;
@@ -151,33 +153,41 @@ void SnapshotCopies::Start() {
 }
 
 absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> SnapshotCopies::Serve(
-    const v1::FetchSnapshotRequest& request, const StreamIdentity& stream) {
-  std::shared_ptr<Copy> copy = Find(request);
-  if (copy == nullptr && !request.snapshot_id().empty()) return SnapshotGoneError(request.snapshot_id());
-  if (copy == nullptr) copy = Make();
+    const v1::FetchSnapshotRequest& request, const StreamIdentity& stream, bool may_have_tail) {
+  const Revision asker(request.appended().revision());
+  const bool is_all_known = asker >= options_.store->visible().revision;
+  const SnapshotTail tail = may_have_tail && is_all_known ? SnapshotTail::kKept : SnapshotTail::kCut;
+  const bool is_named = !request.snapshot_id().empty();
+  std::shared_ptr<Copy> copy =
+      is_named ? FindNamed(request.snapshot_id(), may_have_tail) : FindRecent(asker, tail);
+  if (copy == nullptr && is_named) return SnapshotGoneError(request.snapshot_id());
+  if (copy == nullptr) copy = Make(tail);
   if (copy == nullptr) return SnapshotBusyError(kRetryAfter);
-  const uint32_t first = request.snapshot_id().empty() ? 0 : request.first_chunk();
+  const uint32_t first = is_named ? request.first_chunk() : 0;
   return std::make_unique<Source>(this, std::move(copy), stream, options_.store->node().identity().cluster_id,
                                   first);
 }
 
-std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::Find(const v1::FetchSnapshotRequest& request) {
-  const Revision asker(request.appended().revision());
-  const uint64_t newest = options_.store->visible().revision.index();
+std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::FindNamed(const std::string& id, bool may_have_tail) {
   for (const std::shared_ptr<Copy>& copy : copies_) {
-    if (!request.snapshot_id().empty()) {
-      if (copy->id == request.snapshot_id() && copy->state == Copy::kReady) return copy;
-      continue;
-    }
-    // One that is too old would cost its taker more in records, or end below the floor.
-    const bool recent = copy->begun_at >= options_.store->floor() &&
-                        newest - std::min(newest, copy->begun_at.index()) <= kMaxRecordsInsteadOfSnapshot;
-    if (copy->state != Copy::kFailed && recent && copy->begun_at > asker) return copy;
+    const bool may_lend = copy->tail == SnapshotTail::kCut || may_have_tail;
+    if (copy->id == id && copy->state == Copy::kReady && may_lend) return copy;
   }
   return nullptr;
 }
 
-std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::Make() {
+std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::FindRecent(Revision asker, SnapshotTail tail) {
+  const uint64_t newest = options_.store->visible().revision.index();
+  for (const std::shared_ptr<Copy>& copy : copies_) {
+    // One that is too old would cost its taker more in records, or end below the floor.
+    const bool recent = copy->ends_at >= options_.store->floor() &&
+                        newest - std::min(newest, copy->ends_at.index()) <= kMaxRecordsInsteadOfSnapshot;
+    if (copy->state != Copy::kFailed && copy->tail == tail && recent && copy->ends_at > asker) return copy;
+  }
+  return nullptr;
+}
+
+std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::Make(SnapshotTail tail) {
   std::shared_ptr<Copy> idle;
   for (const auto& copy : copies_) {
     if (copy->readers == 0 && copy->state != Copy::kMaking && (!idle || copy->last_used < idle->last_used))
@@ -190,10 +200,12 @@ std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::Make() {
   auto copy = std::make_shared<Copy>();
   copy->id = RandomHexId(*options_.random);
   copy->path = absl::StrCat(directory_, "/", copy->id, ".db");
-  copy->begun_at = options_.store->visible().revision;
+  copy->tail = tail;
+  copy->ends_at =
+      tail == SnapshotTail::kCut ? options_.store->visible().revision : options_.store->appended().revision;
   copy->last_used = options_.clock->SinceBoot();
   for (const Position& start : EpochStarts(*options_.store)) {
-    if (start.revision <= copy->begun_at) *copy->manifest.add_epoch_starts() = storage::ToProto(start);
+    if (start.revision <= copy->ends_at) *copy->manifest.add_epoch_starts() = storage::ToProto(start);
   }
   auto status = std::make_shared<absl::Status>();
   const bool accepted = options_.offload->Run(
@@ -202,7 +214,7 @@ std::shared_ptr<SnapshotCopies::Copy> SnapshotCopies::Make() {
           const auto cancelled = [&] { return copy->cancelled.load(); };
           HF_RETURN_IF_ERROR(files->MakeDirectories(directory));
           HF_ASSIGN_OR_RETURN(const storage::SnapshotFile file,
-                              storage::CopySnapshot(*store, copy->path, cancelled));
+                              storage::CopySnapshot(*store, copy->path, cancelled, copy->tail));
           HF_ASSIGN_OR_RETURN(v1::SnapshotManifest manifest,
                               storage::MakeSnapshotManifest(files, file, cancelled));
           manifest.mutable_epoch_starts()->Swap(copy->manifest.mutable_epoch_starts());
@@ -234,7 +246,8 @@ void SnapshotCopies::EndAll(Revision ancestor) {
   const std::vector<std::shared_ptr<Copy>> copies = copies_;
   for (const auto& copy : copies) {
     // Where one that is being made will end is not known yet.
-    if (copy->state == Copy::kMaking || Revision(copy->manifest.position().revision()) > ancestor)
+    if (copy->state == Copy::kMaking || copy->tail == SnapshotTail::kKept ||
+        Revision(copy->manifest.position().revision()) > ancestor)
       Forget(copy);
   }
 }

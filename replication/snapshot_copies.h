@@ -10,6 +10,7 @@
 #include "replication/replica.h"
 #include "replication/stream_gate.h"
 #include "replication/transport.h"
+#include "storage/snapshot_file.h"
 
 namespace holdfast::replication {
 
@@ -25,19 +26,22 @@ class SnapshotCopies {
   void Start();
 
   // A source for an admitted request: the copy that it names (SNAPSHOT_GONE), one that is made or being made
-  // already if it is recent enough and ends above the asker's position, or a new one (SNAPSHOT_BUSY).
+  // already if it is recent enough and ends above the asker's position, or a new one (SNAPSHOT_BUSY). A copy
+  // has a tail (R15) only if `may_have_tail`, and nothing that is visible would be new to the asker.
   absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> Serve(const v1::FetchSnapshotRequest& request,
-                                                                     const StreamIdentity& stream);
-  // What the node follows or shows has changed: who is fetching must ask again (R12). Copies that end after
-  // `ancestor` are of no more use.
+                                                                     const StreamIdentity& stream,
+                                                                     bool may_have_tail);
+  // What the node follows or shows, or its role, has changed: who is fetching must ask again (R12). Copies
+  // that end after `ancestor`, and those with a tail, are of no more use.
   void EndAll(Revision ancestor);
 
  private:
   class Source;
   struct Copy;
 
-  std::shared_ptr<Copy> Find(const v1::FetchSnapshotRequest& request);
-  std::shared_ptr<Copy> Make();
+  std::shared_ptr<Copy> FindNamed(const std::string& id, bool may_have_tail);
+  std::shared_ptr<Copy> FindRecent(Revision asker, storage::SnapshotTail tail);
+  std::shared_ptr<Copy> Make(storage::SnapshotTail tail);
   void Settle(const std::shared_ptr<Copy>& copy);
   void Expire();
   void Forget(const std::shared_ptr<Copy>& copy);

@@ -91,6 +91,7 @@ void SnapshotFetcher::Ask() {
   request.set_node_id(options_.replica->node_id);
   *request.mutable_promise() = taker.promise;
   if (!taker.repairing) *request.mutable_appended() = storage::ToProto(taker.appended);
+  request.set_takes_tail(true);
   if (work_->assembler != nullptr) {
     request.set_snapshot_id(work_->assembler->manifest().snapshot_id());
     request.set_first_chunk(work_->assembler->next_chunk());
@@ -206,7 +207,10 @@ void SnapshotFetcher::Verify() {
         HF_ASSIGN_OR_RETURN(const storage::SnapshotFile file,
                             storage::VerifySnapshotFile(work.store_options, work.path, cancelled));
         HF_ASSIGN_OR_RETURN(const Position position, storage::FromProto(manifest.position()));
-        if (file.position == position && file.state_digest.ToBytes() == manifest.state_digest()) {
+        HF_ASSIGN_OR_RETURN(const Position visible, storage::VisibleOf(manifest));
+        const bool is_shown_as_said = !manifest.has_visible() || file.visible == visible;
+        if (file.position == position && is_shown_as_said &&
+            file.state_digest.ToBytes() == manifest.state_digest()) {
           return absl::OkStatus();
         }
         return SnapshotRefusedError(manifest.snapshot_id(), "the file is another one than its manifest says");

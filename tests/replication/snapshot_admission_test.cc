@@ -60,6 +60,46 @@ TEST(SnapshotAdmissionTest, ARepairMayGoBackButNotToAnUnknownHistory) {
   EXPECT_FALSE(AdmitSnapshot(taker, Manifest(TestLog().Add(0, 9, "other"), 0)).ok());
 }
 
+// Both sites were forced on: what the primary shows lies below what this node has of the other branch.
+class SnapshotTailAdmissionTest : public ::testing::Test {
+ protected:
+  SnapshotTailAdmissionTest() { *manifest_.mutable_visible() = storage::ToProto(primarys_.Index(8)); }
+  std::string Refusal() { return ReasonOf(AdmitSnapshot(Taker(theirs_), manifest_)); }
+  std::string RefusalShowing(const Position& visible) {
+    *manifest_.mutable_visible() = storage::ToProto(visible);
+    return Refusal();
+  }
+
+  const TestLog primarys_ = TestLog().Add(0, 5).Add(64, 3).Add(128, 4);
+  const TestLog theirs_ = TestLog().Add(0, 5).Add(65, 9);
+  v1::SnapshotManifest manifest_ = Manifest(primarys_, 128);
+};
+
+TEST_F(SnapshotTailAdmissionTest, TakesTheEndOfThePrimarysOwnEpoch) {
+  EXPECT_EQ(Refusal(), "");
+  EXPECT_EQ(ReasonOf(AdmitSnapshot({}, manifest_)), "") << "a new node too";
+}
+
+TEST_F(SnapshotTailAdmissionTest, RefusesToBeShownNothingOrMoreThanThereIs) {
+  EXPECT_EQ(RefusalShowing(Position()), "SNAPSHOT_ALTERED");
+  EXPECT_EQ(RefusalShowing({primarys_.End().revision, ChainHash()}), "SNAPSHOT_ALTERED");
+  EXPECT_EQ(RefusalShowing({Revision(128, 13), primarys_.End().chain_hash}), "SNAPSHOT_ALTERED");
+  EXPECT_EQ(RefusalShowing(primarys_.End()), "");
+}
+
+// An uncommitted end of an older epoch is of a relay, or of a primary that was.
+TEST_F(SnapshotTailAdmissionTest, RefusesOneThatDoesNotEndInTheEpochOfItsStream) {
+  manifest_.set_stream_epoch(192);
+  EXPECT_EQ(Refusal(), "SNAPSHOT_ALTERED");
+  manifest_.clear_visible();
+  EXPECT_EQ(Refusal(), "") << "what is committed may be of any";
+}
+
+TEST_F(SnapshotTailAdmissionTest, RefusesOneThatEndsBelowTheNodesPositionAllTheSame) {
+  const TestLog further = TestLog().Add(0, 5).Add(64, 3).Add(128, 5);
+  EXPECT_EQ(ReasonOf(AdmitSnapshot(Taker(further), manifest_)), "SNAPSHOT_ALTERED");
+}
+
 TEST(SnapshotAdmissionTest, RefusesAnotherClusterAndAStreamBelowThePromise) {
   const TestLog log = TestLog().Add(0, 5);
   SnapshotTaker elsewhere = Taker(log);

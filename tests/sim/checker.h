@@ -50,7 +50,7 @@ class Checker : public testing::NetworkTap {
                  const Position& ancestor, const Position& visible_before,
                  const std::vector<std::string>& touched_keys);
   void OnReplaced(const std::string& node, storage::Store& store, storage::FileSystem& files,
-                  const Position& position);
+                  const Position& visible);
 
   // ---- What happens to machines ----
   // The store was opened again: what was durable must be there, or in a salvage file (I1, I3, I6, R1).
@@ -116,6 +116,7 @@ class Checker : public testing::NetworkTap {
   void NotePromise(const std::string& node, const v1::EpochPromise& promise, absl::string_view where);
   void NoteStreamEpoch(const std::string& node, uint64_t stream_epoch);
   void CheckPromise(const std::string& node, const v1::EpochPromise& promise, const Entry& entry);
+  void CheckTail(const std::string& node, const Entry& end, const Entry& shown);
   void CheckLost(const std::string& node, const Entry* before, const Entry* now, storage::FileSystem& files,
                  const char* when);
   std::set<std::string> Salvaged(storage::FileSystem& files);

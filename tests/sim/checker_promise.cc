@@ -73,6 +73,22 @@ void Checker::CheckPromise(const std::string& node, const v1::EpochPromise& prom
   }
 }
 
+// R15: what a snapshot brings beyond what it shows is of the log of the primary itself, and ends in the epoch
+// that this one writes; what is shown of it was shown by the primary, or before by the taker.
+void Checker::CheckTail(const std::string& node, const Entry& end, const Entry& shown) {
+  coverage_->Count("snapshots_with_a_tail");
+  const v1::EpochPromise& granted = facts_[node].granted;
+  const Holder primary = CandidateOf(granted);
+  const bool is_primarys = end.epoch() == granted.epoch() && end.holders.contains(primary) &&
+                           end.record->message.origin_node() == primary.first;
+  const bool is_right = shown.shown_on.contains(primary.first) || shown.shown_on.contains(node);
+  if (is_primarys && is_right) return;
+  violations_->Add(
+      "R15", absl::StrCat(node, " took a snapshot up to ", end.position.ToString(), " that shows ",
+                          shown.position.ToString(), " in a stream of ", Name(granted),
+                          is_primarys ? ", who never showed so much" : ", which is not the end of that log"));
+}
+
 bool Checker::IsWithFollowerOf(const v1::EpochPromise& promise, const Entry& entry) const {
   return std::any_of(facts_.begin(), facts_.end(), [&](const auto& other) {
     const NodeFacts& facts = other.second;

@@ -159,27 +159,34 @@ void Checker::OnRewound(const std::string& node, storage::Store& store, storage:
 }
 
 void Checker::OnReplaced(const std::string& node, storage::Store& store, storage::FileSystem& files,
-                         const Position& position) {
+                         const Position& visible) {
   NodeFacts& facts = facts_[node];
   facts.incarnation = store.node().identity().incarnation;
+  const Position position = store.appended();
   coverage_->Count("snapshots_taken");
-  story_->Note(node,
-               absl::StrCat("took a snapshot up to ", position.ToString(), " in place of ", Name(facts.end)));
+  story_->Note(node, absl::StrCat("took a snapshot up to ", position.ToString(), " in place of ",
+                                  Name(facts.end), ", shows ", visible.ToString()));
   Entry* const entry = history_.Find(position.chain_hash);
-  if (entry == nullptr || !IsCommittedAnywhere(entry)) {
-    violations_->Add("R15",
-                     absl::StrCat(node, " took a snapshot up to ", position.ToString(), ", not committed"));
+  const Entry* const shown = history_.Find(visible.chain_hash);
+  if (entry == nullptr || shown == nullptr || !History::IsOnPath(shown, entry) ||
+      !IsCommittedAnywhere(shown)) {
+    violations_->Add("R15", absl::StrCat(node, " took a snapshot up to ", position.ToString(), " and shows ",
+                                         visible.ToString(), ", not committed in it"));
     return;
   }
   if (facts.end != nullptr && History::IsOnPath(entry, facts.end) && entry != facts.end) {
     violations_->Add("R15", absl::StrCat(node, " went back from ", Name(facts.end), " by a snapshot"));
   }
   CheckPromise(node, store.node().promise(), *entry);
+  if (entry != shown) CheckTail(node, *entry, *shown);  // before this node holds it
   history_.AddHolder(entry, {node, facts.incarnation}, facts.granted.epoch());
   CheckLost(node, facts.end, entry, files, "taking a snapshot");
-  facts.end = facts.visible = entry;
+  for (const Entry* lost = facts.visible; !History::IsOnPath(lost, entry); lost = lost->parent)
+    facts.cut.insert(lost);
+  facts.end = entry;
+  facts.visible = shown;
   facts.floor = store.floor();
-  NoteShown(node, entry);
+  NoteShown(node, shown);
 }
 
 const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {

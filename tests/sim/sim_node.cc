@@ -37,8 +37,8 @@ class StoreWitness : public storage::StoreObserver {
                  const std::vector<std::string>& touched_keys) override {
     if (!*dying_) checker_->OnRewound(node_, *store_, *files_, ancestor, visible_before, touched_keys);
   }
-  void OnReplaced(const Position& position) override {
-    if (!*dying_) checker_->OnReplaced(node_, *store_, *files_, position);
+  void OnReplaced(const Position& visible) override {
+    if (!*dying_) checker_->OnReplaced(node_, *store_, *files_, visible);
   }
 
  private:
