@@ -100,10 +100,11 @@ void WatchCore::OnReplaced(Revision visible) {
   tail_fresh_at_.reset();
   target_ = visible;
   ring_.Reset(visible);
-  // What was shown here above what is shown now was of another branch. What is above both comes from another
-  // node: the next epoch will tell whether it is lost.
+  // What was shown here of a later epoch than what is shown now was of another branch. Of what is above in the
+  // same epoch (a repair may go back), or comes from another node, the next epoch will tell whether it is lost.
   const auto shared_with = [this, old_tail](Revision at) {
-    return at > tail_ && at <= old_tail ? std::optional<Revision>(tail_) : lost_.CommonBefore(at);
+    const bool is_cut = at.epoch() > tail_.epoch() && at <= old_tail;
+    return is_cut ? std::optional<Revision>(tail_) : lost_.CommonBefore(at);
   };
   std::vector<std::pair<WatchId, absl::Status>> lost;
   std::vector<WatchId> going_on;

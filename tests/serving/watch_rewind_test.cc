@@ -290,6 +290,26 @@ TEST_F(WatchRewindTest, ASnapshotThatShowsLessThanBeforeEndsWhoWasToldOfTheOther
   EXPECT_THAT(quiet->Events(), ElementsAre("64.4 b/1=2", "128.6 b/1=3"));
 }
 
+TEST_F(WatchRewindTest, ARepairThatGoesBackWithinTheEpochEndsNobody) {
+  storage::StoreUnderTest behind;
+  storage::StoreUnderTest whole;
+  ASSERT_TRUE(behind.Open().ok());
+  ASSERT_TRUE(whole.Open().ok());
+  CopyLog(store_.store(), behind.store());
+  const Watch watch = Open(Prefix("a/"));
+  Commit({Put("a/1", "1")});
+  Settle();
+  ASSERT_EQ(watch->Events().size(), 1u);
+  CopyLog(store_.store(), whole.store());
+  ReplaceWith(behind);
+  Settle();
+  CopyLog(whole.store(), store_.store());
+  Commit({Put("a/1", "2")});
+  Settle();
+  EXPECT_FALSE(watch->finished) << watch->status;
+  EXPECT_THAT(watch->Events(), ElementsAre("0.2 a/1=1", "0.3 a/1=2"));
+}
+
 TEST_F(WatchRewindTest, ASnapshotThatSkipsWhatAWatchNeedsEndsIt) {
   storage::StoreUnderTest source;
   ASSERT_TRUE(source.Open().ok());
