@@ -13,6 +13,11 @@ LostHistory::LostHistory(const std::vector<storage::Milestone>& milestones, Revi
   }
 }
 
+LostHistory LostHistory::Of(const storage::Store& store) {
+  const Revision visible = store.visible().revision;
+  return LostHistory(store.milestones(), visible);
+}
+
 std::optional<Revision> LostHistory::CommonBefore(Revision revision) const {
   if (revision.is_zero() || begins_.empty()) return std::nullopt;
   // The epoch that begins after `revision`, if any: what lies before its first record and beyond its

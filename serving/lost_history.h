@@ -6,6 +6,7 @@
 
 #include "base/revision.h"
 #include "storage/milestone.h"
+#include "storage/store.h"
 
 namespace holdfast::serving {
 
@@ -22,6 +23,8 @@ class LostHistory {
   // still come to nothing, so it must not condemn anything. Take `visible` first and the milestones second
   // (Store): they are published before what they announce is shown.
   LostHistory(const std::vector<storage::Milestone>& milestones, Revision visible);
+  // Of what `store` shows now.
+  static LostHistory Of(const storage::Store& store);
 
   // If `revision` is known to be of a lost history: the last revision that it shares with this one. nullopt
   // for what this history has, and for what it may yet have (beyond its newest epoch).

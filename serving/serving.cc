@@ -18,7 +18,6 @@ constexpr int kRangeNiceness = 2;
 Serving::Serving(Options options)
     : store_(options.store),
       node_({options.node_id, options.site, options.fresh_at, options.clock}),
-      history_(options.store),
       watch_thread_("watch", options.clock),
       points_("point-read", 1, kMaxQueuedPointReads),
       ranges_("range-read", kRangeThreads, kMaxQueuedRangeReads, kRangeNiceness),
@@ -32,10 +31,8 @@ Serving::Serving(Options options)
                 .clock = options.clock,
                 .executor = &watch_thread_,
                 .workers = QueueOf(watch_reads_),
-                .lost_history = [this] { return history_.Now(); },
+                .lost_history = [this] { return LostHistory::Of(*store_); },
                 .visible = [this] { return store_->visible().revision; }}) {
-  // In this order: who judges by the history hears of a change after the history does.
-  store_->AddObserver(&history_);
   store_->AddObserver(&waiters_);
   store_->AddObserver(&watches_);
 }
@@ -43,7 +40,6 @@ Serving::Serving(Options options)
 Serving::~Serving() {
   store_->RemoveObserver(&watches_);
   store_->RemoveObserver(&waiters_);
-  store_->RemoveObserver(&history_);
   points_.Shutdown();
   ranges_.Shutdown();
   watch_reads_.Shutdown();

@@ -8,7 +8,6 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/executor.h"
-#include "serving/lost_history_tracker.h"
 #include "serving/node_state.h"
 #include "serving/read_admission.h"
 #include "serving/reader.h"
@@ -53,7 +52,6 @@ class Serving {
 
   storage::Store* const store_;
   NodeState node_;
-  LostHistoryTracker history_;
   ThreadExecutor watch_thread_;  // the watch hub's strand, and the timers of waiting reads
   WorkerPool points_;
   WorkerPool ranges_;

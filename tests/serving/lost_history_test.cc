@@ -28,6 +28,19 @@ TEST(LostHistoryTest, SaysNothingOfTheFuture) {
   EXPECT_EQ(LostHistory().CommonBefore(Revision(1, 1)), std::nullopt);
 }
 
+TEST(LostHistoryTest, CondemnsNothingByAnEpochThatIsNotVisible) {
+  const auto epoch = [](Revision at) {
+    return storage::Milestone{{at, {}}, v1::RECORD_KIND_EPOCH, std::nullopt, std::nullopt};
+  };
+  const std::vector<storage::Milestone> milestones = {
+      epoch(Revision(0, 1)),
+      {{Revision(0, 5), {}}, v1::RECORD_KIND_COMMIT, std::nullopt, std::nullopt},
+      epoch(Revision(1, 11))};
+  EXPECT_EQ(LostHistory(milestones, Revision(0, 10)).CommonBefore(Revision(0, 12)), std::nullopt);
+  EXPECT_EQ(LostHistory(milestones, Revision(1, 11)).CommonBefore(Revision(0, 12)), Revision(0, 10));
+  EXPECT_EQ(LostHistory(milestones, Revision(1, 11)).CommonBefore(Revision(0, 10)), std::nullopt);
+}
+
 TEST(LostHistoryTest, ACursorMayStandAtTheEndOfAnEpochOrAtTheBeginningOfOne) {
   EXPECT_EQ(ThreeEpochs().CommonBeforeStart(Revision(0, 11)), std::nullopt);  // has seen 0.10
   EXPECT_EQ(ThreeEpochs().CommonBeforeStart(Revision(1, 11)), std::nullopt);  // wants 1.11 and what follows

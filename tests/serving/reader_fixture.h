@@ -92,11 +92,9 @@ class ReaderTest : public ServingFixture {
   void BeginEpoch(uint64_t epoch) { store_.Show(store_.Append(storage::EpochDraft("node-2"), epoch)); }
   // `ask` is called as soon as the store shows something else, when it has told nobody yet.
   void BeforeOthersHear(std::function<void()> ask) {
-    store_->RemoveObserver(history_.get());
     store_->RemoveObserver(waiters_.get());
     first_.ask = std::move(ask);
     store_->AddObserver(&first_);
-    store_->AddObserver(history_.get());
     store_->AddObserver(waiters_.get());
   }
   void Fill(int count, const std::string& value = "v") {

@@ -10,7 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "holdfast/v1/config.pb.h"
-#include "serving/lost_history_tracker.h"
+#include "serving/lost_history.h"
 #include "serving/node_state.h"
 #include "serving/visible_waiters.h"
 #include "serving/watch_hub.h"
@@ -115,9 +115,7 @@ class ServingFixture : public ::testing::Test {
     view.role = v1::NODE_ROLE_PROXY;
     view.cluster_id = "c0ffee";
     node_->Set(view);
-    history_ = std::make_unique<LostHistoryTracker>(&store_.store());
     waiters_ = std::make_unique<VisibleWaiters>(&executor_, &store_.store());
-    store_->AddObserver(history_.get());
     store_->AddObserver(waiters_.get());
   }
   std::optional<absl::Duration> FreshAt() {
@@ -128,7 +126,6 @@ class ServingFixture : public ::testing::Test {
   ~ServingFixture() override {
     DropHub();
     store_->RemoveObserver(waiters_.get());
-    store_->RemoveObserver(history_.get());
   }
 
   void MakeHub(size_t ring_bytes = 1 << 20) {
@@ -139,7 +136,7 @@ class ServingFixture : public ::testing::Test {
     options.clock = &clock_;
     options.executor = &executor_;
     options.workers = workers_.queue();
-    options.lost_history = [this] { return history_->Now(); };
+    options.lost_history = [this] { return LostHistory::Of(store_.store()); };
     options.max_ring_bytes = ring_bytes;
     options.visible = [this] { return store_->visible().revision; };
     hub_ = std::make_unique<WatchHub>(std::move(options));
@@ -199,7 +196,6 @@ class ServingFixture : public ::testing::Test {
   std::function<void()> on_fresh_at_;  // what happens while a bound is asked for
   storage::StoreUnderTest store_;
   std::unique_ptr<NodeState> node_;
-  std::unique_ptr<LostHistoryTracker> history_;
   std::unique_ptr<VisibleWaiters> waiters_;
   ManualQueue workers_;
   std::unique_ptr<WatchHub> hub_;

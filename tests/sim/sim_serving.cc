@@ -18,7 +18,6 @@ SimServing::SimServing(const Options& options)
       workers_(options.time, options.clock, options.random),
       node_({options.node_id, options.site, [replica = replica_] { return replica->FreshAt(); },
              options.clock}),
-      history_(store_),
       waiters_(&watch_strand_, store_),
       admission_({store_, &node_, &waiters_, options.clock}),
       reader_({store_, &admission_, options.clock, QueueOf(workers_, options.random),
@@ -29,11 +28,9 @@ SimServing::SimServing(const Options& options)
                 .clock = options.clock,
                 .executor = &watch_strand_,
                 .workers = QueueOf(workers_, options.random),
-                .lost_history = [this] { return history_.Now(); },
+                .lost_history = [this] { return serving::LostHistory::Of(*store_); },
                 .max_ring_bytes = kRingBytes,
                 .visible = [this] { return store_->visible().revision; }}) {
-  // In the order of serving/serving.cc.
-  store_->AddObserver(&history_);
   store_->AddObserver(&waiters_);
   store_->AddObserver(&watches_);
   UpdateView();
@@ -42,7 +39,6 @@ SimServing::SimServing(const Options& options)
 SimServing::~SimServing() {
   store_->RemoveObserver(&watches_);
   store_->RemoveObserver(&waiters_);
-  store_->RemoveObserver(&history_);
   Shutdown();
 }
 

@@ -5,7 +5,6 @@
 
 #include "base/random.h"
 #include "replication/replica.h"
-#include "serving/lost_history_tracker.h"
 #include "serving/node_state.h"
 #include "serving/read_admission.h"
 #include "serving/reader.h"
@@ -54,7 +53,6 @@ class SimServing {
   testing::SimExecutor watch_strand_;
   testing::SimExecutor workers_;
   serving::NodeState node_;
-  serving::LostHistoryTracker history_;
   serving::VisibleWaiters waiters_;
   serving::ReadAdmission admission_;
   serving::Reader reader_;
