@@ -176,6 +176,14 @@ void WatchCore::Advance() {
   OpenShown();
 }
 
+// False if the store has taken `revision` back, or left its history, which the core is about to hear.
+bool WatchCore::IsShown(Revision revision) const {
+  if (MutantActive(Mutant::kWatchShowsAppended)) return true;
+  const Revision visible = options_.visible();
+  if (revision.epoch() == visible.epoch()) return revision <= visible;  // one primary wrote all of it (I2)
+  return revision < visible && !options_.lost_history().CommonBefore(revision);
+}
+
 void WatchCore::TakeNextRecords() {
   if (tail_ >= target_) return;
   if (streams_.empty()) {  // nobody to encode for: whoever comes later and asks for it reads the log
@@ -184,7 +192,8 @@ void WatchCore::TakeNextRecords() {
   }
   const auto records =
       options_.log->ReadAfter(tail_, target_, kMaxRecordsPerMessage, kMaxRecordBytesPerMessage);
-  if (!records.ok() && IsPassing(records.status())) {
+  // Asked after the read: if a rewind came before it, these records may be of another history than `target_`.
+  if (!IsShown(target_) || (!records.ok() && IsPassing(records.status()))) {
     advancing_ = true;
     PostAfter(kRetryAfter, &WatchCore::Advance);
     return;

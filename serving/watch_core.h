@@ -96,6 +96,7 @@ class WatchCore : public std::enable_shared_from_this<WatchCore> {
 
   // Visible commits (watch_core.cc).
   void Advance();
+  bool IsShown(Revision revision) const;
   void TakeNextRecords();
   void OpenShown();
   void Take(const storage::LogRecord& record, std::vector<WatchId>* touched);

@@ -60,6 +60,11 @@ class WatchRewindTest : public ServingFixture {
     ASSERT_TRUE(replaced.ok()) << replaced;
   }
   static void CopyLog(storage::Store& from, storage::Store& to) {
+    AppendLog(from, to);
+    ASSERT_TRUE(to.AdvanceVisible(to.appended()).ok());
+  }
+  // Durable, but not shown.
+  static void AppendLog(storage::Store& from, storage::Store& to) {
     const auto records =
         from.log().ReadAfter(to.appended().revision, from.appended().revision, 1000, 1 << 30);
     ASSERT_TRUE(records.ok()) << records.status();
@@ -67,7 +72,6 @@ class WatchRewindTest : public ServingFixture {
     for (const storage::LogRecordPtr& record : *records)
       ASSERT_TRUE((*batch)->AppendEncoded(record->previous, record->bytes).ok());
     ASSERT_TRUE((*batch)->Commit().ok());
-    ASSERT_TRUE(to.AdvanceVisible(to.appended()).ok());
   }
 };
 
@@ -196,6 +200,57 @@ TEST_F(WatchRewindTest, ADemandThatARewindTookBackIsRefused) {
   EXPECT_THAT(again->messages, IsEmpty());
   EXPECT_EQ(ReasonOf(again->status), "REWOUND");
   EXPECT_EQ(DetailOf(again->status, "common_revision"), "2");
+}
+
+TEST_F(WatchRewindTest, WhatFollowsARewindOfWhichItHasNotHeardIsNotDelivered) {
+  storage::StoreUnderTest source;
+  ASSERT_TRUE(source.Open().ok());
+  source.Show(source.Append(storage::EpochDraft("node-1")));
+  source.Commit({Put("a/1", "1")});
+  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
+  CopyLog(source.store(), store_.store());
+  Settle();
+  const Position ancestor = store_->visible();
+  const Watch watch = Open(Prefix("a/"));
+  BeginEpoch(1);
+  Commit({Put("a/1", "lost")});
+  RewindTo(ancestor);
+  source.Commit({Put("a/1", "kept")});
+  AppendLog(source.store(), store_.store());
+  Settle();
+  EXPECT_THAT(watch->Events(), IsEmpty()) << "it may still come to nothing";
+  EXPECT_EQ(RewoundCount(watch), 0);
+  ASSERT_TRUE(store_->AdvanceVisible(store_->appended()).ok());
+  Pass(absl::Milliseconds(100));
+  EXPECT_THAT(watch->Events(), ElementsAre("0.3 a/1=kept"));
+  EXPECT_EQ(RewoundCount(watch), 0);
+}
+
+TEST_F(WatchRewindTest, WhatFollowsIsNotDeliveredThoughAGreaterRevisionIsShown) {
+  storage::StoreUnderTest source;
+  ASSERT_TRUE(source.Open().ok());
+  source.Show(source.Append(storage::EpochDraft("node-1")));
+  source.Commit({Put("a/1", "1")});
+  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
+  CopyLog(source.store(), store_.store());
+  Settle();
+  const Position ancestor = store_->visible();
+  const Watch watch = Open(Prefix("a/"));
+  BeginEpoch(1);
+  const Position lost = Commit({Put("a/1", "lost")});
+  store_->RemoveObserver(hub_.get());  // it hears late
+  RewindTo(ancestor);
+  source.Commit({Put("a/1", "kept")});
+  source.Show(source.Append(storage::EpochDraft("node-1"), 64));
+  CopyLog(source.store(), store_.store());
+  Settle();
+  EXPECT_THAT(watch->Events(), IsEmpty());
+  store_->AddObserver(hub_.get());
+  hub_->OnRewound(ancestor, lost, {"a/1"});
+  hub_->OnVisible(store_->visible());
+  Pass(absl::Milliseconds(100));
+  EXPECT_THAT(watch->Events(), ElementsAre("0.3 a/1=kept"));
+  EXPECT_EQ(RewoundCount(watch), 0);
 }
 
 TEST_F(WatchRewindTest, TheBoundOfAReplacedFileIsNotThatOfTheSnapshot) {
