@@ -37,7 +37,10 @@ constexpr absl::Duration kAskPinTimeout = absl::Seconds(2);
 }  // namespace
 
 Follower::Follower(const Replica::Options& options, FollowerHost* host)
-    : options_(options), host_(host), appender_(options.store), reconnect_(options.random) {}
+    : options_(options),
+      host_(host),
+      appender_(options.store, [host] { host->ForgetBound(); }),
+      reconnect_(options.random) {}
 
 Follower::~Follower() = default;
 

@@ -40,6 +40,8 @@ class FollowerHost {
   virtual Position DurableCommitted() = 0;
   // The upstream, its stream or its path has changed, or what the node does (for view()).
   virtual void OnUpstreamChanged() = 0;
+  // What readers have seen is about to be cut (q = 0 or an override): the bound spoke of another history.
+  virtual void ForgetBound() = 0;
   // More of the stream is verified, or visible: senders may go on.
   virtual void OnProgress() = 0;
   // The repair is over: the log is whole again. The damaged file is kept as `kept_as`.

@@ -139,8 +139,6 @@ void Follower::OnRecords(const v1::FollowRecords& records) {
     return Drop(failed);
   const StreamAppender::Result result = appender_.Append(records);
   HOLDFAST_FAILPOINT("follow.after-append");
-  // Readers may have seen what was cut (q = 0 or an override): the bound spoke of another history.
-  if (!result.cut_to.is_zero()) freshness_.Reset();
   switch (result.kind) {
     case StreamAppender::Result::kDone:
       break;

@@ -217,11 +217,16 @@ void ReplicaImpl::LogWasReplaced(Revision kept) {
   kept.is_zero() ? recent_.Clear() : recent_.CutAfter(kept);
   EndSenders(NoUpstreamError(options_.node_id));  // what they sent may be gone; they begin anew
   copies_.EndAll(kept);
-  follower_.ForgetFreshness();
+  ForgetBound();
   UpdateView();  // it may belong to a cluster only since now, and already shows what it holds
   if (std::exchange(reload_posted_, true)) return;
   // Later: the store is in the middle of its work, and reading it now could wait for that.
   options_.strand->Post(lifetime_.Wrap([this] { ReloadInventory(); }));
+}
+
+void ReplicaImpl::ForgetBound() {
+  follower_.ForgetFreshness();
+  if (fresh_at_ns_ != kAlways) fresh_at_ns_ = kNever;
 }
 
 void ReplicaImpl::ReloadInventory() {

@@ -117,7 +117,7 @@ absl::StatusOr<Position> ReplicaImpl::AppendHarvested(uint64_t epoch, const Posi
   // Both branches have commits that somebody was shown: a person chooses (R20).
   if (ancestor.revision < store.visible().revision && !records.records().empty() && !by_name)
     return BranchesError(options_.node_id, ancestor.revision, store.visible().revision);
-  StreamAppender appender(&store);
+  StreamAppender appender(&store, [this] { ForgetBound(); });
   appender.Begin(epoch, ancestor);
   HF_RETURN_IF_ERROR(HOLDFAST_FAILPOINT_STATUS("harvest.before-append"));
   const StreamAppender::Result result = appender.Append(records);

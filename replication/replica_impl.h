@@ -100,6 +100,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   absl::Status Admit(const StreamIdentity& stream, const std::string& cluster_id) override;
   Position DurableCommitted() override { return durable_committed_; }
   void OnUpstreamChanged() override;
+  void ForgetBound() override;
   void OnProgress() override;
   void OnRepaired(const std::string& kept_as) override;
   void Halt(const absl::Status& status) override;

@@ -20,14 +20,14 @@ using Result = StreamAppender::Result;
 Result Judge(absl::Status status) {
   const std::string reason = ReasonOf(status);
   if (reason == "DIVERGED" || reason == "CHAIN_BROKEN" || reason == "UNKNOWN_RECORD") {
-    return {Result::kHalt, std::move(status), {}};
+    return {Result::kHalt, std::move(status)};
   }
-  if (reason == "COMPACTED") return {Result::kNeedsSnapshot, std::move(status), {}};
-  return {Result::kTryAgain, std::move(status), {}};
+  if (reason == "COMPACTED") return {Result::kNeedsSnapshot, std::move(status)};
+  return {Result::kTryAgain, std::move(status)};
 }
 
 Result Broken(Revision at, absl::string_view what) {
-  return {Result::kStreamBroken, BrokenChainError(at, what), {}};
+  return {Result::kStreamBroken, BrokenChainError(at, what)};
 }
 
 }  // namespace
@@ -62,10 +62,7 @@ Result StreamAppender::Append(const v1::FollowRecords& batch) {
       if (result.kind != Result::kDone) return result;
     }
   }
-  const Revision cut_to = result.cut_to;
-  result = AppendNew(batch, first);
-  result.cut_to = cut_to;
-  return result;
+  return AppendNew(batch, first);
 }
 
 Result StreamAppender::SkipOwn(const v1::FollowRecords& batch, int* skipped) {
@@ -86,7 +83,7 @@ Result StreamAppender::SkipOwn(const v1::FollowRecords& batch, int* skipped) {
     if (!*own) return {};  // another record stands at this index here: a conflict
     const Position streamed{revision, NextChainHash(verified_.chain_hash, bytes)};
     if (**own != streamed) {
-      return {Result::kHalt, DivergedError(revision, "the upstream has another record of this revision"), {}};
+      return {Result::kHalt, DivergedError(revision, "the upstream has another record of this revision")};
     }
     verified_ = streamed;
   }
@@ -96,18 +93,18 @@ Result StreamAppender::SkipOwn(const v1::FollowRecords& batch, int* skipped) {
 Result StreamAppender::Cut() {
   const Revision last = store_->appended().revision;
   if (last.epoch() >= stream_epoch_) {
-    return {Result::kHalt, DivergedError(last, "the upstream conflicts with a record of its own epoch"), {}};
+    return {Result::kHalt, DivergedError(last, "the upstream conflicts with a record of its own epoch")};
   }
   if (verified_.revision.is_zero()) return Broken(last, "the stream has no record in common with this log");
   if (verified_.revision < store_->floor()) {
     return {Result::kNeedsSnapshot,
-            BrokenChainError(verified_.revision, "the common record is compacted here"),
-            {}};
+            BrokenChainError(verified_.revision, "the common record is compacted here")};
   }
+  if (before_cut_ && verified_.revision < store_->visible().revision) before_cut_();
   const auto salvaged =
       store_->RewindTo(verified_, absl::StrCat("epoch ", stream_epoch_, " went another way"));
   if (!salvaged.ok()) return Judge(salvaged.status());
-  return {Result::kDone, absl::OkStatus(), verified_.revision};
+  return {};
 }
 
 Result StreamAppender::AppendNew(const v1::FollowRecords& batch, int first) {
@@ -117,7 +114,7 @@ Result StreamAppender::AppendNew(const v1::FollowRecords& batch, int first) {
   for (int i = first; i < batch.records_size(); ++i) {
     const auto record = (*transaction)->AppendEncoded(end.chain_hash, batch.records(i));
     // It is given this log's own end to follow: what does not, or leaves a gap, the stream has done.
-    if (ReasonOf(record.status()) == "CHAIN_BROKEN") return {Result::kStreamBroken, record.status(), {}};
+    if (ReasonOf(record.status()) == "CHAIN_BROKEN") return {Result::kStreamBroken, record.status()};
     if (!record.ok()) return Judge(record.status());
     end = (*record)->position;
     // A stream carries nothing from epochs above its own (R11).

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "base/position.h"
@@ -15,7 +17,9 @@ namespace holdfast::replication {
 // tail cut, salvaged first (I6). Strand.
 class StreamAppender {
  public:
-  explicit StreamAppender(storage::Store* store) : store_(store) {}  // `store` must outlive this
+  // `store` must outlive this. `before_cut`, if there is one: what readers have seen is about to be cut.
+  explicit StreamAppender(storage::Store* store, std::function<void()> before_cut = nullptr)
+      : store_(store), before_cut_(std::move(before_cut)) {}
 
   // A stream of `stream_epoch` begins after `ancestor`, a record of the own log.
   void Begin(uint64_t stream_epoch, const Position& ancestor);
@@ -37,7 +41,6 @@ class StreamAppender {
     };
     Kind kind = kDone;
     absl::Status status;
-    Revision cut_to;  // not zero: the own log was cut back to here
   };
   Result Append(const v1::FollowRecords& batch);
 
@@ -48,6 +51,7 @@ class StreamAppender {
   Result AppendNew(const v1::FollowRecords& batch, int first);
 
   storage::Store* const store_;
+  const std::function<void()> before_cut_;
   uint64_t stream_epoch_ = 0;
   Position verified_;
 };

@@ -135,6 +135,37 @@ TEST_F(ForkedTest, WhoWasAwaySinceBeforeTheForkIsFedTheChosenBranchWithoutAGap) 
   EXPECT_TRUE(Has("away", dc1_));
 }
 
+// From the harvest to the new epoch's commit everybody shows the fork, which may be hours old. What was said
+// of the branch that they have left says nothing of that.
+TEST_F(ForkedTest, NoBoundOfFreshnessOutlivesTheBranchThatItSpokeOf) {
+  Fork();
+  LosePrimariesAndHeal();
+  ASSERT_TRUE(node("b").replica().FreshAt() && node("x").replica().FreshAt());
+  const v1::Plan plan = PlanAt("b", Choose(NameAt(PlanAt("b"), "y")));
+  ASSERT_TRUE(plan.admissible()) << plan.DebugString();
+  auto running = Start("b", Of(plan));
+  running->on_step = [this](const std::string& step) {
+    if (step != "open") return;
+    // One voter is not enough.
+    for (const char* id : {"y", "z"}) {
+      network_.Cut("b", id), network_.Cut(id, "b"), network_.Reset("b", id);
+      network_.Cut("x", id), network_.Cut(id, "x"), network_.Reset("x", id);
+    }
+  };
+  ASSERT_TRUE(RunUntilStep(*running, "open"));
+  const Position epoch = node("b").store().appended();
+  ASSERT_TRUE(time_.RunUntil([&] { return node("x").store().appended() == epoch; }, absl::Seconds(10)));
+  time_.RunFor(absl::Seconds(3));
+  ASSERT_LT(node("b").store().visible().revision, epoch.revision) << plan.DebugString();
+  EXPECT_EQ(node("b").role(), v1::NODE_ROLE_PRIMARY);
+  EXPECT_EQ(node("b").replica().FreshAt(), std::nullopt);
+  EXPECT_EQ(node("x").replica().FreshAt(), std::nullopt);
+  network_.HealAll();
+  EXPECT_EQ(End(*running).state(), v1::OPERATION_STATE_DONE);
+  EXPECT_EQ(node("b").replica().FreshAt(), absl::InfiniteDuration());
+  EXPECT_TRUE(time_.RunUntil([&] { return node("x").replica().FreshAt().has_value(); }, absl::Seconds(5)));
+}
+
 // The other branch is met only when the promises are given: nothing is cut, and nothing is appended.
 TEST_F(ForkedTest, ABranchThatIsMetOnTheWayEndsItBeforeAnythingIsCut) {
   Fork();
