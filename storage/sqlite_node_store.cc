@@ -114,7 +114,8 @@ absl::Status SqliteNodeStore::StorePromise(const v1::EpochPromise& promise) {
 }
 
 absl::Status SqliteNodeStore::NoteAcknowledged(const Position& position) {
-  if (position == acknowledged_) return absl::OkStatus();
+  // Less, of a stream that is behind, takes no word back: only a cut does (ForgetAbove).
+  if (position == acknowledged_ || position.revision < acknowledged_.revision) return absl::OkStatus();
   HF_RETURN_IF_ERROR(PutWritten(kAcknowledged, position));
   acknowledged_ = position;
   return absl::OkStatus();

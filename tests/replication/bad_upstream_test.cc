@@ -140,6 +140,30 @@ TEST_F(BadUpstreamTest, AGapWithinABatchEndsOnlyTheStream) {
   EXPECT_TRUE(node.store().appended().revision.is_zero());
 }
 
+// A relay that is behind for a moment. What the primary was told stays the witness: a log that has lost its
+// end below it is noticed at the next start.
+TEST_F(BadUpstreamTest, WhatWasAcknowledgedIsNotTakenBackByAShorterStream) {
+  records_.push_back(*history_.Append(storage::CommitDraft({storage::Put("k", "w")})));
+  AddVerdict();
+  AddRecords();
+  TestNode& node = Follow();
+  const Position acknowledged = records_[2]->position;
+  ASSERT_EQ(node.store().node().acknowledged(), acknowledged);
+
+  const absl::string_view before = records_[1]->previous.view();
+  *upstream_.messages[0].mutable_verdict()->mutable_ancestor() = storage::ToProto(records_[0]->position);
+  v1::FollowRecords& shorter = *upstream_.messages[1].mutable_records();
+  shorter.set_previous_chain_hash(before.data(), before.size());
+  shorter.mutable_records()->DeleteSubrange(2, 1);
+  shorter.mutable_records()->DeleteSubrange(0, 1);
+  network_.Reset("s", "u");
+  const int hellos = upstream_.hellos;
+  ASSERT_TRUE(time_.RunUntil([&] { return upstream_.hellos > hellos; }, absl::Seconds(10)));
+  time_.RunFor(absl::Seconds(1));
+  ASSERT_TRUE(node.replica().view().upstream_connected) << node.replica().view().activity;
+  EXPECT_EQ(node.store().node().acknowledged(), acknowledged);
+}
+
 // A branch that a person has left must not come back under the name of the one that was kept: not to whoever
 // is fed here, and not as a snapshot, however long the upstream is away between its verdict and its first
 // records.
