@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
 #include "base/failpoint.h"
@@ -110,7 +111,9 @@ absl::StatusOr<bool> ReplicaImpl::OwnsNewestEpoch() {
                            newest->epoch->incarnation() == node.identity().incarnation;
   if (!was_primary) return false;
   HF_ASSIGN_OR_RETURN(const auto rejoined, node.GetValue(kRejoined));
-  return !rejoined || *rejoined != absl::StrCat(newest->position.revision.epoch());
+  // With an epoch every earlier one is given up: the log may end there once the later one is cut.
+  uint64_t given_up = 0;
+  return !rejoined || !absl::SimpleAtoi(*rejoined, &given_up) || newest->position.revision.epoch() > given_up;
 }
 
 absl::Status ReplicaImpl::RecoverRole() {

@@ -202,6 +202,26 @@ TEST_F(ReplicaTest, AFencedPrimaryRejoinsAndWhatOnlyItHeldIsCut) {
   EXPECT_TRUE(RunUntilShown("p", Commit("a", "k", "later")));
 }
 
+// The cut is durable before what follows it: a crash in between leaves a log that ends in an older epoch of
+// its own.
+TEST_F(ReplicaTest, AFormerPrimaryOfTwoEpochsThatRejoinedStaysAFollowerWhenItsLogEndsInTheEarlierOne) {
+  Add("p"), Add("a");
+  ASSERT_EQ(Init({"a"}, 1), absl::OkStatus());
+  const Position earlier = Commit("p", "k", "epoch 0");
+  ASSERT_TRUE(RunUntilShown("a", earlier));
+  ASSERT_TRUE(GivePromise("p", 64, "p").ok());
+  node("p").replica().BeginEpoch(64, EpochDraft("p", {"a"}, 1, 64, false), [](const absl::Status&) {});
+  ASSERT_TRUE(RunUntilShown("p", Commit("p", "k", "epoch 64")));
+  Isolate("p");
+  ASSERT_TRUE(GivePromise("p", 65, "a").ok());
+  ASSERT_TRUE(node("p").replica().Rejoin().ok());
+  ASSERT_TRUE(node("p").store().RewindTo(earlier, "epoch 65 went another way").ok());
+  node("p").Kill();
+  node("p").Start();
+  time_.RunFor(absl::Seconds(1));
+  EXPECT_EQ(node("p").role(), v1::NODE_ROLE_STANDBY) << node("p").replica().view().activity;
+}
+
 // F18 [commit_by_number]: two records with one index; what is committed is told by hash.
 TEST_F(ReplicaTest, NothingOfAnotherBranchIsEverShown) {
   Add("p"), Add("a"), Add("x", v1::NODE_KIND_PROXY);
