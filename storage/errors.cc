@@ -198,6 +198,10 @@ absl::Status StoppedError(absl::string_view what) {
   return absl::CancelledError(absl::StrCat(what, " was stopped"));
 }
 
+absl::Status ReplacedMeanwhileError(absl::string_view what) {
+  return absl::UnavailableError(absl::StrCat(what, " was replaced while it was read; try again"));
+}
+
 bool IsDiskFull(const absl::Status& status) { return ReasonOf(status) == "DISK_FULL"; }
 bool IsDamaged(const absl::Status& status) { return ReasonOf(status) == "DATA_DAMAGED"; }
 bool IsFailedSync(const absl::Status& status) { return !DetailOf(status, kFailedSync).empty(); }

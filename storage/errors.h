@@ -90,6 +90,9 @@ absl::Status AlteredChunkError(absl::string_view snapshot_id, uint32_t chunk, ab
 // CANCELLED as code, without a reason: the caller itself said stop. Nothing is left behind.
 absl::Status StoppedError(absl::string_view what);
 
+// UNAVAILABLE as code, without a reason: what was being read has been replaced. Again, it succeeds.
+absl::Status ReplacedMeanwhileError(absl::string_view what);
+
 bool IsDiskFull(const absl::Status& status);
 bool IsDamaged(const absl::Status& status);
 bool IsFailedSync(const absl::Status& status);

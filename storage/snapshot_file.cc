@@ -127,9 +127,13 @@ absl::StatusOr<SnapshotFile> Verify(const Store::Options& options, const std::st
 absl::StatusOr<SnapshotFile> CopySnapshot(Store& store, const std::string& path,
                                           const std::function<bool()>& cancelled, SnapshotTail tail) {
   FileSystem& files = *store.options().files;
+  const uint64_t generation = store.file_generation();
   absl::StatusOr<SnapshotFile> file = Copy(store, path, cancelled, tail);
-  if (file.ok()) return file;
   store.ReportFailedSync(file.status());
+  // It may be a copy of the one file with what was visible of the other.
+  if (generation % 2 != 0 || generation != store.file_generation())
+    file = ReplacedMeanwhileError("the data file");
+  if (file.ok()) return file;
   store.ReportDamage(file.status());  // what a copy cannot read, or cannot believe, is so in the original
   // Half a copy is of no use; the first error is what matters.
   RemoveIfThere(files, path).IgnoreError();

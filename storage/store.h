@@ -211,6 +211,10 @@ class Store {
   // begin.
   void SetDamageHandler(std::function<void(const absl::Status&)> handler);
 
+  // Odd from when another file begins to take the name of data.db until the store speaks of that one: who opens
+  // the file by its name compares before and after. Any thread.
+  uint64_t file_generation() const;
+
   // Sizes for metrics. Any thread.
   int64_t database_bytes() const;
   int64_t wal_bytes() const;

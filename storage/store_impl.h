@@ -58,6 +58,7 @@ struct Store::Impl {
 
   std::vector<StoreObserver*> observers;
   bool has_open_batch = false;
+  std::atomic<uint64_t> file_generation{0};  // odd while the file changes
   bool has_replaced_file = false;      // the file before the last replacement is still there
   bool may_compact = true;             // there may be rows below the floor
   int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many

@@ -74,6 +74,8 @@ absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Posi
   return aside;
 }
 
+uint64_t Store::file_generation() const { return impl_->file_generation; }
+
 bool Store::is_replacing() const { return impl_->replacing.has_value(); }
 
 absl::StatusOr<std::string> Store::FinishReplacing() {
@@ -135,6 +137,7 @@ absl::Status Store::Impl::FinishSwap() {
 }
 
 absl::Status Store::Impl::SwapFiles(const Position& visible_of_it) {
+  if (file_generation % 2 == 0) ++file_generation;  // odd already where an earlier try has failed
   // The old writer goes first; readers keep the old file open under its new name.
   tables.reset();
   writer.reset();
@@ -162,6 +165,7 @@ absl::Status Store::Impl::SwapFiles(const Position& visible_of_it) {
       Publish(/*milestones_changed=*/true);
     });
   });
+  ++file_generation;
   has_replaced_file = true;
   return absl::OkStatus();
 }

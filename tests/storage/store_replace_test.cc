@@ -1,8 +1,10 @@
 #include "storage/data_tables.h"
 #include "storage/errors.h"
 #include "storage/salvage_file.h"
+#include "storage/snapshot_file.h"
 #include "storage/sqlite_backup.h"
 #include "storage/sqlite_transaction.h"
+#include "storage/verify.h"
 #include "tests/storage/store_fixture.h"
 
 namespace holdfast::storage {
@@ -196,6 +198,34 @@ TEST_F(StoreReplaceTest, APowerCutAtAnyWriteLeavesTheOldFileOrTheNewOne) {
     EXPECT_EQ(store->appended(), newer->appended());
     break;
   }
+}
+
+// Whoever opens data.db by its name meets the new file while the store still speaks of the old one.
+TEST_F(StoreReplaceTest, WhatIsReadInTheMiddleOfItIsNoDamage) {
+  ASSERT_TRUE(primary_.Open().ok());
+  primary_.Show(primary_.Append(EpochDraft("node-1")));
+  Follow(primary_, store_);
+  for (int i = 0; i < 20; ++i) primary_.Commit({Put("a", absl::StrCat(i))});
+  primary_.Show(primary_.Append(CompactDraft(primary_->visible().revision)));
+  CopyTo(primary_, store_);
+  int reports = 0;
+  store_->SetDamageHandler([&](const absl::Status&) { ++reports; });
+  const auto never = [] { return false; };
+  const auto progress = [](int64_t, int64_t) {};
+  DiskFault fault;
+  fault.operations = {DiskOperation::kOpen};
+  fault.path_suffix = "/data.db";
+  fault.fail_count = DiskFault::kForever;
+  store_.disk().AddFault(fault);
+  ASSERT_FALSE(store_->ReplaceWith(kIncoming, primary_->appended(), primary_->appended(), "test").ok());
+  ASSERT_TRUE(store_->is_replacing());
+  store_.disk().ClearFaults();
+  EXPECT_TRUE(absl::IsUnavailable(CopySnapshot(store_.store(), "/d/copy.db", never).status()));
+  EXPECT_TRUE(absl::IsUnavailable(VerifyStore(store_.store(), /*deep=*/true, progress, never).status()));
+  EXPECT_EQ(reports, 0);
+  ASSERT_TRUE(store_->FinishReplacing().ok());
+  EXPECT_TRUE(CopySnapshot(store_.store(), "/d/copy.db", never).ok());
+  EXPECT_TRUE(VerifyStore(store_.store(), /*deep=*/true, progress, never).ok());
 }
 
 // There is no way back once names have begun to change: then readers keep the old file until it can go on.
