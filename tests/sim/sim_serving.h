@@ -35,6 +35,8 @@ class SimServing {
 
   // The role has changed.
   void UpdateView();
+  // What feeds watches is busy, as with very many of them.
+  void KeepWatchesBusyFor(absl::Duration span) { watch_strand_.PauseFor(span); }
   // The process stands still; it ends.
   void PauseFor(absl::Duration span);
   void Shutdown();
@@ -42,6 +44,7 @@ class SimServing {
   // OK if this node answers reads and watches in its role.
   absl::Status CheckServes() const;
   const serving::Reader& reader() const { return reader_; }
+  const serving::ReadAdmission& admission() const { return admission_; }
   serving::WatchHub& watches() { return watches_; }
   const serving::NodeState& node() const { return node_; }
 

@@ -34,19 +34,37 @@ void WatchJudge::Violation(const std::string& node, const std::string& what) {
   world_->violations.Add("I11", absl::StrCat(name_, " at ", node, ", told up to ", Name(told_), ": ", what));
 }
 
-v1::WatchRequest WatchJudge::Request() const {
+v1::WatchRequest WatchJudge::Open(const Entry* demanded, bool from_now) {
+  Forget();
+  demanded_ = demanded;
+  from_now_ = from_now || told_ == nullptr;
+  greeted_ = false;
   v1::WatchRequest request = request_;
-  if (told_ != nullptr) request.set_start_revision(told_->position.revision.number() + 1);
+  if (!from_now_) request.set_start_revision(told_->position.revision.number() + 1);
+  if (demanded_ != nullptr) request.set_min_revision(demanded_->position.revision.number());
   return request;
 }
 
-void WatchJudge::OnOpened() {
+void WatchJudge::Forget() {
   events_.clear();
   rewound_.Clear();
 }
 
+// I5: who demanded a revision is told of no less, and of no other history, unless it is a `rewound`.
+void WatchJudge::CheckGreeting(const std::string& node, const v1::WatchResponse& message,
+                               const Entry* reached) {
+  const Entry* const shown = world_->checker.history().FindRevision(Revision(message.header().revision()));
+  if (demanded_ == nullptr) return;
+  world_->coverage.Count(from_now_ ? "watches_from_now_with_demand" : "watches_resumed_with_demand");
+  if (History::IsOnPath(demanded_, shown) && (!from_now_ || History::IsOnPath(demanded_, reached))) return;
+  world_->violations.Add("I5",
+                         absl::StrCat(name_, " at ", node, ", which had to have shown ", Name(demanded_),
+                                      ", is greeted at ", Name(shown), ", told up to ", Name(reached)));
+}
+
 void WatchJudge::OnMessage(const std::string& node, const v1::WatchResponse& message) {
   world_->coverage.Count("watch_messages");
+  const bool is_greeting = !std::exchange(greeted_, true);
   if (message.has_rewound()) {
     rewound_.set_common_revision(message.rewound().common_revision());
     rewound_.mutable_restored()->MergeFrom(message.rewound().restored());
@@ -60,7 +78,8 @@ void WatchJudge::OnMessage(const std::string& node, const v1::WatchResponse& mes
   // Where a cursor from another node stands the node itself may not have come yet.
   if (reached != told_ && !reached->shown_on.contains(node))
     return Violation(node, absl::StrCat("is told up to ", Name(reached), ", which the node has never shown"));
-  if (told_ == nullptr && events_.empty()) {
+  if (is_greeting) CheckGreeting(node, message, reached);
+  if (is_greeting && from_now_ && events_.empty()) {
     told_ = reached;
     return;
   }
@@ -140,7 +159,7 @@ void WatchJudge::OnRewound(const std::string& node) {
     return Violation(node, absl::StrCat("was rewound to ", Name(common), "; the node lost nothing"));
   CheckRestored(node, common);
   told_ = common;
-  OnOpened();
+  Forget();
 }
 
 // The state now of each matching key that the lost records touched: at the common record, or at a later one
@@ -168,17 +187,22 @@ void WatchJudge::CheckRestored(const std::string& node, const Entry* common) {
   }
 }
 
-void WatchJudge::OnEnded(const std::string& node, const absl::Status& status) {
-  OnOpened();
-  const std::string reason = ReasonOf(status);
-  world_->coverage.Count("watch_ended_" + (reason.empty() ? std::string("other") : reason));
-  if (reason != "REWOUND" && reason != "COMPACTED") return;
+bool WatchJudge::IsLostAt(const std::string& node, const Entry* entry) const {
   const NodeFacts& facts = world_->checker.facts(node);
   // A snapshot may show less than was shown here before, and so only a part of what was told.
-  const bool is_cut = told_ != nullptr && facts.cut.contains(told_);
-  if (reason == "REWOUND" && !is_cut &&
-      (told_ == nullptr || History::IsOnPath(told_, facts.visible) ||
-       History::IsOnPath(facts.visible, told_))) {
+  if (entry != nullptr && facts.cut.contains(entry)) return true;
+  return !History::IsOnPath(entry, facts.visible) && !History::IsOnPath(facts.visible, entry);
+}
+
+void WatchJudge::OnEnded(const std::string& node, const absl::Status& status) {
+  Forget();
+  const std::string reason = ReasonOf(status);
+  world_->coverage.Count("watch_ended_" + (reason.empty() ? std::string("other") : reason));
+  if (reason == "STALE" && demanded_ == nullptr)
+    Violation(node, "was told that the node is behind; it had demanded nothing");
+  if (reason != "REWOUND" && reason != "COMPACTED") return;
+  const NodeFacts& facts = world_->checker.facts(node);
+  if (reason == "REWOUND" && !IsLostAt(node, told_) && !IsLostAt(node, demanded_)) {
     Violation(node, absl::StrCat("was told that its history is lost; the node shows ", Name(facts.visible)));
   }
   if (reason == "COMPACTED" && told_ != nullptr && told_->position.revision >= facts.floor) {

@@ -18,10 +18,10 @@ class WatchJudge {
   // `world` must outlive this. `request` says what is watched.
   WatchJudge(World* world, std::string name, v1::WatchRequest request);
 
-  // The request that goes on where the watch stands.
-  v1::WatchRequest Request() const;
-  // A new stream begins; what the old one had begun to tell is forgotten.
-  void OnOpened();
+  // A new stream begins; what the old one had begun to tell is forgotten. The request goes on where the watch
+  // stands, or, with `from_now`, with what follows the greeting. `demanded` (null: nothing) is what the node
+  // must have shown: its revision is the `min_revision` (I5).
+  v1::WatchRequest Open(const Entry* demanded, bool from_now);
   void OnMessage(const std::string& node, const v1::WatchResponse& message);
   // What came is no message.
   void OnMalformed(const std::string& node) { Violation(node, "got something that is no message"); }
@@ -33,6 +33,9 @@ class WatchJudge {
   const Entry* told() const { return told_; }
 
  private:
+  void Forget();
+  void CheckGreeting(const std::string& node, const v1::WatchResponse& message, const Entry* reached);
+  bool IsLostAt(const std::string& node, const Entry* entry) const;
   bool Matches(const v1::Change& change) const;
   bool InWatchedRange(const std::string& key) const;
   void OnRewound(const std::string& node);
@@ -47,6 +50,9 @@ class WatchJudge {
   const std::string name_;
   const v1::WatchRequest request_;
   const Entry* told_ = nullptr;
+  const Entry* demanded_ = nullptr;     // by the present stream
+  bool from_now_ = true;                // so it began
+  bool greeted_ = false;                // it was told something
   std::vector<v1::WatchEvent> events_;  // since `told_`
   v1::Rewound rewound_;                 // its fragments so far
   Model model_;

@@ -9,6 +9,7 @@ namespace holdfast::sim {
 namespace {
 
 constexpr int kWatchers = 3;
+constexpr absl::Duration kBusy = absl::Seconds(1);
 
 }  // namespace
 
@@ -57,9 +58,9 @@ class Watchers::Sink : public serving::WatchSink {
     return watch.node != nullptr && watch.node->is_up() && watch.node->life() == watch.life;
   }
 
- private:
   bool IsCurrent() const { return watch_->stream == stream_ && IsOpen(*watch_); }
 
+ private:
   Watchers* const watchers_;
   const std::shared_ptr<Watch> watch_;
   const uint64_t stream_;
@@ -108,24 +109,94 @@ void Watchers::Look() {
       Open(watch);
     } else if (!settled_ && world.random->Below(20) == 0) {
       Leave(*watch);
+    } else if (!settled_ && world.random->Below(8) == 0) {
+      if (SimNode* const node = NodeToBeCut()) {
+        ComeEarly(watch, node, node->life(), absl::Milliseconds(1), 800);
+      } else if (SimNode* const any = cluster_->AnyServingNode()) {
+        ComeEarly(watch, any, any->life(), absl::Milliseconds(20), 40);
+      }
     }
   }
   world.time.After(Around(absl::Milliseconds(200), *world.random), [this] { Look(); });
 }
 
-void Watchers::Open(const std::shared_ptr<Watch>& shared) {
-  Watch& watch = *shared;
+// Somebody is told of something a moment before `node` shows it, and opens his watch there: as soon as the
+// node has shown it, it may be cut again, before the hub has come to either.
+void Watchers::ComeEarly(const std::shared_ptr<Watch>& watch, SimNode* node, uint64_t life,
+                         absl::Duration pause, int looks) {
+  if (settled_ || looks == 0 || !node->is_up() || node->life() != life) return;
+  World& world = cluster_->world();
+  const Entry* const shown = world.checker.facts(node->id()).visible;
+  for (const auto& other : cluster_->nodes()) {
+    const Entry* const read = world.checker.facts(other->id()).visible;
+    const bool is_ahead = read != shown && History::IsOnPath(shown, read);
+    if (!other->is_up() || !is_ahead || !History::IsOnPath(watch->judge.told(), read)) continue;
+    if (Sink::IsOpen(*watch)) Leave(*watch);
+    return OpenAt(watch, node, watch->judge.Open(read, /*from_now=*/world.random->Below(2) == 0));
+  }
+  world.time.After(pause, [=, this] { ComeEarly(watch, node, life, pause, looks - 1); });
+}
+
+// One that serves what somebody's higher epoch does not have.
+SimNode* Watchers::NodeToBeCut() {
+  Checker& checker = cluster_->world().checker;
+  for (const auto& node : cluster_->nodes()) {
+    const Entry* const shown = checker.facts(node->id()).visible;
+    if (shown == nullptr || !node->is_up() || !node->serving().CheckServes().ok()) continue;
+    for (const auto& other : cluster_->nodes()) {
+      const Entry* const end = checker.facts(other->id()).end;
+      if (end != nullptr && end->epoch() > shown->epoch() && !History::IsOnPath(shown, end))
+        return node.get();
+    }
+  }
+  return nullptr;
+}
+
+void Watchers::Open(const std::shared_ptr<Watch>& watch) {
   SimNode* const node = cluster_->AnyServingNode();
-  watch.node = nullptr;
+  watch->node = nullptr;
+  ++watch->stream;
+  if (node != nullptr) OpenAt(watch, node, NextRequest(watch->judge));
+}
+
+void Watchers::OpenAt(const std::shared_ptr<Watch>& shared, SimNode* node, const v1::WatchRequest& request) {
+  Watch& watch = *shared;
   ++watch.stream;
-  if (node == nullptr) return;
   watch.node = node;
   watch.life = node->life();
   watch.busy = false;
-  watch.judge.OnOpened();
   watch.id = node->serving().watches().NewId();
   cluster_->world().coverage.Count("watches_opened");
-  node->serving().watches().Open(watch.id, watch.judge.Request(), std::make_shared<Sink>(this, shared));
+  const auto sink = std::make_shared<Sink>(this, shared);
+  // As serving/watch_stream_grpc.h does it.
+  serving::ReadDemands demands;
+  demands.min_revision = Revision(request.min_revision());
+  const serving::TaskQueue at_once = [](const std::function<void()>& task) {
+    task();
+    return true;
+  };
+  node->serving().admission().OnWorker(
+      demands, {}, at_once,
+      [this, node, id = watch.id, request, sink](const absl::StatusOr<serving::ReadDecision>& at) {
+        if (!sink->IsCurrent()) return;
+        if (!at.ok()) return sink->Finish(at.status());
+        Random& random = *cluster_->world().random;
+        if (!settled_ && request.min_revision() != 0 && random.Below(2) == 0)
+          node->serving().KeepWatchesBusyFor(Around(kBusy, random));
+        node->serving().watches().Open(id, request, sink);
+      });
+}
+
+// Some demand nothing, others what they were told, or what was read a moment ago, here or at another node: by
+// themselves, and they need only what comes after it, or by somebody else.
+v1::WatchRequest Watchers::NextRequest(WatchJudge& judge) {
+  Random& random = *cluster_->world().random;
+  const Entry* const told = judge.told();
+  if (random.Below(3) == 0) return judge.Open(nullptr, /*from_now=*/false);
+  SimNode* const reader = random.Below(2) == 0 ? nullptr : cluster_->AnyServingNode();
+  const Entry* const read = reader == nullptr ? told : cluster_->world().checker.facts(reader->id()).visible;
+  if (!History::IsOnPath(told, read)) return judge.Open(told, /*from_now=*/false);
+  return judge.Open(read, /*from_now=*/random.Below(2) == 0);
 }
 
 void Watchers::Leave(Watch& watch) {

@@ -27,7 +27,12 @@ class Watchers {
 
   v1::WatchRequest MakeRequest();
   void Look();
+  void ComeEarly(const std::shared_ptr<Watch>& watch, SimNode* node, uint64_t life, absl::Duration pause,
+                 int looks);
+  SimNode* NodeToBeCut();
   void Open(const std::shared_ptr<Watch>& watch);
+  v1::WatchRequest NextRequest(WatchJudge& judge);
+  void OpenAt(const std::shared_ptr<Watch>& watch, SimNode* node, const v1::WatchRequest& request);
   void Leave(Watch& watch);
 
   SimCluster* const cluster_;
