@@ -9,6 +9,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/time.h"
+#include "base/mutants.h"
 #include "failover/errors.h"
 
 namespace holdfast::failover {
@@ -46,8 +47,10 @@ Words LeadersOf(const std::vector<Word>& words) {
   for (const Word& word : words) {
     if (IsDescribed(word)) by_end.push_back(&word);
   }
-  std::stable_sort(by_end.begin(), by_end.end(),
-                   [](const Word* left, const Word* right) { return EndOf(*left) > EndOf(*right); });
+  std::stable_sort(by_end.begin(), by_end.end(), [](const Word* left, const Word* right) {
+    if (MutantActive(Mutant::kChosenByLength)) return EndOf(*left).index() > EndOf(*right).index();
+    return EndOf(*left) > EndOf(*right);
+  });
   Words leaders;
   for (const Word* word : by_end) {
     const bool is_part = std::any_of(leaders.begin(), leaders.end(),

@@ -146,9 +146,7 @@ const v1::PromiseResponse* Highest(const CandidateLog& candidate,
   Revision revision = candidate.appended.revision;
   for (const v1::PromiseResponse& said : words) {
     const Revision has(said.appended().revision());
-    const bool is_higher =
-        MutantActive(Mutant::kChosenByLength) ? has.index() > revision.index() : has > revision;
-    if (!is_higher || !said.cannot_promise().empty() || left.contains(said.node_id())) continue;
+    if (has <= revision || !said.cannot_promise().empty() || left.contains(said.node_id())) continue;
     if (MutantActive(Mutant::kHarvestSkipped)) continue;
     highest = &said;
     revision = has;
