@@ -26,8 +26,9 @@ class LostHistory {
   // Of what `store` shows now.
   static LostHistory Of(const storage::Store& store);
 
-  // If `revision` is known to be of a lost history: the last revision that it shares with this one. nullopt
-  // for what this history has, and for what it may yet have (beyond its newest epoch).
+  // If `revision` is known to be of a lost history: the last revision that it shares with this one at most
+  // (where three branches part, numbers alone do not tell). nullopt for what this history has, and for what
+  // it may yet have (beyond its newest epoch).
   std::optional<Revision> CommonBefore(Revision revision) const;
 
   // The same for a cursor that asks for everything from `start` on, which stands for "I have seen the one

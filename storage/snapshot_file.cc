@@ -131,8 +131,7 @@ absl::StatusOr<SnapshotFile> CopySnapshot(Store& store, const std::string& path,
   absl::StatusOr<SnapshotFile> file = Copy(store, path, cancelled, tail);
   store.ReportFailedSync(file.status());
   // It may be a copy of the one file with what was visible of the other.
-  if (generation % 2 != 0 || generation != store.file_generation())
-    file = ReplacedMeanwhileError("the data file");
+  if (!store.IsSameFile(generation)) file = ReplacedMeanwhileError("the data file");
   if (file.ok()) return file;
   store.ReportDamage(file.status());  // what a copy cannot read, or cannot believe, is so in the original
   // Half a copy is of no use; the first error is what matters.

@@ -211,9 +211,10 @@ class Store {
   // begin.
   void SetDamageHandler(std::function<void(const absl::Status&)> handler);
 
-  // Odd from when another file begins to take the name of data.db until the store speaks of that one: who opens
-  // the file by its name compares before and after. Any thread.
+  // For who opens data.db by its name: while another file takes it, the store still speaks of the old one.
+  // What was read is of one file if IsSameFile holds, afterwards, of the generation before. Any thread.
   uint64_t file_generation() const;
+  bool IsSameFile(uint64_t generation) const;
 
   // Sizes for metrics. Any thread.
   int64_t database_bytes() const;

@@ -59,11 +59,11 @@ struct Store::Impl {
   std::vector<StoreObserver*> observers;
   bool has_open_batch = false;
   std::atomic<uint64_t> file_generation{0};  // odd while the file changes
-  bool has_replaced_file = false;      // the file before the last replacement is still there
-  bool may_compact = true;             // there may be rows below the floor
-  int postponed_checkpoint_pages = 0;  // do not try again before the WAL has so many
-  bool readers_hold_wal = false;       // at the last try: one was in the middle of a call all the time
-  std::string wal_holder;              // for people; empty: nobody
+  bool has_replaced_file = false;            // the file before the last replacement is still there
+  bool may_compact = true;                   // there may be rows below the floor
+  int postponed_checkpoint_pages = 0;        // do not try again before the WAL has so many
+  bool readers_hold_wal = false;             // at the last try: one was in the middle of a call all the time
+  std::string wal_holder;                    // for people; empty: nobody
   // A replacement that was begun: there is no way back, and nothing is written before it has ended.
   struct Replacement {
     Position visible;

@@ -76,6 +76,10 @@ absl::StatusOr<std::string> Store::RepairWith(absl::string_view path, const Posi
 
 uint64_t Store::file_generation() const { return impl_->file_generation; }
 
+bool Store::IsSameFile(uint64_t generation) const {
+  return generation % 2 == 0 && generation == impl_->file_generation;
+}
+
 bool Store::is_replacing() const { return impl_->replacing.has_value(); }
 
 absl::StatusOr<std::string> Store::FinishReplacing() {

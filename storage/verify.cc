@@ -67,8 +67,7 @@ absl::StatusOr<v1::VerifyResult> VerifyStore(
     const Position at = store.visible();
     const Position end = store.appended();
     HF_ASSIGN_OR_RETURN(const v1::VerifyResult result, CheckOnce(store, at, progress, cancelled));
-    if (generation % 2 != 0 || generation != store.file_generation())
-      return ReplacedMeanwhileError("the data file");
+    if (!store.IsSameFile(generation)) return ReplacedMeanwhileError("the data file");
     if (result.findings_size() == 0 || attempt == kMaxAttempts) return result;
     // Records that were cut, or compacted beyond what was being read, look like damage.
     HF_ASSIGN_OR_RETURN(const bool has_at, StillHolds(store, at));

@@ -5,19 +5,12 @@
 #include "storage/salvage_file.h"
 #include "storage/snapshot_chunks.h"
 #include "tests/replication/replica_fixture.h"
+#include "tests/storage/replacement_listener.h"
 
 namespace holdfast::replication {
 namespace {
 
-// Hears up to where the file that a snapshot has brought is shown.
-class ReplacementListener : public storage::StoreObserver {
- public:
-  void OnAppended(absl::Span<const storage::LogRecordPtr>) override {}
-  void OnVisible(const Position&) override {}
-  void OnRewound(const Position&, const Position&, const std::vector<std::string>&) override {}
-  void OnReplaced(const Position& visible) override { shown.push_back(visible); }
-  std::vector<Position> shown;
-};
+using storage::ReplacementListener;
 
 // Both sites were forced on. p goes on with epoch 128 after what it shows of epoch 0; everybody else has
 // followed s in epoch 65, and nobody keeps the records at which the two part. No commit of 128 counts without

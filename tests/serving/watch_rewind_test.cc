@@ -59,6 +59,15 @@ class WatchRewindTest : public ServingFixture {
         store_->ReplaceWith("/d/incoming.db", source->appended(), source->visible(), "snapshot");
     ASSERT_TRUE(replaced.ok()) << replaced;
   }
+  // Another node's log, with one commit, of which this node has all.
+  void BeginAlike(storage::StoreUnderTest& source, std::vector<v1::Change> changes) {
+    ASSERT_TRUE(source.Open().ok());
+    source.Show(source.Append(storage::EpochDraft("node-1")));
+    source.Commit(std::move(changes));
+    ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
+    CopyLog(source.store(), store_.store());
+    Settle();
+  }
   static void CopyLog(storage::Store& from, storage::Store& to) {
     AppendLog(from, to);
     ASSERT_TRUE(to.AdvanceVisible(to.appended()).ok());
@@ -204,12 +213,7 @@ TEST_F(WatchRewindTest, ADemandThatARewindTookBackIsRefused) {
 
 TEST_F(WatchRewindTest, WhatFollowsARewindOfWhichItHasNotHeardIsNotDelivered) {
   storage::StoreUnderTest source;
-  ASSERT_TRUE(source.Open().ok());
-  source.Show(source.Append(storage::EpochDraft("node-1")));
-  source.Commit({Put("a/1", "1")});
-  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
-  CopyLog(source.store(), store_.store());
-  Settle();
+  BeginAlike(source, {Put("a/1", "1")});
   const Position ancestor = store_->visible();
   const Watch watch = Open(Prefix("a/"));
   BeginEpoch(1);
@@ -228,12 +232,7 @@ TEST_F(WatchRewindTest, WhatFollowsARewindOfWhichItHasNotHeardIsNotDelivered) {
 
 TEST_F(WatchRewindTest, WhatFollowsIsNotDeliveredThoughAGreaterRevisionIsShown) {
   storage::StoreUnderTest source;
-  ASSERT_TRUE(source.Open().ok());
-  source.Show(source.Append(storage::EpochDraft("node-1")));
-  source.Commit({Put("a/1", "1")});
-  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
-  CopyLog(source.store(), store_.store());
-  Settle();
+  BeginAlike(source, {Put("a/1", "1")});
   const Position ancestor = store_->visible();
   const Watch watch = Open(Prefix("a/"));
   BeginEpoch(1);
@@ -295,13 +294,7 @@ TEST_F(WatchRewindTest, ALargeRestorationComesInFragments) {
 
 TEST_F(WatchRewindTest, WatchesGoOnThroughTheLogOfASnapshot) {
   storage::StoreUnderTest source;
-  ASSERT_TRUE(source.Open().ok());
-  source.Show(source.Append(storage::EpochDraft("node-1")));
-  source.Commit({Put("a/1", "1")});
-  // This node's log is the same so far: the fixture began in the same way.
-  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
-  CopyLog(source.store(), store_.store());
-  Settle();
+  BeginAlike(source, {Put("a/1", "1")});
   const Watch watch = Open(Prefix("a/"));
   source.Commit({Put("a/1", "2")});
   source.Commit({Put("b/1", "2")});
@@ -319,12 +312,7 @@ TEST_F(WatchRewindTest, WatchesGoOnThroughTheLogOfASnapshot) {
 // higher. The file goes on beyond that with what is not committed.
 TEST_F(WatchRewindTest, ASnapshotThatShowsLessThanBeforeEndsWhoWasToldOfTheOtherBranchAndNobodyElse) {
   storage::StoreUnderTest source;
-  ASSERT_TRUE(source.Open().ok());
-  source.Show(source.Append(storage::EpochDraft("node-1")));
-  source.Commit({Put("a/1", "1"), Put("b/1", "1")});
-  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
-  CopyLog(source.store(), store_.store());
-  Settle();
+  BeginAlike(source, {Put("a/1", "1"), Put("b/1", "1")});
   const Watch told = Open(Prefix("a/"));
   const Watch quiet = Open(Prefix("b/"));
   BeginEpoch(65);
@@ -367,12 +355,7 @@ TEST_F(WatchRewindTest, ARepairThatGoesBackWithinTheEpochEndsNobody) {
 
 TEST_F(WatchRewindTest, ASnapshotThatSkipsWhatAWatchNeedsEndsIt) {
   storage::StoreUnderTest source;
-  ASSERT_TRUE(source.Open().ok());
-  source.Show(source.Append(storage::EpochDraft("node-1")));
-  source.Commit({Put("a/1", "1")});
-  ASSERT_TRUE(store_->RewindTo(Position{}, "to begin as the other").ok());
-  CopyLog(source.store(), store_.store());
-  Settle();
+  BeginAlike(source, {Put("a/1", "1")});
   const Watch watch = Open(Prefix("a/"));
   for (int i = 0; i < 5; ++i) source.Commit({Put("a/1", "x")});
   source.Show(source.Append(storage::CompactDraft(Revision(6))));

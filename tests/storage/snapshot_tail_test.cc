@@ -6,6 +6,7 @@
 #include "storage/salvage_file.h"
 #include "storage/snapshot_chunks.h"
 #include "storage/snapshot_file.h"
+#include "tests/storage/replacement_listener.h"
 #include "tests/storage/store_fixture.h"
 
 namespace holdfast::storage {
@@ -17,15 +18,6 @@ constexpr char kCopy[] = "/d/copy.db";
 constexpr char kIncoming[] = "/d/incoming.db";
 
 bool Never() { return false; }
-
-class ReplacementListener : public StoreObserver {
- public:
-  void OnAppended(absl::Span<const LogRecordPtr>) override {}
-  void OnVisible(const Position&) override {}
-  void OnRewound(const Position&, const Position&, const std::vector<std::string>&) override {}
-  void OnReplaced(const Position& visible) override { shown.push_back(visible); }
-  std::vector<Position> shown;
-};
 
 void Follow(StoreUnderTest& from, StoreUnderTest& to) {
   const auto records =

@@ -5,21 +5,13 @@
 #include "storage/sqlite_backup.h"
 #include "storage/sqlite_transaction.h"
 #include "storage/verify.h"
+#include "tests/storage/replacement_listener.h"
 #include "tests/storage/store_fixture.h"
 
 namespace holdfast::storage {
 namespace {
 
 constexpr char kIncoming[] = "/d/incoming.db";
-
-class ReplacementListener : public StoreObserver {
- public:
-  void OnAppended(absl::Span<const LogRecordPtr>) override {}
-  void OnVisible(const Position&) override {}
-  void OnRewound(const Position&, const Position&, const std::vector<std::string>&) override {}
-  void OnReplaced(const Position& position) override { replaced.push_back(position); }
-  std::vector<Position> replaced;
-};
 
 class StoreReplaceTest : public ::testing::Test {
  protected:
@@ -79,7 +71,7 @@ TEST_F(StoreReplaceTest, AnEmptyStoreTakesTheSnapshotAndGoesOnFromIt) {
   const absl::Status replaced =
       store_->ReplaceWith(kIncoming, primary_->appended(), primary_->appended(), "first snapshot");
   ASSERT_TRUE(replaced.ok()) << replaced;
-  EXPECT_EQ(listener.replaced, std::vector<Position>{primary_->appended()});
+  EXPECT_EQ(listener.shown, std::vector<Position>{primary_->appended()});
   EXPECT_EQ(store_->visible(), primary_->appended());
   EXPECT_EQ(store_->state_digest(), primary_->state_digest());
   EXPECT_EQ(store_->milestones().size(), 1u);
@@ -271,14 +263,14 @@ TEST_F(StoreReplaceTest, AFullDiskAtAnyStepOfItPassesWithoutARestart) {
         EXPECT_TRUE(store->Maintain().ok());
         EXPECT_FALSE(replace().ok()) << "there is still no room";
       }
-      EXPECT_TRUE(listener.replaced.empty());
+      EXPECT_TRUE(listener.shown.empty());
     }
     store.disk().ClearFaults();
     if (!first.ok()) {
       const absl::Status again = replace();
       ASSERT_TRUE(again.ok()) << again;
     }
-    EXPECT_EQ(listener.replaced, std::vector<Position>{newer->appended()});
+    EXPECT_EQ(listener.shown, std::vector<Position>{newer->appended()});
     EXPECT_FALSE(store->is_replacing());
     EXPECT_EQ(store.Read("a"), "2");
     const Position next = store.Commit({Put("a", "3")});
