@@ -8,6 +8,8 @@
 #include "base/executor.h"
 #include "base/status_macros.h"
 #include "holdfast/v1/config.grpc.pb.h"
+#include "rpc/connect.h"
+#include "rpc/errors.h"
 #include "rpc/status.h"
 #include "tests/drill/keys.h"
 
@@ -91,8 +93,12 @@ void ProxyReader::ReadOnce(bool on_fresh_connection) {
   v1::GetResponse response;
   grpc::ClientContext context;
   rpc::SetTimeout(context, options_.deadline);
-  const auto stub = v1::ConfigService::NewStub(*channels.Get(options_.address));
-  const absl::Status status = rpc::FromGrpcStatus(stub->Get(&context, request, &response));
+  const auto channel =
+      rpc::ConnectedChannel(channels, options_.address, options_.deadline, rpc::UnreachableError);
+  const absl::Status status =
+      channel.ok()
+          ? rpc::FromGrpcStatus(v1::ConfigService::NewStub(*channel)->Get(&context, request, &response))
+          : channel.status();
   seen.at = options_.clock->SinceBoot();
 
   MutexLock lock(&mu_);

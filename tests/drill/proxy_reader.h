@@ -18,8 +18,10 @@
 
 namespace holdfast::drill {
 
-// A read is answered within this or has failed: there is no second attempt. On a machine that has other work,
-// where nothing is judged by its time, a read that is answered at all is a good one.
+// A read is answered within this or has failed: it is sent once. Only the connection is tried once more,
+// within the same time, since gRPC 1.51 now and then takes one for failed that is under way (rpc/connect.h).
+// On a machine that has other work, where nothing is judged by its time, a read that is answered at all is a
+// good one.
 inline constexpr absl::Duration kReadDeadline = absl::Milliseconds(250);
 inline constexpr absl::Duration kUntimedReadDeadline = absl::Seconds(10);
 
