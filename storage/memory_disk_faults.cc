@@ -79,6 +79,7 @@ DiskResult MemoryDisk::InjectedFault(DiskOperation operation, absl::string_view 
       --fault.pass_count;
     } else if (fault.fail_count > 0) {
       if (fault.fail_count != DiskFault::kForever) --fault.fail_count;
+      ++counters_.faults;
       return fault.error;
     }
   }

@@ -110,6 +110,17 @@ bool Checker::IsSettled(const Override& override_) const {
   });
 }
 
+// Who is taken out of the inventory counts for nothing any more: the operator answers for it (decision 0018).
+bool Checker::WasRemoved(const std::string& node_id, const Entry& at) {
+  const std::string key = replication::NodeKey(node_id);
+  for (const Entry* entry = &at; entry != nullptr; entry = entry->parent) {
+    for (const v1::Change& change : entry->record->message.changes()) {
+      if (change.key() == key) return !change.has_value();
+    }
+  }
+  return true;
+}
+
 void Checker::CheckSettled(const std::string& node, const Entry& entry) {
   for (const v1::Change& change : entry.record->message.changes()) {
     if (!absl::StartsWith(change.key(), replication::kUnsettledPrefix) || change.has_value()) continue;
@@ -123,7 +134,8 @@ void Checker::CheckSettled(const std::string& node, const Entry& entry) {
       const auto come =
           std::count_if(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& voter) {
             return begun->holders.contains({voter.node_id(), voter.incarnation()}) ||
-                   facts_[voter.node_id()].incarnation != voter.incarnation();
+                   facts_[voter.node_id()].incarnation != voter.incarnation() ||
+                   WasRemoved(voter.node_id(), entry);
           });
       if (come >= PromiseQuorum(rule)) continue;
       violations_->Add(

@@ -221,6 +221,7 @@ void Readers::ListAll(SimNode& node) {
 void Readers::Read(SimNode& node, Revision at, const std::string* only_key) {
   World& world = cluster_->world();
   const auto refuse = [&](const absl::Status& status) {
+    if (ReasonOf(status) == "IO_ERROR" && node.DiskMayFail()) return world.coverage.Count("reads_IO_ERROR");
     world.violations.Add("I12", absl::StrCat(node.id(), " does not answer a read at ", at.ToString(), ": ",
                                              status.ToString()));
   };

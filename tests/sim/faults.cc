@@ -43,7 +43,8 @@ CrashMode Faults::AnyMode() {
 void Faults::One() {
   World& world = cluster_->world();
   SimNode& node = cluster_->AnyNode();
-  switch (world.random->Below(15)) {
+  world.coverage.Count("faults");
+  switch (world.random->Below(16)) {
     case 0:
     case 1:
       return node.Crash(AnyMode(), "");
@@ -63,6 +64,8 @@ void Faults::One() {
       return world.random->Below(2) == 0 ? SlowDisk(node) : Pause(node);
     case 14:
       return node.FailNextSync();
+    case 15:
+      return FailDisk(node);
     case 11:
       return WipeFollower(node);
     case 12:
@@ -103,11 +106,13 @@ void Faults::Partition() {
     }
   }
   for (const auto& [from, to] : ways) world.network.Cut(from, to);
+  ++world.cuts;
   static constexpr const char* kNames[] = {"one way", "a pair", "the sites", "one node"};
   world.story.Note("FAULT", absl::StrCat("cut ", kNames[kind], ": ", a.node_id, " ", b.node_id));
   world.coverage.Count("partitions");
   world.time.After(Short() * 2, [this, ways] {
     for (const auto& [from, to] : ways) cluster_->world().network.Heal(from, to);
+    --cluster_->world().cuts;
     cluster_->world().story.Note("FAULT", "a cut is healed");
   });
 }
@@ -118,6 +123,21 @@ void Faults::FillDisk(SimNode& node) {
   world.story.Note("FAULT", absl::StrCat("the disk of ", node.id(), " is full"));
   world.coverage.Count("full_disks");
   world.time.After(Short(), [&node] { node.disk().LiftLimit(); });
+}
+
+// A few of the next reads or writes fail; afterwards the disk is as it was.
+void Faults::FailDisk(SimNode& node) {
+  using storage::DiskOperation;
+  World& world = cluster_->world();
+  static const std::set<DiskOperation> kKinds[] = {
+      {DiskOperation::kWrite},
+      {DiskOperation::kRead},
+      {DiskOperation::kOpen, DiskOperation::kCreate},
+      {DiskOperation::kTruncate, DiskOperation::kRename, DiskOperation::kRemove}};
+  node.FailDisk(kKinds[world.random->Below(4)], static_cast<int64_t>(world.random->Below(20)),
+                1 + static_cast<int64_t>(world.random->Below(3)));
+  world.story.Note("FAULT", absl::StrCat("the disk of ", node.id(), " fails now and then"));
+  world.coverage.Count("io_errors");
 }
 
 void Faults::SlowDisk(SimNode& node) {

@@ -22,6 +22,7 @@ class Faults {
   void CrashSoon(SimNode& node);
   void Partition();
   void FillDisk(SimNode& node);
+  void FailDisk(SimNode& node);
   void SlowDisk(SimNode& node);
   void Pause(SimNode& node);
   void WipeFollower(SimNode& node);

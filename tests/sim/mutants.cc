@@ -1,15 +1,17 @@
 #include "tests/sim/mutants.h"
 
-#include <sys/wait.h>
+#include <google/protobuf/struct.pb.h>
+#include <google/protobuf/util/json_util.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <cstring>
 
-#include "tests/sim/run.h"
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "tests/sim/campaign.h"
 
 namespace holdfast::sim {
 
@@ -51,42 +53,28 @@ const std::vector<MutantRow>& MutantTable() {
       {Mutant::kPromiseLowered, "promise-lowered", "R11 I7", "gives a promise up for an older stream"},
       {Mutant::kProxyNeedsPrimary, "proxy-needs-primary", "I12", "answers only once a primary was heard"},
       {Mutant::kWatchShowsAppended, "watch-shows-appended", "I11", "tells of what is not visible yet"},
-      {Mutant::kChosenByLength, "chosen-by-length", "R6 F13", "the longest log wins, not the highest",
-       "failover_test CounterexampleTest.ALaterEpochIsChosenBeforeALongerLog"},
+      {Mutant::kChosenByLength, "chosen-by-length", "R6 F13", "the longest log wins, not the highest"},
       {Mutant::kHarvestSkipped, "harvest-skipped", "R6", "goes on with the candidate's own log"},
       {Mutant::kHarvestShown, "harvest-shown", "R14 F18", "shows the harvest before its EPOCH record counts"},
-      {Mutant::kPromiseByName, "promise-by-name", "R16 F9", "counts whoever bears a voter's name",
-       "failover_test CounterexampleTest.AVoterThatSetItsLogAsideCountsForNothingUntilARecordAdmitsIt"},
-      {Mutant::kPromisesOffByOne, "promises-off-by-one", "R4", "a promise less is enough",
-       "failover_test InterruptionTest.ANodeThatAnswersAndCannotPromiseCountsForNothing"},
-      {Mutant::kSelfAlwaysCounts, "self-always-counts", "R4 F15", "a candidate outside V counts itself",
-       "failover_test VerdictTest.ACandidateThatIsNoVoterDoesNotCountItself"},
-      {Mutant::kOnlyKnownRule, "only-known-rule", "R5 F11", "asks the rule known committed alone",
-       "failover_test CounterexampleTest.ARuleThatIsHarvestedMustBeMetToo"},
-      {Mutant::kOnlyNewestRule, "only-newest-rule", "R5 F11", "asks the newest rule alone",
-       "failover_test VerdictTest.EveryRuleFromTheKnownCommittedOneOnMustBeMet"},
+      {Mutant::kPromiseByName, "promise-by-name", "R16 F9", "counts whoever bears a voter's name"},
+      {Mutant::kPromisesOffByOne, "promises-off-by-one", "R4", "a promise less is enough"},
+      {Mutant::kSelfAlwaysCounts, "self-always-counts", "R4 F15", "a candidate outside V counts itself"},
+      {Mutant::kOnlyKnownRule, "only-known-rule", "R5 F11", "asks the rule known committed alone"},
+      {Mutant::kOnlyNewestRule, "only-newest-rule", "R5 F11", "asks the newest rule alone"},
       {Mutant::kRuleWhenSent, "rule-when-sent", "R10 F10", "judges by the rule before a change"},
       {Mutant::kPlainEpochNumbers, "plain-epoch-numbers", "R3 F2", "numbers epochs 1, 2, 3"},
       {Mutant::kEpochTwice, "epoch-twice", "R7", "writes a second EPOCH record after a crash"},
-      {Mutant::kPromisedTwice, "promised-twice", "R2 F14", "promises an epoch to two",
-       "replication_test PromiseBookTest.*"},
-      {Mutant::kVerdictNotKept, "verdict-not-kept", "R5 F11", "goes on with less than was confirmed",
-       "failover_test PromotionTest.PromisesThatProveLessThanThePlanEndItBeforeTheRecord"},
-      {Mutant::kWaiverForgotten, "waiver-forgotten", "R20", "waits for the voters that it waives",
-       "failover_test PromotionTest.TwoDeadVotersAreRefusedAndCarriedOutUnderTheNamedOverride"},
-      {Mutant::kResumedUnasked, "resumed-unasked", "R4", "asks nobody again after a crash",
-       "failover_test PromotionTest.AfterAPowerCutAtAnyStepItEndsTheSame"},
-      {Mutant::kRestartUnasked, "restart-unasked", "R18 F6", "admits at once (harmless, and against R18)",
-       "replica_test ReplicaTest.ARestartedPrimaryAdmitsNothingBeforeItsVotersAnswered"},
+      {Mutant::kPromisedTwice, "promised-twice", "R2 F14", "promises an epoch to two"},
+      {Mutant::kVerdictNotKept, "verdict-not-kept", "R5 F11", "goes on with less than was confirmed"},
+      {Mutant::kWaiverForgotten, "waiver-forgotten", "R20", "waits for the voters that it waives"},
+      {Mutant::kResumedUnasked, "resumed-unasked", "R4", "asks nobody again after a crash"},
+      {Mutant::kRestartUnasked, "restart-unasked", "R18 F6", "admits at once (harmless, and against R18)"},
       {Mutant::kUndoneBehindRecord, "undone-behind-record", "I8", "calls undone what is in the log"},
-      {Mutant::kDoneTooEarly, "done-too-early", "R21 F8", "is done before its voters know it",
-       "failover_test CounterexampleTest.APromotionIsNotDoneBeforeItsVotersKnowThatTheyAreVoters"},
-      {Mutant::kHandOverUnfrozen, "hand-over-unfrozen", "6", "hands over while commits go on",
-       "failover_test SwitchoverTest.CommitsAreHeldUpFromTheFreezeUntilTheNewPrimaryIsOpen"},
-      {Mutant::kHandOverUndrained, "hand-over-undrained", "6", "does not wait for the last record",
-       "failover_test SwitchoverTest.TheDrainWaitsForTheLastRecordThatThePrimaryAdmitted"},
-      {Mutant::kRoleNotTakenBack, "role-not-taken-back", "F7 I9", "leaves a failed hand-over without primary",
-       "failover_test SwitchoverTest.WithTheCandidateGoneAfterAnyStepCommitsGoOn"},
+      {Mutant::kDoneTooEarly, "done-too-early", "R21 F8", "is done before its voters know it"},
+      {Mutant::kHandOverUnfrozen, "hand-over-unfrozen", "6", "hands over while commits go on"},
+      {Mutant::kHandOverUndrained, "hand-over-undrained", "6", "does not wait for the last record"},
+      {Mutant::kRoleNotTakenBack, "role-not-taken-back", "F7 I9",
+       "leaves a failed hand-over without primary"},
   };
   return *kTable;
 }
@@ -95,55 +83,35 @@ const std::vector<MutantRow>& MutantTable() {
 namespace {
 
 struct Found {
-  uint64_t seed = 0;  // 0: not found
-  uint64_t runs = 0;
-  char violation[200] = "";
+  bool is_found = false;
+  uint64_t seed = 0;  // that found it
+  uint64_t runs = 0;  // until then
+  std::string as;     // the first violation
 };
 
-// Tells of each seed before it runs: the parent knows where a check ended the process.
-void Search(Mutant mutant, uint64_t first_seed, uint64_t seeds, int out) {
-  PlantMutant(mutant);
-  Found found;
-  for (uint64_t seed = first_seed; seed < first_seed + seeds; ++seed) {
-    found.seed = seed;
-    ++found.runs;
-    std::snprintf(found.violation, sizeof found.violation, "a check of the code ended the process");
-    (void)!write(out, &found, sizeof found);
-    const RunResult result = RunSeed(seed, /*verbose=*/false);
-    if (result.violations.empty()) continue;
-    std::snprintf(found.violation, sizeof found.violation, "%s", result.violations.front().c_str());
-    (void)!write(out, &found, sizeof found);
-    return;
-  }
-  found = {0, found.runs, ""};
-  (void)!write(out, &found, sizeof found);
+// Checks abort; a process that died of anything else (memory, a fault of the simulator's own) found nothing.
+bool IsFinding(const RunResult& result) {
+  const std::string& first = result.violations.front();
+  return !absl::StartsWith(first, "PROCESS") ||
+         absl::StrContains(first, absl::StrCat("signal ", SIGABRT, ","));
 }
 
-Found SearchInChild(Mutant mutant, uint64_t first_seed, uint64_t seeds) {
-  int ends[2];
-  if (pipe(ends) != 0) return {};
-  const pid_t child = fork();
-  if (child == 0) {
-    close(ends[0]);
-    std::signal(SIGABRT, SIG_DFL);  // the parent tells a failed check by this signal
-    if (!std::freopen("/dev/null", "w", stderr)) _exit(2);
-    Search(mutant, first_seed, seeds, ends[1]);
-    _exit(0);
-  }
-  close(ends[1]);
+Found Search(Mutant mutant, const MutantSearch& search) {
   Found found;
-  for (Found next; read(ends[0], &next, sizeof next) == static_cast<ssize_t>(sizeof next);) found = next;
-  close(ends[0]);
-  int status = 0;
-  while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-  }
-  // Checks abort; a child that died of anything else (memory, a fault of the simulator's own) found nothing.
-  const bool check_failed = WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT;
-  const bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
-  if (check_failed || ended_well) return found;
-  found.seed = 0;
-  std::snprintf(found.violation, sizeof found.violation, "the process ended with status %#x",
-                static_cast<unsigned>(status));
+  CampaignOptions options;
+  options.first_seed = search.first_seed;
+  options.seeds = search.seeds;
+  options.jobs = search.jobs;
+  options.give_up = 1;
+  options.before_seed = [mutant](uint64_t) {
+    PlantMutant(mutant);
+    if (!std::freopen("/dev/null", "w", stderr)) _exit(2);
+  };
+  options.on_failed = [&found](const RunResult& result) {
+    if (found.runs > 0) return;
+    found = {IsFinding(result), result.seed, 1, result.violations.front()};
+  };
+  found.runs = RunCampaign(options).seeds;
   return found;
 }
 
@@ -163,38 +131,65 @@ bool TestFinds(const MutantRow& row) {
   return std::system(run.c_str()) == 0 && std::system((plant + run).c_str()) != 0;
 }
 
+Found Find(const MutantRow& row, const MutantSearch& search) {
+  if (row.test == nullptr) return Search(row.mutant, search);
+  Found found;
+  found.is_found = TestFinds(row);
+  found.as = row.test;
+  return found;
+}
+
+absl::Status Keep(const LedgerEntry& entry, const MutantRow& row, const Found& found) {
+  if (entry.path.empty()) return absl::OkStatus();
+  google::protobuf::Struct line;
+  const auto set = [&line](const char* name, const std::string& value) {
+    (*line.mutable_fields())[name].set_string_value(value);
+  };
+  set("date", absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", absl::Now(), absl::UTCTimeZone()));
+  set("commit", entry.commit);
+  set("code", entry.code);
+  set("mutant", row.name);
+  set("breaks", row.rules);
+  set("what", row.what);
+  set("as", found.as);
+  (*line.mutable_fields())["found"].set_bool_value(found.is_found);
+  (*line.mutable_fields())["seed"].set_number_value(static_cast<double>(found.seed));
+  (*line.mutable_fields())["runs"].set_number_value(static_cast<double>(found.runs));
+  std::string json;
+  const google::protobuf::util::Status made = google::protobuf::util::MessageToJsonString(line, &json);
+  return made.ok() ? AppendLine(entry.path, json) : absl::InternalError(made.ToString());
+}
+
 }  // namespace
 
-int RunMutants(const std::string& name, uint64_t first_seed, uint64_t seeds) {
+int RunMutants(const MutantSearch& search) {
   int known = 0;
   int missed = 0;
   std::printf("%-26s %-10s %6s %6s  %s\n", "mutant", "breaks", "seed", "runs", "found as");
   for (const MutantRow& row : MutantTable()) {
-    if (name != "all" && name != row.name) continue;
+    if (search.name != "all" && search.name != row.name) continue;
     ++known;
-    if (row.test != nullptr) {
-      const bool is_found = TestFinds(row);
-      missed += !is_found;
-      std::printf("%-26s %-10s %6s %6s  %s%s\n", row.name, row.rules, "-", "-",
-                  is_found ? "" : "NOT FOUND by ", row.test);
-      std::fflush(stdout);
-      continue;
-    }
-    const Found found = SearchInChild(row.mutant, first_seed, seeds);
-    missed += found.seed == 0;
-    std::printf("%-26s %-10s %6lu %6lu  %s%s\n", row.name, row.rules, static_cast<unsigned long>(found.seed),
-                static_cast<unsigned long>(found.runs), found.seed == 0 ? "NOT FOUND " : "", found.violation);
+    const Found found = Find(row, search);
+    missed += !found.is_found;
+    const std::string seed = found.seed == 0 ? "-" : absl::StrCat(found.seed);
+    const std::string runs = found.runs == 0 ? "-" : absl::StrCat(found.runs);
+    std::printf("%-26s %-10s %6s %6s  %s%s\n", row.name, row.rules, seed.c_str(), runs.c_str(),
+                found.is_found ? "" : "NOT FOUND ", found.as.c_str());
     std::fflush(stdout);
+    const absl::Status kept = Keep(search.ledger, row, found);
+    if (kept.ok()) continue;
+    std::fprintf(stderr, "the ledger was not written: %s\n", kept.ToString().c_str());
+    return 1;
   }
   if (known == 0) {
-    std::fprintf(stderr, "no mutant is called '%s'\n", name.c_str());
+    std::fprintf(stderr, "no mutant is called '%s'\n", search.name.c_str());
     return 2;
   }
   std::printf("%d of %d mutants found\n", known - missed, known);
   return missed == 0 ? 0 : 1;
 }
 #else
-int RunMutants(const std::string&, uint64_t, uint64_t) {
+int RunMutants(const MutantSearch&) {
   std::fprintf(stderr, "this build has no mutants: configure with -DHOLDFAST_MUTANTS=ON\n");
   return 2;
 }

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "base/mutants.h"
+#include "tests/sim/ledger.h"
 
 namespace holdfast::sim {
 
@@ -20,10 +21,16 @@ struct MutantRow {
 };
 const std::vector<MutantRow>& MutantTable();
 
-// Runs seeds with each of the named mutants ("all": every one) until the checker finds it, at most `seeds`
-// each, or the test that is to find it, and prints a table. A mutant runs in a process of its own: finding it
-// may mean that a check of the code ends that. The exit status: 0 all were found, 1 one was not, 2 no such
-// mutant, or a build without them.
-int RunMutants(const std::string& name, uint64_t first_seed, uint64_t seeds);
+struct MutantSearch {
+  std::string name;  // of a row, or "all"
+  uint64_t first_seed = 1;
+  uint64_t seeds = 5000;  // at most, for each
+  int jobs = 0;           // as CampaignOptions has it
+  LedgerEntry ledger;     // without a path: none is kept
+};
+
+// Runs seeds with each of the mutants until the checker finds it, or the test that is to find it, and prints
+// a table. The exit status: 0 all were found, 1 one was not, 2 no such mutant, or a build without them.
+int RunMutants(const MutantSearch& search);
 
 }  // namespace holdfast::sim

@@ -21,21 +21,23 @@ void Operators::Start() {
 
 void Operators::One() {
   World& world = cluster_->world();
-  const uint64_t dice = world.random->Below(10);
-  if (world.scenario.takes_over && dice < 4) return MoveThePrimary();
+  const uint64_t dice = world.random->Below(12);
+  if (world.scenario.takes_over && dice < 5) return MoveThePrimary();
   if (world.scenario.compacts && dice < 8) return Compact();
   if (dice == 8) return ChangeVoters(/*same_nodes=*/false);
+  if (dice == 9) return ChangeMembers();
   RejoinAll();
   TidyOperations();
 }
 
 void Operators::MoveThePrimary() {
   World& world = cluster_->world();
-  const uint64_t kind = world.random->Below(8);
+  const uint64_t kind = world.random->Below(9);
   const bool insists = world.random->Below(2) == 0;
   if (kind < 2) return Promote(SomeCandidate(""), insists, /*planned=*/true);
   if (kind == 2) return Promote(SomeCandidate(""), insists, /*planned=*/false);  // the wrong way round
   if (kind == 3) return LoseTheSite();
+  if (kind == 8) return LoseTwoInARow();
   const bool falls_behind = kind < 6;
   if (falls_behind) LetServersFallBehind();
   world.time.After(absl::Seconds(falls_behind ? 1 : 0), [this] { CutOff(/*whole_site=*/false, [] {}); });
@@ -59,6 +61,24 @@ void Operators::LoseTheSite() {
     const uint64_t which = world.random->Below(3);
     if (which != 0) Promote(&cluster_->node(primary), /*insists=*/true, /*planned=*/false);
     if (which != 1) Promote(SomeCandidate(primary), /*insists=*/true, /*planned=*/false);
+  });
+}
+
+// The site that was promoted is lost as well, while the first one is just coming back.
+void Operators::LoseTwoInARow() {
+  World& world = cluster_->world();
+  const std::string first = cluster_->primary();
+  CutOff(/*whole_site=*/true, [] {});
+  world.time.After(absl::Seconds(1),
+                   [this, first] { Promote(SomeCandidate(first), /*insists=*/true, /*planned=*/false); });
+  world.time.After(absl::Seconds(4) + Around(absl::Seconds(1), *world.random), [this, &world, first] {
+    if (stopped_ || cluster_->primary() == first) return;
+    world.coverage.Count("two_losses_in_a_row");
+    const std::string second = cluster_->primary();
+    CutOff(/*whole_site=*/world.random->Below(2) == 0, [] {});
+    world.time.After(absl::Seconds(1), [this, second] {
+      if (!stopped_) Promote(SomeCandidate(second), /*insists=*/true, /*planned=*/false);
+    });
   });
 }
 
@@ -90,69 +110,6 @@ void Operators::LetServersFallBehind() {
   world.time.After(absl::Seconds(8), [&world, primary, servers] {
     for (const std::string& server : servers) world.network.Heal(primary, server);
   });
-}
-
-void Operators::Compact() {
-  SimNode& node = cluster_->node(cluster_->primary());
-  if (!node.is_up()) return;
-  World& world = cluster_->world();
-  const int64_t keep = 2 + static_cast<int64_t>(world.random->Below(10));
-  const auto make = [&node,
-                     keep](storage::Store::Batch&) -> absl::StatusOr<std::optional<storage::RecordDraft>> {
-    const Revision visible = node.store().visible().revision;
-    const Revision oldest = node.store().log().oldest();
-    if (oldest.is_zero() || visible.index() < oldest.index() + keep) return std::nullopt;
-    const absl::StatusOr<std::vector<storage::LogRecordPtr>> records =
-        node.store().log().ReadAfter(node.store().floor(), visible, 1000, 1 << 20);
-    if (!records.ok()) return records.status();
-    if (static_cast<int64_t>(records->size()) <= keep) return std::nullopt;
-    storage::RecordDraft draft;
-    draft.kind = v1::RECORD_KIND_COMPACT;
-    draft.compact_floor = (*records)[records->size() - 1 - keep]->position.revision;
-    return draft;
-  };
-  node.commit_path().AppendControl(make, node.clock().SinceBoot() + absl::Seconds(5),
-                                   [&world](const absl::StatusOr<Revision>& revision) {
-                                     if (revision.ok() && !revision->is_zero())
-                                       world.coverage.Count("compactions");
-                                   });
-}
-
-void Operators::ChangeVoters(bool same_nodes) {
-  SimNode& node = cluster_->node(cluster_->primary());
-  if (!node.is_up()) return;
-  World& world = cluster_->world();
-  v1::ChangeNodesRequest request;
-  request.mutable_voters();
-  const v1::DurabilityRule* const rule = cluster_->RuleNow();
-  if (rule == nullptr) return;
-  for (const auto& other : cluster_->nodes()) {
-    const bool was = std::any_of(rule->voters().begin(), rule->voters().end(),
-                                 [&](const v1::Voter& voter) { return voter.node_id() == other->id(); });
-    if (other->id() == node.id()) continue;
-    if (same_nodes ? was : world.random->Below(2) == 0) request.mutable_voters()->add_node_ids(other->id());
-  }
-  const int voters = request.voters().node_ids_size();
-  const uint32_t quorum =
-      same_nodes ? rule->quorum() : static_cast<uint32_t>(world.random->Below(voters + 1));
-  cluster_->NoteOperation();
-  request.set_quorum(std::min(quorum, static_cast<uint32_t>(voters)));
-  world.story.Note("OPERATOR", absl::StrCat("wants q=", request.quorum(), " of ", voters, " voters"));
-  // A restarted or wiped server also needs its slot given to its new incarnation.
-  for (const v1::NodeInfo& member : node.replica().nodes()) {
-    v1::NodeSpec& spec = *request.add_set();
-    spec.set_node_id(member.node_id());
-    spec.set_site(member.site());
-    spec.set_kind(member.kind());
-    spec.set_client_address(member.client_address());
-    spec.set_peer_address(member.peer_address());
-  }
-  node.administration().ChangeNodes(
-      request, node.clock().SinceBoot() + absl::Seconds(8),
-      [&world](const absl::StatusOr<v1::ChangeNodesResponse>& response) {
-        world.coverage.Count(response.ok() ? "voter_changes" : "voter_changes_refused");
-        world.story.Note("OPERATOR", absl::StrCat("change of voters: ", response.status().ToString()));
-      });
 }
 
 void Operators::RejoinAll() {
@@ -194,12 +151,15 @@ void Operators::CutOff(bool whole_site, const std::function<void()>& is_back) {
     }
   }
   for (const auto& [from, to] : ways) world.network.Cut(from, to);
+  ++world.cuts;
   world.story.Note("FAULT",
                    absl::StrCat(whole_site ? "the sites are cut apart at " : "lost: ", lost.node_id));
+  world.coverage.Count("faults");
   world.coverage.Count("sites_lost");
   world.time.After(absl::Seconds(whole_site ? 8 : 5) + Around(absl::Seconds(2), *world.random),
                    [&world, ways, id = lost.node_id, is_back] {
                      for (const auto& [from, to] : ways) world.network.Heal(from, to);
+                     --world.cuts;
                      world.story.Note("FAULT", absl::StrCat(id, " is back"));
                      is_back();
                    });
@@ -222,12 +182,12 @@ SimNode* Operators::SomeCandidate(const std::string& but_not) {
 
 void Operators::Promote(SimNode* candidate, bool insists, bool planned) {
   constexpr int kMaxPromoters = 3;
-  if (candidate == nullptr || promoters_ >= kMaxPromoters) return;
-  ++promoters_;
+  if (candidate == nullptr || cluster_->world().promoters >= kMaxPromoters) return;
+  ++cluster_->world().promoters;
   cluster_->NoteOperation();
   const std::string id = candidate->id();
   const auto done = [this, id, insists](Promoter::Ending ending) {
-    --promoters_;
+    --cluster_->world().promoters;
     if (ending != Promoter::Ending::kCandidateLost) return;
     SimNode* const other = SomeCandidate(id);
     if (other != nullptr) cluster_->world().coverage.Count("operations_left_to_another_node");
@@ -294,7 +254,7 @@ uint64_t Operators::HighestEpoch() const {
 
 bool Operators::Settled() const {
   SimNode& primary = cluster_->node(cluster_->primary());
-  if (promoters_ > 0 || !primary.is_up() || !primary.replica().CanAdmit().ok()) return false;
+  if (cluster_->world().promoters > 0 || !primary.is_up() || !primary.replica().CanAdmit().ok()) return false;
   const v1::DurabilityRule* const rule = cluster_->RuleNow();
   const bool all_rejoined =
       std::none_of(cluster_->nodes().begin(), cluster_->nodes().end(), [&](const auto& node) {
@@ -304,17 +264,18 @@ bool Operators::Settled() const {
                 node->replica().view().role == v1::NODE_ROLE_SUSPENDED);
       });
   return all_rejoined && primary.replica().epoch() >= HighestEpoch() && rule != nullptr &&
+         primary.replica().nodes().size() == cluster_->nodes().size() &&
          cluster_->ValidVoters() == rule->voters_size();
 }
 
 void Operators::Settle() {
   SimNode& primary = cluster_->node(cluster_->primary());
   if (!std::exchange(tidied_, true)) TidyOperations();
-  if (promoters_ > 0 || !primary.is_up()) return;
+  if (cluster_->world().promoters > 0 || !primary.is_up()) return;
   const absl::Status admits = primary.replica().CanAdmit();
   if (admits.ok() && primary.replica().epoch() >= HighestEpoch()) {
     RejoinAll();
-    if (!Settled()) ChangeVoters(/*same_nodes=*/true);
+    if (!AddMissingMembers() && !Settled()) ChangeVoters(/*same_nodes=*/true);
     return;
   }
   if (ReasonOf(admits) == "RECOVERING") return;

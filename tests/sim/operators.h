@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "tests/sim/promoter.h"
 #include "tests/sim/sim_cluster.h"
@@ -28,8 +29,15 @@ class Operators {
 
  private:
   void One();
+  // operators_settings.cc
   void Compact();
   void ChangeVoters(bool same_nodes);
+  // Adds a machine that is no member, or removes one that is.
+  void ChangeMembers();
+  // False if there is none.
+  bool AddMissingMembers();
+  std::vector<NodePlan> NoMembers(SimNode& primary) const;
+  void ChangeNodes(SimNode& primary, const v1::ChangeNodesRequest& request, const char* what);
   // Former primaries come back as followers; one that has not heard of the new epoch is told.
   void RejoinAll();
   void TellOfEpoch(SimNode& node);
@@ -37,6 +45,7 @@ class Operators {
   void CutOff(bool whole_site, const std::function<void()>& is_back);
   void MoveThePrimary();
   void LoseTheSite();
+  void LoseTwoInARow();
   // The sites meet again. Who is not primary any more may still have its branch, and somebody wants that one
   // (R20).
   void WantTheOtherBranch();
@@ -52,7 +61,6 @@ class Operators {
   SimCluster* const cluster_;
   bool stopped_ = false;
   bool tidied_ = false;  // what was left of operations when the last fault was over
-  int promoters_ = 0;    // how many are at work
 };
 
 }  // namespace holdfast::sim

@@ -1,7 +1,6 @@
 #include "tests/sim/run.h"
 
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_format.h"
 #include "storage/sqlite_memory_vfs.h"
 #include "tests/sim/clients.h"
 #include "tests/sim/faults.h"
@@ -117,6 +116,7 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
       operators.CheckJournals();
       for (const auto& node : cluster.nodes()) readers.ListAll(*node);
     }
+    cluster.EndAll();  // while everybody is there whom its last words may reach
     world.coverage.Count("messages", world.network.counters().messages);
     world.coverage.Count("messages_lost", world.network.counters().lost);
     world.coverage.Count("chunks_altered", world.network.counters().altered_chunks);
@@ -129,111 +129,6 @@ RunResult RunSeed(uint64_t seed, bool verbose) {
   result.virtual_time = world.time.now();
   result.event_count = world.time.event_count();
   return result;
-}
-
-const std::vector<std::string>& MustHappen() {
-  static const auto* const kNames = new std::vector<std::string>{
-      "crashes",
-      "crashes_inside_a_step",
-      "crashes_near_salvage",
-      "crashes_near_incoming",
-      "wipes",
-      "incarnations_renewed",
-      "full_disks",
-      "paused_processes",
-      "partitions",
-      "messages_lost",
-      "rewinds",
-      "rewinds_of_visible_records",
-      "snapshots_taken",
-      "chunks_altered",
-      "followed_a_relay",
-      "verdict_continue",
-      "verdict_rewind",
-      "verdict_snapshot",
-      "verdict_suspended",
-      "verdict_fenced",
-      "closed_FOLLOW_LOOP",
-      "commits_repeated",
-      "commit_COMMIT_UNKNOWN",
-      "commit_PRECONDITION_FAILED",
-      "commit_OUTCOME_UNKNOWABLE",
-      "commit_REQUEST_ID_AHEAD",
-      "commit_DISK_FULL",
-      "compactions",
-      "voter_changes",
-      "take_overs_proven",
-      "take_overs_by_override",
-      "plan_blocked_by_branches",
-      "branches_chosen",
-      "overrides_settled",
-      "take_overs_given_up",
-      "take_overs_with_harvest",
-      "take_overs_beside_a_renewed_voter",
-      "harvests_from_a_proxy",
-      "switchovers",
-      "switchovers_rolled_back",
-      "roles_taken_back",
-      "in_place_epochs",
-      "epochs_beside_another",
-      "former_primaries_rewound",
-      "voters_admitted",
-      "wiped_voters_admitted",
-      "two_operators_at_once",
-      "second_confirmations",
-      "commands_gone",
-      "candidates_lost",
-      "crashes_at_promise-self",
-      "crashes_at_promises",
-      "crashes_at_harvest",
-      "crashes_at_judge",
-      "crashes_at_epoch",
-      "crashes_at_open",
-      "crashes_at_converge",
-      "crashes_at_hand-over",
-      "operations_left_to_another_node",
-      "operations_aborted",
-      "operations_aborted_after_promises",
-      "aborts_after_a_crash",
-      "resumes_after_a_crash",
-      "left_operations_aborted",
-      "left_operations_resumed",
-      "unfinished_operations_resumed",
-      "operation_ended_DONE",
-      "operation_ended_ROLLED_BACK",
-      "operation_ended_INCOMPLETE",
-      "operation_ended_UNKNOWN",
-      "operations_overtaken",
-      "operation_error_VERDICT_WORSE",
-      "freshness_checks",
-      "freshness_checks_while_cut_off",
-      "failed_syncs",
-      "watch_events",
-      "watch_events_with_previous",
-      "watches_from_now_with_demand",
-      "watches_resumed_with_demand",
-      "watches_rewound",
-      "watch_ended_REWOUND",
-      "watch_ended_COMPACTED",
-      "watch_ended_STALE",
-      "session_reads_ok",
-      "session_reads_STALE",
-      "session_reads_REWOUND",
-      "session_lists_ok",
-      "listings",
-  };
-  return *kNames;
-}
-
-std::string Summary(uint64_t seeds, uint64_t failed, absl::Duration virtual_time, const Coverage& coverage) {
-  return absl::StrFormat(
-      "%d seeds, %d failed: %.1f virtual hours, %d crashes (%d inside a durable step), %d commits "
-      "acknowledged, "
-      "%d rewinds (%d of visible records), %d snapshots, %d take-overs, %d messages",
-      seeds, failed, absl::ToDoubleHours(virtual_time), coverage.Get("crashes"),
-      coverage.Get("crashes_inside_a_step"), coverage.Get("commits_acknowledged"), coverage.Get("rewinds"),
-      coverage.Get("rewinds_of_visible_records"), coverage.Get("snapshots_taken"),
-      coverage.Get("take_overs_proven") + coverage.Get("take_overs_by_override"), coverage.Get("messages"));
 }
 
 }  // namespace holdfast::sim

@@ -24,10 +24,4 @@ struct RunResult {
 // gives the same run, event for event. Not reentrant (SQLite's randomness is the process's).
 RunResult RunSeed(uint64_t seed, bool verbose);
 
-// Rare events that some seeds among 2,000 must meet; otherwise the simulator no longer tests what it says.
-const std::vector<std::string>& MustHappen();
-
-// One line: seeds, virtual hours, crashes, acknowledged commits, rewinds, snapshots ...
-std::string Summary(uint64_t seeds, uint64_t failed, absl::Duration virtual_time, const Coverage& coverage);
-
 }  // namespace holdfast::sim

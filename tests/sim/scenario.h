@@ -19,6 +19,7 @@ struct NodePlan {
   bool voter = false;
   double clock_rate = 1.0;
   bool relays = false;  // may follow other replicas than the primary
+  bool late = false;    // becomes a member while the cluster runs
 };
 
 // Everything that a seed decides before the run begins. What happens during the run is drawn from the same

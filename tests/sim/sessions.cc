@@ -69,6 +69,7 @@ void Sessions::ReadOnce() {
 bool Sessions::MayRefuse(const Read& read, const std::string& reason) {
   if (reason == "STALE") return read.seen != nullptr || read.max_staleness;
   if (reason == "REWOUND") return read.seen != nullptr;
+  if (reason == "IO_ERROR") return read.node->DiskMayFail();
   if (reason == "DEADLINE") return read.node->clock().SinceBoot() >= read.limits.deadline;  // it stood still
   // A former primary has rejoined while the read waited.
   return reason == "STANDBY" && read.node->plan().kind == v1::NODE_KIND_SERVER;

@@ -21,7 +21,22 @@ SimCluster::SimCluster(World* world) : world_(world), primary_(world->scenario.n
   }
 }
 
-SimCluster::~SimCluster() = default;
+SimCluster::~SimCluster() { EndAll(); }
+
+void SimCluster::EndAll() {
+  for (const auto& node : nodes_) node->EndProcess(/*reset=*/true);
+}
+
+v1::NodeSpec SimCluster::SpecOf(const NodePlan& plan) {
+  v1::NodeSpec spec;
+  spec.set_node_id(plan.node_id);
+  spec.set_site(plan.site);
+  spec.set_kind(plan.kind);
+  spec.set_client_address(plan.node_id + ":client");
+  spec.set_peer_address(plan.node_id);
+  spec.set_voter(plan.voter);
+  return spec;
+}
 
 void SimCluster::NotePrimary(const std::string& node_id, uint64_t epoch) {
   if (epoch < primary_epoch_) return;  // it was down since, and finds out now
@@ -66,13 +81,7 @@ v1::InitRequest SimCluster::InitRequest() const {
   request.set_operator_name("sim");
   request.set_host("sim");
   for (const NodePlan& plan : world_->scenario.nodes) {
-    v1::NodeSpec& spec = *request.add_nodes();
-    spec.set_node_id(plan.node_id);
-    spec.set_site(plan.site);
-    spec.set_kind(plan.kind);
-    spec.set_client_address(plan.node_id + ":client");
-    spec.set_peer_address(plan.node_id);
-    spec.set_voter(plan.voter);
+    if (!plan.late) *request.add_nodes() = SpecOf(plan);
   }
   return request;
 }

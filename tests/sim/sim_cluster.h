@@ -19,6 +19,9 @@ class SimCluster {
   explicit SimCluster(World* world);
   ~SimCluster();
 
+  // The run is over: ends every process.
+  void EndAll();
+
   World& world() { return *world_; }
   std::vector<std::unique_ptr<SimNode>>& nodes() { return nodes_; }
   SimNode& node(const std::string& id);
@@ -38,6 +41,9 @@ class SimCluster {
 
   // How long restarts take. Zero: at once.
   void set_mean_down_time(absl::Duration down) { mean_down_ = down; }
+
+  // How an operator describes a machine.
+  static v1::NodeSpec SpecOf(const NodePlan& plan);
 
   // The rule in force, and how many of its voters still have the incarnation that it names.
   const v1::DurabilityRule* RuleNow() const;

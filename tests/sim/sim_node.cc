@@ -20,9 +20,14 @@ using storage::DiskOperation;
 // Tells the checker what the store says.
 class StoreWitness : public storage::StoreObserver {
  public:
-  StoreWitness(Checker* checker, std::string node, storage::Store* store, storage::FileSystem* files,
+  StoreWitness(World* world, std::string node, storage::Store* store, storage::FileSystem* files,
                const bool* dying)
-      : checker_(checker), node_(std::move(node)), store_(store), files_(files), dying_(dying) {
+      : world_(world),
+        checker_(&world->checker),
+        node_(std::move(node)),
+        store_(store),
+        files_(files),
+        dying_(dying) {
     store_->AddObserver(this);
   }
   ~StoreWitness() override { store_->RemoveObserver(this); }
@@ -38,10 +43,12 @@ class StoreWitness : public storage::StoreObserver {
     if (!*dying_) checker_->OnRewound(node_, *store_, *files_, ancestor, visible_before, touched_keys);
   }
   void OnReplaced(const Position& visible) override {
+    if (!*dying_ && world_->promoters > 0) world_->coverage.Count("snapshots_during_a_promotion");
     if (!*dying_) checker_->OnReplaced(node_, *store_, *files_, visible);
   }
 
  private:
+  World* const world_;
   Checker* const checker_;
   const std::string node_;
   storage::Store* const store_;
@@ -111,7 +118,9 @@ void SimNode::Start() {
   absl::StatusOr<std::unique_ptr<storage::Store>> store = storage::Store::Open(StoreOptions());
   if (!store.ok()) {
     if (storage::IsFailedSync(store.status()) && !process_->dying) OnFailedSync();
-    if (ReasonOf(store.status()) != "DISK_FULL" && !process_->dying) {
+    const std::string reason = ReasonOf(store.status());
+    const bool is_expected = reason == "DISK_FULL" || (reason == "IO_ERROR" && DiskMayFail());
+    if (!is_expected && !process_->dying) {
       world_->violations.Add("STORE", absl::StrCat(id(), " does not open: ", store.status().ToString()));
     }
     world_->coverage.Count("starts_refused");
@@ -130,8 +139,8 @@ void SimNode::Start() {
                                           process_->store->node().promise().epoch(), " ",
                                           process_->store->node().promise().candidate_node_id()));
   }
-  process_->observer = std::make_unique<StoreWitness>(&world_->checker, id(), process_->store.get(), &files_,
-                                                      &process_->dying);
+  process_->observer =
+      std::make_unique<StoreWitness>(world_, id(), process_->store.get(), &files_, &process_->dying);
   MakeReplica();
 }
 

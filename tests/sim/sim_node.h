@@ -42,6 +42,8 @@ struct World {
   // A node has written its EPOCH record.
   std::function<void(const std::string& node_id, uint64_t epoch)> on_primary;
   std::set<std::string> insisted;  // operations that an operator began with an override
+  int cuts = 0;                    // of the network, now
+  int promoters = 0;               // operators who promote somebody, now
 };
 
 // One machine: a disk and a clock that outlive its process, and the process with everything that a real one
@@ -72,7 +74,13 @@ class SimNode {
   void PauseFor(absl::Duration span);
   // The next sync of any file fails: nobody knows what is durable, and the process ends (DESIGN 7).
   void FailNextSync();
-  // Takes an ordered crash back.
+  // Of the next operations of these kinds on the disk, one fails, and then some more of them.
+  void FailDisk(std::set<storage::DiskOperation> operations, int64_t pass_count, int64_t fail_count);
+  // An injected error of the disk explains what fails here now.
+  bool DiskMayFail() { return disk_.counters().faults > 0 && !disarmed_; }
+  // The process ends here and now, and nobody makes anything of it.
+  void EndProcess(bool reset);
+  // Takes an ordered crash back, and all that is wrong with the disk.
   void DisarmCrash();
   // Requires that the process is down: an empty disk.
   void Wipe();
@@ -131,7 +139,6 @@ class SimNode {
   void OnEpochRecord(const v1::Operation& now);
   bool IsVoter() const;
   void MaintainLater();
-  void EndProcess(bool reset);
 
   World* const world_;
   const NodePlan plan_;
@@ -142,6 +149,7 @@ class SimNode {
   storage::MemoryFileSystem files_;
   absl::Duration sync_time_ = absl::Microseconds(200);
   std::string crash_near_;
+  bool disarmed_ = false;            // nothing is wrong with the disk any more
   int crash_at_operation_step_ = 0;  // 0: at none
   storage::CrashMode crash_near_mode_ = storage::CrashMode::kKillProcess;
   uint64_t life_ = 0;

@@ -67,11 +67,14 @@ void SimNode::PauseFor(absl::Duration span) {
   if (process_->serving != nullptr) process_->serving->PauseFor(span);
 }
 
-void SimNode::FailNextSync() {
+void SimNode::FailNextSync() { FailDisk({DiskOperation::kSync}, 0, 1); }
+
+void SimNode::FailDisk(std::set<DiskOperation> operations, int64_t pass_count, int64_t fail_count) {
   storage::DiskFault fault;
-  fault.operations = {DiskOperation::kSync};
+  fault.operations = std::move(operations);
   fault.error = storage::DiskResult::kIoError;
-  fault.fail_count = 1;
+  fault.pass_count = pass_count;
+  fault.fail_count = fail_count;
   disk_.AddFault(fault);
 }
 
@@ -84,6 +87,7 @@ void SimNode::OnFailedSync() {
 
 void SimNode::DisarmCrash() {
   disk_.ClearFaults();
+  disarmed_ = true;
   crash_near_.clear();
   crash_at_operation_step_ = 0;
   disk_.FreezeAfter(int64_t{1} << 40, nullptr);
