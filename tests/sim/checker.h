@@ -30,6 +30,7 @@ struct NodeFacts {
   Revision floor;                        // records up to here are no longer kept
   std::optional<uint64_t> stream_epoch;  // of the stream that it follows or followed last, or its own
   v1::EpochPromise granted;  // the highest that this node has answered, sent or acted under: must stay so
+  bool chooses = false;  // an operator chose a branch for it: what it has of the other one it may cut (R20)
   bool expect_visible =
       false;  // a restart must not show less than `visible` (the machine did not lose its power)
 };

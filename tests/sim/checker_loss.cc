@@ -49,7 +49,8 @@ void Checker::CheckLost(const std::string& node, const Entry* before, const Entr
           "I6", absl::StrCat(node, " dropped ", Name(lost), " while ", when, ", no salvage file has it"));
       return;
     }
-    if (lost->shown_as_replicated && !MayBeLost(lost)) {
+    // A candidate cuts the branch that is not chosen before there is an EPOCH record that says so.
+    if (lost->shown_as_replicated && !facts_[node].chooses && !MayBeLost(lost)) {
       violations_->Add("I1", absl::StrCat(node, " dropped ", Name(lost), " while ", when,
                                           ", which was shown as committed"));
       return;

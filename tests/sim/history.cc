@@ -123,23 +123,27 @@ bool History::Waives(const Entry& change, const v1::DurabilityRule& rule) {
   });
 }
 
+bool History::IsWaived(const v1::DurabilityRule& rule, const Entry* from, const Entry* change) {
+  for (const Entry* at = from->rule_entry;; at = at->parent->rule_entry) {
+    if (Waives(*at, rule)) return true;
+    if (at == change) return false;
+  }
+}
+
 bool History::IsCommitted(const Entry* entry, const Entry* end) const {
   // From the end backwards: the first record decides that its quorum took in streams of its own epoch (R9).
   for (const Entry* at = end; at != nullptr && at->position.revision >= entry->position.revision;
        at = at->parent) {
     if (at->rule == nullptr || !Holds(*at, *at->rule, at->epoch())) continue;
-    const bool changes_rule = at->rule_entry == at && at->parent != nullptr && at->parent->rule != nullptr;
-    if (changes_rule && !Waives(*at, *at->parent->rule) && !Holds(*at, *at->parent->rule, at->epoch()))
-      continue;
-    // Every change of the rule below must be held by the rule before it too (R10), also one below `entry`:
-    // what stands under a rule is no more committed than that. An override does without the rule before it if
-    // it waives that one by name (R20).
+    // Every change of the rule up to here must be held by the rule before it too (R10), also one below
+    // `entry`: what stands under a rule is no more committed than that. An override does without the rules
+    // that it waives by name (R20), the one before it or one further back.
     bool changes_held = true;
     for (const Entry* change = at->rule_entry; change != nullptr && change->parent != nullptr;
          change = change->parent->rule_entry) {
-      if (change->parent->rule == nullptr) continue;
-      if (Waives(*change, *change->parent->rule)) break;
-      changes_held &= Holds(*change, *change->parent->rule, at->epoch());
+      const v1::DurabilityRule* const before = change->parent->rule;
+      if (before == nullptr || IsWaived(*before, at, change)) continue;
+      changes_held &= Holds(*change, *before, at->epoch());
     }
     if (changes_held) return true;
   }

@@ -75,6 +75,8 @@ class History {
   static bool Holds(const Entry& entry, const v1::DurabilityRule& rule, uint64_t last);
   // Does this EPOCH record do without the rule (R20)?
   static bool Waives(const Entry& change, const v1::DurabilityRule& rule);
+  // Does one of the changes from `change` up to `from` do without it?
+  static bool IsWaived(const v1::DurabilityRule& rule, const Entry* from, const Entry* change);
 
   Violations* const violations_;
   std::unordered_map<std::string, std::unique_ptr<Entry>> entries_;  // by chain hash

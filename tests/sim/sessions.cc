@@ -12,7 +12,8 @@ namespace holdfast::sim {
 struct Sessions::Read {
   size_t session = 0;
   SimNode* node = nullptr;
-  const Entry* seen = nullptr;
+  const Entry* seen = nullptr;     // by the client, before
+  const Entry* visible = nullptr;  // at the node, when it was asked
   std::optional<absl::Duration> max_staleness;
   serving::CallLimits limits;
   std::string key;  // empty: all keys
@@ -42,6 +43,7 @@ void Sessions::ReadOnce() {
   read->session = random.Below(kSessions);
   read->node = node;
   read->seen = seen_[read->session];
+  read->visible = world.checker.facts(node->id()).visible;
   if (random.Below(6) != 0) read->key = AnyKey(random);
   v1::ReadOptions& options =
       *(read->key.empty() ? read->list.mutable_options() : read->get.mutable_options());
@@ -86,8 +88,7 @@ void Sessions::OnAnswer(Read& read, const absl::Status& status) {
   }
   if (reason == "REWOUND") return OnLost(read);
   if (!answered) return;
-  // Answered in the same step in which it was read, so this is what it was read at.
-  const Entry* const shown = world.checker.facts(read.node->id()).visible;
+  const Entry* const shown = AnsweredAt(read, status);
   const Revision at = shown == nullptr ? Revision() : shown->position.revision;
   if (!History::IsOnPath(read.seen, shown)) {
     world.violations.Add("I5", absl::StrCat(read.node->id(), " answers at ", at.ToString(),
@@ -102,6 +103,18 @@ void Sessions::OnAnswer(Read& read, const absl::Status& status) {
   }
   const Entry*& seen = seen_[read.session];
   if (History::IsOnPath(seen, shown)) seen = shown;  // answers overtake each other
+}
+
+// A key is answered in the same step in which it is read, at what is visible then; a list over several, at
+// what was visible in the first, which only its header says. Never at less than was visible when it was asked
+// for.
+const Entry* Sessions::AnsweredAt(const Read& read, const absl::Status& status) const {
+  const Entry* const visible = cluster_->world().checker.facts(read.node->id()).visible;
+  const Revision named(read.header().revision());
+  if (!read.key.empty() || !status.ok() || !History::IsOnPath(read.visible, visible)) return visible;
+  const Entry* at = visible;
+  while (at != read.visible && at->position.revision > named) at = at->parent;
+  return at;
 }
 
 // The header is all that a client knows of what it was shown: the next `min_revision` comes from it.

@@ -27,6 +27,7 @@ class Sessions {
   void ReadOnce();
   static bool MayRefuse(const Read& read, const std::string& reason);
   void OnAnswer(Read& read, const absl::Status& status);
+  const Entry* AnsweredAt(const Read& read, const absl::Status& status) const;
   void CheckHeader(const Read& read, const absl::Status& status, Revision at);
   static std::map<std::string, ModelRow> RowsOf(const Read& read, const absl::Status& status);
   void OnLost(Read& read);

@@ -31,6 +31,10 @@ void SimNode::OnOperation(const v1::Operation& now) {
     look.set_inspect(true);
     world_->checker.OnPromiseAnswer(id(), id(), process_->replica->AcceptPromise(look));
   }
+  const bool chosen = !now.plan().overrides().choose_branch().empty();
+  NodeFacts& facts = world_->checker.facts(id());
+  if (chosen && world_->insisted.contains(now.operation_id()))
+    facts.chooses = now.state() == v1::OPERATION_STATE_RUNNING;
   if (now.state() != v1::OPERATION_STATE_RUNNING) {
     const std::string state = v1::OperationState_Name(now.state());
     coverage.Count("operation_ended_" + state.substr(std::string("OPERATION_STATE_").size()));
