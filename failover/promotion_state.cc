@@ -216,7 +216,7 @@ storage::RecordDraft Promotion::EpochDraft(const v1::Verdict& verdict) const {
     }
   }
   const Revision revision(promise_.epoch(), options_.store->appended().revision.index() + 1);
-  v1::UnsettledEpoch note = NoteOfWaived(revision, waived);
+  v1::UnsettledEpoch note = NoteOfWaived(revision, waived, options_.replica->nodes());
   NoteAdopted({promise_.candidate_node_id(), promise_.candidate_incarnation()}, &note);
   if (!IsSettled(note)) put(replication::UnsettledKey(promise_.epoch()), replication::ToJson(note));
   return draft;

@@ -1,6 +1,7 @@
 #include "failover/settlement.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -34,13 +35,28 @@ bool Add(const v1::Voter& voter, Voters* voters) {
   return true;
 }
 
-bool IsReplaced(const v1::Voter& voter, const std::vector<v1::NodeInfo>& members,
-                const v1::DurabilityRule& rule) {
-  const auto member = std::find_if(members.begin(), members.end(), [&](const v1::NodeInfo& node) {
-    return node.node_id() == voter.node_id();
-  });
-  if (member == members.end()) return true;
-  if (!member->incarnation().empty() && member->incarnation() != voter.incarnation()) return true;
+const v1::NodeInfo* Find(const std::vector<v1::NodeInfo>& members, const std::string& node_id) {
+  const auto member = std::find_if(members.begin(), members.end(),
+                                   [&](const v1::NodeInfo& node) { return node.node_id() == node_id; });
+  return member == members.end() ? nullptr : &*member;
+}
+
+// The incarnation that the inventory gives the voter's slot to, if that is another one.
+std::optional<v1::Voter> OtherSlot(const v1::Voter& voter, const std::vector<v1::NodeInfo>& members) {
+  const v1::NodeInfo* const member = Find(members, voter.node_id());
+  if (member == nullptr || member->incarnation().empty() || member->incarnation() == voter.incarnation())
+    return std::nullopt;
+  v1::Voter slot;
+  slot.set_node_id(voter.node_id());
+  slot.set_incarnation(member->incarnation());
+  return slot;
+}
+
+bool IsReplaced(const v1::Voter& voter, const v1::WaivedRule& waived,
+                const std::vector<v1::NodeInfo>& members, const v1::DurabilityRule& rule) {
+  if (Find(members, voter.node_id()) == nullptr) return true;
+  const std::optional<v1::Voter> slot = OtherSlot(voter, members);
+  if (slot && !Contains(waived.older_slots(), *slot)) return true;
   return std::any_of(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& other) {
     return other.node_id() == voter.node_id() && other.incarnation() != voter.incarnation();
   });
@@ -56,7 +72,8 @@ Voters Missing(const v1::WaivedRule& waived) {
 
 }  // namespace
 
-v1::UnsettledEpoch NoteOfWaived(Revision revision, const std::vector<v1::DurabilityRule>& waived) {
+v1::UnsettledEpoch NoteOfWaived(Revision revision, const std::vector<v1::DurabilityRule>& waived,
+                                const std::vector<v1::NodeInfo>& members) {
   v1::UnsettledEpoch note;
   note.set_epoch(revision.epoch());
   note.set_revision(revision.number());
@@ -65,6 +82,10 @@ v1::UnsettledEpoch NoteOfWaived(Revision revision, const std::vector<v1::Durabil
     *one.mutable_rule() = rule;
     const absl::StatusOr<replication::Rule> parsed = replication::Rule::FromProto(rule, "");
     if (parsed.ok()) one.set_needed(parsed->PromisesNeeded().value_or(0));
+    for (const v1::Voter& voter : rule.voters()) {
+      const std::optional<v1::Voter> slot = OtherSlot(voter, members);
+      if (slot) Add(*slot, one.mutable_older_slots());
+    }
   }
   return note;
 }
@@ -75,7 +96,9 @@ bool NoteAdopted(const VoterId& voter, v1::UnsettledEpoch* note) {
   proto.set_incarnation(voter.incarnation);
   bool is_news = false;
   for (v1::WaivedRule& waived : *note->mutable_waived()) {
-    if (Contains(waived.rule().voters(), proto)) is_news |= Add(proto, waived.mutable_adopted());
+    // Who has been replaced has one vote, and it is counted already.
+    if (Contains(waived.rule().voters(), proto) && !Contains(waived.replaced(), proto))
+      is_news |= Add(proto, waived.mutable_adopted());
   }
   return is_news;
 }
@@ -85,7 +108,7 @@ bool NoteReplaced(const std::vector<v1::NodeInfo>& members, const v1::Durability
   bool is_news = false;
   for (v1::WaivedRule& waived : *note->mutable_waived()) {
     for (const v1::Voter& voter : Missing(waived)) {
-      if (IsReplaced(voter, members, rule)) is_news |= Add(voter, waived.mutable_replaced());
+      if (IsReplaced(voter, waived, members, rule)) is_news |= Add(voter, waived.mutable_replaced());
     }
   }
   return is_news;

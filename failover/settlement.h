@@ -19,7 +19,8 @@ namespace holdfast::failover {
 // ---- The note that a break-glass epoch leaves in the log (R20); pure ----
 
 // What an EPOCH record at `revision` notes of the rules that it waives.
-v1::UnsettledEpoch NoteOfWaived(Revision revision, const std::vector<v1::DurabilityRule>& waived);
+v1::UnsettledEpoch NoteOfWaived(Revision revision, const std::vector<v1::DurabilityRule>& waived,
+                                const std::vector<v1::NodeInfo>& members);
 // This incarnation of the node holds the EPOCH record. False if the note says so already, or names no such
 // voter.
 bool NoteAdopted(const replication::VoterId& voter, v1::UnsettledEpoch* note);

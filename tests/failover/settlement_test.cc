@@ -27,7 +27,7 @@ std::vector<v1::NodeInfo> Members(const std::vector<std::string>& ids) {
 }
 
 TEST(UnsettledEpochTest, IsSettledByAPromiseQuorumOfEachRule) {
-  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b", "x"}, 2), Rule({"y"}, 1)});
+  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b", "x"}, 2), Rule({"y"}, 1)}, {});
   EXPECT_EQ(note.epoch(), 64u);
   EXPECT_EQ(note.waived(0).needed(), 2u);
   EXPECT_TRUE(NoteAdopted({"b", "b-1"}, &note));
@@ -41,13 +41,13 @@ TEST(UnsettledEpochTest, IsSettledByAPromiseQuorumOfEachRule) {
 
 // R16: it is the incarnation that has a vote.
 TEST(UnsettledEpochTest, AnotherIncarnationOfAVoterAdoptsNothing) {
-  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b"}, 2)});
+  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b"}, 2)}, {});
   EXPECT_FALSE(NoteAdopted({"a", "a-2"}, &note));
   EXPECT_FALSE(NoteAdopted({"z", "z-1"}, &note));
 }
 
 TEST(UnsettledEpochTest, WhomARecordHasReplacedOrRemovedVotesNoMore) {
-  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b", "x"}, 2)});
+  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b", "x"}, 2)}, {});
   std::vector<v1::NodeInfo> members = Members({"a", "b", "x"});
   members[0].set_incarnation("a-1");
   EXPECT_FALSE(NoteReplaced(members, Rule({"y"}, 1), &note));
@@ -58,9 +58,28 @@ TEST(UnsettledEpochTest, WhomARecordHasReplacedOrRemovedVotesNoMore) {
   rule.mutable_voters(0)->set_incarnation("x-2");
   EXPECT_TRUE(NoteReplaced(members, rule, &note)) << "a proxy that was given its vote anew";
   EXPECT_TRUE(IsSettled(note));
-  v1::UnsettledEpoch other = NoteOfWaived(Revision(64, 11), {Rule({"a", "b"}, 1)});
+  v1::UnsettledEpoch other = NoteOfWaived(Revision(64, 11), {Rule({"a", "b"}, 1)}, {});
   EXPECT_TRUE(NoteReplaced(Members({"y"}), Rule({"y"}, 1), &other)) << "no members any more";
   EXPECT_TRUE(IsSettled(other));
+}
+
+// Found by the simulator (seed 4081): it had come, and was removed before that was remembered.
+TEST(UnsettledEpochTest, AVoterThatCameAndWasRemovedHasOneVote) {
+  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b"}, 2)}, {});
+  EXPECT_TRUE(NoteReplaced(Members({"b"}), Rule({"b"}, 1), &note));
+  EXPECT_FALSE(NoteAdopted({"a", "a-1"}, &note)) << "counted already";
+  EXPECT_FALSE(IsSettled(note)) << "b has not come";
+}
+
+// Found by the simulator (seed 6756): a proxy that had lost its disk was given its vote anew by a promotion,
+// which leaves the slot in the inventory with the incarnation that is gone.
+TEST(UnsettledEpochTest, AnOlderSlotInTheInventoryReplacesNobody) {
+  std::vector<v1::NodeInfo> members = Members({"a", "b"});
+  members[0].set_incarnation("a-0");
+  v1::UnsettledEpoch note = NoteOfWaived(Revision(64, 11), {Rule({"a", "b"}, 2)}, members);
+  EXPECT_FALSE(NoteReplaced(members, Rule({"b"}, 1), &note)) << "a-1 is alive, and has not come";
+  members[0].set_incarnation("a-2");
+  EXPECT_TRUE(NoteReplaced(members, Rule({"b"}, 1), &note)) << "admitted since";
 }
 
 // The site of the voters is lost; p goes on with y, by override, and x, a, b come back one after the other.
