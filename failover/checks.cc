@@ -41,6 +41,10 @@ v1::Check CheckCandidate(const PlanInput& input) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, id, std::string(input.self_is_sound.message()),
                "a node whose data is whole", "holdfast verify --deep");
   }
+  if (input.self.node_id().empty()) {
+    return Not(v1::CHECK_OUTCOME_BLOCKED, name, id, "it is no member: a record of its log has removed it",
+               "a server of the inventory", "holdfast nodes list");
+  }
   if (input.self.kind() != v1::NODE_KIND_SERVER) {
     return Not(v1::CHECK_OUTCOME_BLOCKED, name, id, "it is a proxy", "a server (proxies are never promoted)",
                "holdfast nodes list");

@@ -1,5 +1,7 @@
 #include "failover/herald.h"
 
+#include "failover/own_node.h"
+
 namespace holdfast::failover {
 namespace {
 
@@ -16,7 +18,7 @@ void Herald::Start() {
   const replication::ReplicaView seen = node_.replica->view();
   if (seen.role != v1::NODE_ROLE_PRIMARY || node_.replica->epoch() == 0) return next_.clear();
   const absl::Duration now = node_.clock->SinceBoot();
-  for (const v1::NodeInfo& member : node_.replica->nodes()) {
+  for (const v1::NodeInfo& member : NodesToAsk(*node_.replica)) {
     if (member.node_id() == node_.store->node().identity().node_id) continue;
     absl::Duration& next = next_[member.node_id()];
     if (now < next) continue;

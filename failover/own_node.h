@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "failover/verdict.h"
@@ -13,7 +14,11 @@ namespace holdfast::failover {
 // The log of this node as the arithmetic sees it, as it ends now. The store must outlive it.
 CandidateLog OwnLog(storage::Store& store, const replication::Replica& replica);
 
-// Where a member listens for peers; empty for one that is none.
+// Members, and those whose removal is not known to be committed, in node id order: everybody whose promise may
+// count.
+std::vector<v1::NodeInfo> NodesToAsk(const replication::Replica& replica);
+
+// Where one of them listens for peers; empty for any other.
 std::string PeerAddressOf(const replication::Replica& replica, absl::string_view node_id);
 
 }  // namespace holdfast::failover

@@ -126,7 +126,7 @@ void Promotion::PromiseSelf() {
 
 void Promotion::AskPromises() {
   StartStep("promises");
-  const std::vector<v1::NodeInfo> members = options_.replica->nodes();
+  const std::vector<v1::NodeInfo> members = NodesToAsk(*options_.replica);
   operation_.clear_asked();
   for (const v1::NodeInfo& member : members) {
     if (member.node_id() != promise_.candidate_node_id()) operation_.add_asked(member.node_id());

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/mutants.h"
 #include "failover/errors.h"
+#include "failover/own_node.h"
 #include "failover/promotion.h"
 #include "failover/rival.h"
 #include "failover/settlement.h"
@@ -167,7 +168,7 @@ void Promotion::AskWhoLacks() {
   }
   v1::PromiseRequest request = Request();
   request.clear_describe_log();
-  for (const v1::NodeInfo& member : options_.replica->nodes()) {
+  for (const v1::NodeInfo& member : NodesToAsk(*options_.replica)) {
     const std::string& id = member.node_id();
     if (HasArrived(id) || !asked_.insert(id).second) continue;
     options_.transport->Promise(member.peer_address(), request, kLookTimeout,

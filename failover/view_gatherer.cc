@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "failover/own_node.h"
 #include "failover/primary_checks.h"
 #include "storage/proto_time.h"
 
@@ -30,7 +31,8 @@ void ViewGatherer::Gather(v1::Vantage command, const std::set<std::string>& sile
   done_ = std::move(done);
   view_.set_gathered_by(parts_.store->node().identity().node_id);
   *view_.mutable_command() = std::move(command);
-  for (const v1::NodeInfo& member : parts_.replica->nodes()) *view_.add_nodes()->mutable_member() = member;
+  for (const v1::NodeInfo& member : NodesToAsk(*parts_.replica))
+    *view_.add_nodes()->mutable_member() = member;
   open_ = 1;  // this call itself: answers may come at once
   const absl::Duration look_patience = silent.empty() ? kPatience : kPatienceWithSilent;
   for (v1::NodeView& node : *view_.mutable_nodes()) {

@@ -38,12 +38,17 @@ void Erase(absl::string_view node_id, std::vector<v1::NodeInfo>* nodes) {
 }  // namespace
 
 // A value that cannot be parsed leaves the older one: the bytes were agreed on, so every node does the same.
-void KnownInventory::Apply(const v1::Record& record, Inventory* out) {
+void KnownInventory::Apply(const v1::Record& record, Inventory* out, std::vector<Leaving>* leaving) {
   for (const v1::Change& change : record.changes()) {
     if (change.key() == kClusterKey) {
       if (auto cluster = ClusterFromJson(change.value()); cluster.ok()) out->cluster = *std::move(cluster);
     } else if (absl::StartsWith(change.key(), kNodesPrefix)) {
       const absl::string_view node_id = absl::string_view(change.key()).substr(kNodesPrefix.size());
+      if (change.has_value()) {
+        std::erase_if(*leaving, [&](const Leaving& one) { return one.node.node_id() == node_id; });
+      } else if (const v1::NodeInfo* const gone = out->Find(node_id); gone != nullptr) {
+        leaving->push_back({Revision(record.revision()), *gone});
+      }
       if (!change.has_value()) {
         Erase(node_id, &out->nodes);
       } else if (auto node = NodeFromJson(change.value()); node.ok()) {
@@ -109,6 +114,7 @@ absl::Status KnownInventory::ScanVisible(absl::string_view begin, absl::string_v
 
 absl::Status KnownInventory::Reload() {
   Inventory inventory;
+  std::vector<Leaving> leaving;
   const Revision visible = store_->visible().revision;
   HF_RETURN_IF_ERROR(ReadVisibleAt(visible, &inventory));
   for (Revision after = visible; after < store_->appended().revision;) {
@@ -116,15 +122,37 @@ absl::Status KnownInventory::Reload() {
                         store_->log().ReadAfter(after, store_->appended().revision, kMaxRecordsPerMessage,
                                                 kMaxRecordBytesPerMessage));
     if (records.empty()) break;
-    for (const storage::LogRecordPtr& record : records) Apply(record->message, &inventory);
+    for (const storage::LogRecordPtr& record : records) Apply(record->message, &inventory, &leaving);
     after = records.back()->position.revision;
   }
   inventory_ = std::move(inventory);
+  leaving_ = std::move(leaving);
   return absl::OkStatus();
 }
 
 void KnownInventory::OnAppended(absl::Span<const storage::LogRecordPtr> records) {
-  for (const storage::LogRecordPtr& record : records) Apply(record->message, &inventory_);
+  std::erase_if(leaving_, [this](const Leaving& one) { return !IsLeaving(one); });
+  for (const storage::LogRecordPtr& record : records) Apply(record->message, &inventory_, &leaving_);
+}
+
+bool KnownInventory::IsLeaving(const Leaving& one) const {
+  return one.removed_at > store_->visible().revision;
+}
+
+std::vector<v1::NodeInfo> KnownInventory::leaving() const {
+  std::vector<v1::NodeInfo> nodes;
+  for (const Leaving& one : leaving_) {
+    if (IsLeaving(one)) nodes.push_back(one.node);
+  }
+  return nodes;
+}
+
+const v1::NodeInfo* KnownInventory::FindToVote(absl::string_view node_id) const {
+  if (const v1::NodeInfo* const member = inventory_.Find(node_id); member != nullptr) return member;
+  for (const Leaving& one : leaving_) {
+    if (one.node.node_id() == node_id && IsLeaving(one)) return &one.node;
+  }
+  return nullptr;
 }
 
 }  // namespace holdfast::replication

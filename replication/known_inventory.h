@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -25,6 +26,12 @@ class KnownInventory {
 
   const Inventory& inventory() const { return inventory_; }
 
+  // Members that a record has removed which is not known to be committed: until it is, they count by the rule
+  // before it (R5, R10), and must be asked and fed as members are.
+  std::vector<v1::NodeInfo> leaving() const;
+  // A member, or one that is leaving; nullptr if it is neither.
+  const v1::NodeInfo* FindToVote(absl::string_view node_id) const;
+
   // Only what readers see: what is known to be committed. Errors of the store.
   absl::StatusOr<Inventory> ReadVisible();
 
@@ -32,10 +39,16 @@ class KnownInventory {
   absl::Status ReadVisibleAt(Revision at, Inventory* out);
   absl::Status ScanVisible(absl::string_view begin, absl::string_view end, Revision at,
                            const std::function<absl::Status(absl::string_view value)>& take);
-  static void Apply(const v1::Record& record, Inventory* out);
+  struct Leaving {
+    Revision removed_at;
+    v1::NodeInfo node;
+  };
+  bool IsLeaving(const Leaving& one) const;
+  static void Apply(const v1::Record& record, Inventory* out, std::vector<Leaving>* leaving);
 
   storage::Store* const store_;
   Inventory inventory_;
+  std::vector<Leaving> leaving_;
 };
 
 }  // namespace holdfast::replication

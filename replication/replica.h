@@ -114,6 +114,9 @@ class Replica : public PeerService {
 
   // The inventory at the newest record. Strand.
   virtual std::vector<v1::NodeInfo> nodes() const = 0;
+  // Who is no member there any more, by a record that is not known to be committed: until it is, their votes
+  // count by the rule before it (R5, R10). Strand.
+  virtual std::vector<v1::NodeInfo> leaving() const = 0;
   virtual v1::ClusterInfo cluster() const = 0;
   // Break-glass epochs that are not settled there (R20), oldest first.
   virtual std::vector<v1::UnsettledEpoch> unsettled() const = 0;

@@ -42,6 +42,7 @@ class ReplicaImpl : public Replica, private SenderHost, private FollowerHost, pr
   std::optional<absl::Duration> FreshAt() const override;
   std::optional<absl::Duration> Staleness() const override;
   std::vector<v1::NodeInfo> nodes() const override { return inventory_.inventory().nodes; }
+  std::vector<v1::NodeInfo> leaving() const override { return inventory_.leaving(); }
   v1::ClusterInfo cluster() const override { return inventory_.inventory().cluster; }
   std::vector<v1::UnsettledEpoch> unsettled() const override { return inventory_.inventory().unsettled; }
   std::vector<v1::FollowerStatus> followers() const override;

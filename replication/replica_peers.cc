@@ -86,7 +86,7 @@ HandshakeVerdict ReplicaImpl::OnHello(const v1::FollowHello& hello) {
   state.stream = OwnStream();
   if (IsFollowing()) state.fed_through = follower_.fed_through();
   state.has_committed = !options_.store->visible().revision.is_zero();
-  state.follower_is_member = inventory_.inventory().Find(hello.node_id()) != nullptr;
+  state.follower_is_member = inventory_.FindToVote(hello.node_id()) != nullptr;
   const Position end = SendableEnd();
   HandshakeVerdict verdict =
       DecideHandshake(hello, state, HistoryOf(*options_.store, end.revision), StoreLog(options_.store, end));
@@ -194,7 +194,7 @@ absl::StatusOr<std::unique_ptr<PeerService::SnapshotSource>> ReplicaImpl::Accept
   if (!request.cluster_id().empty() && request.cluster_id() != own)
     return WrongClusterError(own, request.cluster_id());
   // An operator who saves a copy names no node: nothing will follow from it.
-  if (!request.node_id().empty() && inventory_.inventory().Find(request.node_id()) == nullptr) {
+  if (!request.node_id().empty() && inventory_.FindToVote(request.node_id()) == nullptr) {
     return NotAMemberError(request.node_id());
   }
   if (IsFollowing() && !follower_.ShowsItsStream()) return NoUpstreamError(options_.node_id);
@@ -249,7 +249,7 @@ absl::StatusOr<v1::PromiseResponse> ReplicaImpl::AcceptPromise(const v1::Promise
                                     StreamIdentity{node.promise().epoch(), node.promise().candidate_node_id(),
                                                    node.promise().candidate_incarnation()}) {
       // Its candidate has become primary, or asks for those who have not come yet.
-      const v1::NodeInfo* const candidate = inventory_.inventory().Find(node.promise().candidate_node_id());
+      const v1::NodeInfo* const candidate = inventory_.FindToVote(node.promise().candidate_node_id());
       if (candidate != nullptr) follower_.Hurry(candidate->peer_address());
     }
   }

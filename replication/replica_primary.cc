@@ -235,7 +235,7 @@ void ReplicaImpl::AskVoters() {
   request.set_cluster_id(options_.store->node().identity().cluster_id);
   request.set_inspect(true);
   for (const std::string& node_id : resume_->whom()) {
-    const v1::NodeInfo* node = inventory_.inventory().Find(node_id);
+    const v1::NodeInfo* node = inventory_.FindToVote(node_id);
     if (node == nullptr) continue;
     ++questions_open_;
     options_.transport->Promise(

@@ -44,6 +44,7 @@ class FakeReplica : public replication::Replica {
   std::optional<absl::Duration> FreshAt() const override { return absl::InfiniteDuration(); }
   std::optional<absl::Duration> Staleness() const override { return absl::ZeroDuration(); }
   std::vector<v1::NodeInfo> nodes() const override { return members; }
+  std::vector<v1::NodeInfo> leaving() const override { return {}; }
   v1::ClusterInfo cluster() const override { return known; }
   std::vector<v1::UnsettledEpoch> unsettled() const override { return {}; }
   std::vector<v1::FollowerStatus> followers() const override { return fed; }
