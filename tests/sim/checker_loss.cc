@@ -3,11 +3,31 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "base/error.h"
+#include "base/status_macros.h"
 #include "replication/inventory.h"
 #include "storage/salvage_file.h"
 #include "tests/sim/checker.h"
 
 namespace holdfast::sim {
+
+namespace {
+
+absl::Status ReadSalvage(storage::FileSystem& files, const std::string& path, std::set<std::string>* hashes) {
+  HF_ASSIGN_OR_RETURN(const auto reader, storage::SalvageReader::Open(&files, path));
+  storage::SalvageRecord record;
+  for (;;) {
+    HF_ASSIGN_OR_RETURN(const bool more, reader->Next(&record));
+    if (!more) return absl::OkStatus();
+    hashes->insert(std::string(record.position.chain_hash.view()));
+  }
+}
+
+// The disk may have been told to fail a few times, and cannot tell the checker from the node.
+constexpr int kMaxAttempts = 10;
+
+}  // namespace
 
 // The chain hashes of all records in the salvage files of a node.
 std::set<std::string> Checker::Salvaged(storage::FileSystem& files) {
@@ -15,18 +35,10 @@ std::set<std::string> Checker::Salvaged(storage::FileSystem& files) {
   const auto paths = storage::ListSalvageFiles(&files, "data");
   if (!paths.ok()) return hashes;
   for (const std::string& path : *paths) {
-    auto reader = storage::SalvageReader::Open(&files, path);
-    if (!reader.ok()) {
-      violations_->Add("I6", absl::StrCat(path, ": ", reader.status().ToString()));
-      continue;
-    }
-    storage::SalvageRecord record;
-    for (;;) {
-      const absl::StatusOr<bool> more = (*reader)->Next(&record);
-      if (!more.ok()) violations_->Add("I6", absl::StrCat(path, ": ", more.status().ToString()));
-      if (!more.ok() || !*more) break;
-      hashes.insert(std::string(record.position.chain_hash.view()));
-    }
+    absl::Status read;
+    for (int i = 0; i < kMaxAttempts && (i == 0 || ReasonOf(read) == "IO_ERROR"); ++i)
+      read = ReadSalvage(files, path, &hashes);
+    if (!read.ok()) violations_->Add("I6", absl::StrCat(path, ": ", read.ToString()));
   }
   return hashes;
 }
@@ -132,16 +144,19 @@ void Checker::CheckSettled(const std::string& node, const Entry& entry) {
     while (begun->record->message.kind() != v1::RECORD_KIND_EPOCH) begun = begun->parent;
     coverage_->Count("overrides_settled");
     for (const v1::DurabilityRule& rule : begun->record->message.epoch().waived_rules()) {
-      const auto come =
-          std::count_if(rule.voters().begin(), rule.voters().end(), [&](const v1::Voter& voter) {
-            return begun->holders.contains({voter.node_id(), voter.incarnation()}) ||
-                   facts_[voter.node_id()].incarnation != voter.incarnation() ||
-                   WasRemoved(voter.node_id(), entry);
-          });
+      std::vector<std::string> missing;
+      for (const v1::Voter& voter : rule.voters()) {
+        const bool has_come = begun->holders.contains({voter.node_id(), voter.incarnation()}) ||
+                              facts_[voter.node_id()].incarnation != voter.incarnation() ||
+                              WasRemoved(voter.node_id(), entry);
+        if (!has_come) missing.push_back(voter.node_id());
+      }
+      const int come = rule.voters_size() - static_cast<int>(missing.size());
       if (come >= PromiseQuorum(rule)) continue;
       violations_->Add(
           "R20", absl::StrCat(node, " calls epoch ", begun->epoch(), " settled, to which ", come, " of the ",
-                              PromiseQuorum(rule), " votes have come that it waived"));
+                              PromiseQuorum(rule), " votes have come that it waived; missing are ",
+                              absl::StrJoin(missing, ", ")));
     }
   }
 }

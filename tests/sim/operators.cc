@@ -273,9 +273,10 @@ void Operators::Settle() {
   if (!std::exchange(tidied_, true)) TidyOperations();
   if (cluster_->world().promoters > 0 || !primary.is_up()) return;
   const absl::Status admits = primary.replica().CanAdmit();
+  if (admits.ok() && AddMissingMembers()) return;  // whoever is none may have promised what nobody else knows
   if (admits.ok() && primary.replica().epoch() >= HighestEpoch()) {
     RejoinAll();
-    if (!AddMissingMembers() && !Settled()) ChangeVoters(/*same_nodes=*/true);
+    if (!Settled()) ChangeVoters(/*same_nodes=*/true);
     return;
   }
   if (ReasonOf(admits) == "RECOVERING") return;
