@@ -61,7 +61,8 @@ DiskResult MemoryDisk::Admit(DiskOperation operation, absl::string_view path) {
     ++counters_.changes;
   }
   Count(operation);
-  return InjectedFault(operation, path);
+  // What a crash will find is settled: the code goes on in vain, and nothing may lose anything more.
+  return is_frozen_ ? DiskResult::kOk : InjectedFault(operation, path);
 }
 
 void MemoryDisk::Count(DiskOperation operation) {

@@ -132,7 +132,7 @@ class Checker : public testing::NetworkTap {
   std::set<const Entry*> NotCommittedBefore(const Entry* epoch_record) const;
   bool IsSettled(const Override& override_) const;
   // R20: the note of a break-glass epoch goes no sooner than its voters have come, or are others by now.
-  static bool WasRemoved(const std::string& node_id, const Entry& at);
+  static bool WasRemoved(const std::string& node_id, const Entry& at, const Entry& epoch_record);
   void CheckSettled(const std::string& node, const Entry& entry);
   bool MayBeLost(const Entry* entry) const;
 

@@ -123,12 +123,15 @@ bool Checker::IsSettled(const Override& override_) const {
   });
 }
 
-// Who is taken out of the inventory counts for nothing any more: the operator answers for it (decision 0018).
-bool Checker::WasRemoved(const std::string& node_id, const Entry& at) {
+// Who was taken out of the inventory since the override, or was not in it then, counts for nothing any more,
+// also if he is admitted again: the operator answers for it (decision 0018).
+bool Checker::WasRemoved(const std::string& node_id, const Entry& at, const Entry& epoch_record) {
   const std::string key = replication::NodeKey(node_id);
   for (const Entry* entry = &at; entry != nullptr; entry = entry->parent) {
     for (const v1::Change& change : entry->record->message.changes()) {
-      if (change.key() == key) return !change.has_value();
+      if (change.key() != key) continue;
+      if (!change.has_value()) return true;
+      if (entry->position.revision <= epoch_record.position.revision) return false;
     }
   }
   return true;
@@ -148,7 +151,7 @@ void Checker::CheckSettled(const std::string& node, const Entry& entry) {
       for (const v1::Voter& voter : rule.voters()) {
         const bool has_come = begun->holders.contains({voter.node_id(), voter.incarnation()}) ||
                               facts_[voter.node_id()].incarnation != voter.incarnation() ||
-                              WasRemoved(voter.node_id(), entry);
+                              WasRemoved(voter.node_id(), entry, *begun);
         if (!has_come) missing.push_back(voter.node_id());
       }
       const int come = rule.voters_size() - static_cast<int>(missing.size());

@@ -160,6 +160,7 @@ void Faults::WipeFollower(SimNode& node) {
   if (!cluster_->CanLose(node.id())) return;
   node.Crash(CrashMode::kKillProcess, "to be wiped");
   node.Wipe();
+  cluster_->NoteWipe();
 }
 
 }  // namespace holdfast::sim

@@ -60,7 +60,7 @@ void Operators::ChangeNodes(SimNode& primary, const v1::ChangeNodesRequest& requ
 
 void Operators::ChangeVoters(bool same_nodes) {
   SimNode& node = cluster_->node(cluster_->primary());
-  if (!node.is_up()) return;
+  if (!node.is_up() || (!same_nodes && cluster_->WasWipedLately())) return;
   World& world = cluster_->world();
   v1::ChangeNodesRequest request;
   request.mutable_voters();
@@ -85,7 +85,7 @@ void Operators::ChangeVoters(bool same_nodes) {
 
 void Operators::ChangeMembers() {
   SimNode& primary = cluster_->node(cluster_->primary());
-  if (!primary.is_up()) return;
+  if (!primary.is_up() || cluster_->WasWipedLately()) return;
   if (AddMissingMembers()) return;
   SimNode& node = cluster_->AnyNode();
   const v1::DurabilityRule* const rule = cluster_->RuleNow();

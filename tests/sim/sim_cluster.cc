@@ -153,7 +153,7 @@ int SimCluster::Valid(const v1::DurabilityRule& rule, const std::string& without
 bool SimCluster::CanLose(const std::string& node_id) const {
   const NodeFacts& primary = world_->checker.facts(primary_);
   if (node_id == primary_ || primary.end == nullptr || primary.visible == nullptr) return false;
-  if (last_operation_ && world_->time.now() < *last_operation_ + absl::Seconds(9)) return false;
+  if (last_operation_ && world_->time.now() < *last_operation_ + kUntilAllKnow) return false;
   for (const Entry* at = primary.end->rule_entry; at != nullptr;
        at = at->parent ? at->parent->rule_entry : nullptr) {
     if (at->rule->quorum() > 0 && Valid(*at->rule, node_id) < PromiseQuorum(*at->rule)) return false;

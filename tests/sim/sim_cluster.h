@@ -53,6 +53,9 @@ class SimCluster {
   // not, only a break-glass epoch would help. An operation under way counts as a rule that needs everybody.
   bool CanLose(const std::string& node_id) const;
   void NoteOperation() { last_operation_ = world_->time.now(); }
+  // A primary may take it for alive until its stream ends, and would make it a voter that nobody has.
+  void NoteWipe() { last_wipe_ = world_->time.now(); }
+  bool WasWipedLately() const { return last_wipe_ && world_->time.now() < *last_wipe_ + kUntilAllKnow; }
 
   // Every node has the primary's last record and shows it.
   bool Converged() const;
@@ -69,6 +72,7 @@ class SimCluster {
     std::optional<absl::Duration> silent_since;
   };
   static constexpr absl::Duration kMaxUntilServing = absl::Seconds(1);
+  static constexpr absl::Duration kUntilAllKnow = absl::Seconds(9);
 
   World* const world_;
   std::map<std::string, Serving> serving_;
@@ -76,6 +80,7 @@ class SimCluster {
   std::string primary_;
   uint64_t primary_epoch_ = 0;
   std::optional<absl::Duration> last_operation_;
+  std::optional<absl::Duration> last_wipe_;
   std::map<std::string, absl::Duration> start_at_;
   absl::Duration mean_down_ = absl::Milliseconds(1500);
 };
