@@ -30,6 +30,10 @@ struct NodeFacts {
   Revision floor;                        // records up to here are no longer kept
   std::optional<uint64_t> stream_epoch;  // of the stream that it follows or followed last, or its own
   v1::EpochPromise granted;  // the highest that this node has answered, sent or acted under: must stay so
+  // Who has promised which epoch to this process, and how far their logs went then.
+  std::map<uint64_t, std::map<Holder, const Entry*>> heard;
+  std::set<std::string> answered_since_start;  // who has told this process anything
+  bool was_primary = false;                    // when it was started, and it has admitted nothing since
   bool chooses = false;  // an operator chose a branch for it: what it has of the other one it may cut (R20)
   bool expect_visible =
       false;  // a restart must not show less than `visible` (the machine did not lose its power)
@@ -86,6 +90,15 @@ class Checker : public testing::NetworkTap {
   // before), until it is settled.
   void OnEpoch(const Entry* epoch_record, bool insisted);
 
+  // ---- Operations (checker_promotion.cc) ----
+  // The candidate has written its EPOCH record.
+  void CheckPromotion(const std::string& node, const Entry* record, const v1::Operation& operation);
+  // A hand-over asks the primary to stand still; the candidate has all that it holds, and asks for promises.
+  void OnFreeze(const v1::Operation& operation);
+  void OnDrained(const std::string& node, const v1::Operation& operation);
+  // The operation calls itself done.
+  void CheckDone(const std::string& node, const v1::Operation& operation);
+
   // What `node` says of an operation at the end, against the EPOCH records that there ever were (I8, I9).
   void OnOperationEnd(const std::string& node, const v1::Operation& operation);
 
@@ -107,6 +120,16 @@ class Checker : public testing::NetworkTap {
     std::set<const Entry*> pending;  // on its path, and not committed without it
   };
 
+  struct Frozen {
+    absl::Duration since;
+    const Entry* end = nullptr;  // of the primary's log, once it was drained
+  };
+
+  void NoteHeard(const std::string& from, const std::string& to, const v1::PromiseResponse& answer);
+  void CheckResumed(const std::string& node, const Entry& entry);
+  void CheckPromises(const std::string& node, const Entry& record, const v1::Operation& operation);
+  void CheckHarvest(const std::string& node, const Entry& record, const v1::Operation& operation);
+  void CheckConfirmed(const std::string& node, const Entry& record, const v1::Operation& operation);
   Entry* Known(const std::string& node, const v1::LogPosition& position, absl::string_view where);
   bool IsCommittedAnywhere(const Entry* entry);
   void CheckCommit(const Entry& entry);
@@ -148,6 +171,7 @@ class Checker : public testing::NetworkTap {
   std::map<std::string, Request> requests_;  // by request id
   std::set<const Entry*> committed_;
   std::vector<Override> overrides_;
+  std::map<std::string, Frozen> frozen_;  // by operation id
   std::set<const Entry*> epoch_records_;
   std::set<Holder> lost_incarnations_;  // of disks that were wiped
   // When the primary of an epoch showed what: for the truth about freshness.

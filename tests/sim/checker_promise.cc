@@ -114,7 +114,7 @@ void Checker::CheckConflict(const std::string& node, const v1::EpochPromise& pro
                                        primary.first, ", which it follows, has nothing else there"));
 }
 
-void Checker::OnPromiseAnswer(const std::string& from, const std::string&,
+void Checker::OnPromiseAnswer(const std::string& from, const std::string& to,
                               const absl::StatusOr<v1::PromiseResponse>& answer) {
   if (!answer.ok()) {
     coverage_->Count("promise_" + ReasonOf(answer.status()));
@@ -126,6 +126,7 @@ void Checker::OnPromiseAnswer(const std::string& from, const std::string&,
   if (entry != facts_[from].end) {
     violations_->Add("R1", absl::StrCat(from, " answers a promise with a position that is not its own"));
   }
+  NoteHeard(from, to, *answer);
 }
 
 }  // namespace holdfast::sim

@@ -30,6 +30,7 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
     if (is_new) CountAdmissions(*entry);
     if (is_new) CheckSettled(node, *entry);
     CheckPromise(node, store.node().promise(), *entry);
+    CheckResumed(node, *entry);
     facts.end = entry;
   }
   CheckFloor(node, store);
@@ -257,6 +258,12 @@ void Checker::OnOpened(const std::string& node, storage::Store& store, storage::
   facts.visible = shown;
   facts.cut.clear();
   facts.stream_epoch.reset();
+  facts.heard.clear();
+  facts.answered_since_start.clear();
+  const Entry* newest_epoch = end;
+  while (newest_epoch != nullptr && newest_epoch->record->message.kind() != v1::RECORD_KIND_EPOCH)
+    newest_epoch = newest_epoch->parent;
+  facts.was_primary = newest_epoch != nullptr && newest_epoch->record->message.epoch().node_id() == node;
   facts.expect_visible = true;
   NoteShown(node, shown);
   if (shown != nullptr && !IsCommittedAnywhere(shown)) {

@@ -31,6 +31,10 @@ void SimNode::OnOperation(const v1::Operation& now) {
     look.set_inspect(true);
     world_->checker.OnPromiseAnswer(id(), id(), process_->replica->AcceptPromise(look));
   }
+  const bool is_switchover = now.plan().kind() == v1::OPERATION_KIND_SWITCHOVER && !now.takes_back();
+  if (is_switchover && has_begun && step == "freeze") world_->checker.OnFreeze(now);
+  if (is_switchover && has_begun && step == "promise-self") world_->checker.OnDrained(id(), now);
+  if (now.state() == v1::OPERATION_STATE_DONE) world_->checker.CheckDone(id(), now);
   const bool chosen = !now.plan().overrides().choose_branch().empty();
   NodeFacts& facts = world_->checker.facts(id());
   if (chosen && world_->insisted.contains(now.operation_id()))
@@ -78,6 +82,7 @@ void SimNode::OnEpochRecord(const v1::Operation& now) {
     world_->violations.Add("R4", absl::StrCat(id(), " begins epoch ", record->epoch(), " with the verdict \"",
                                               now.verdict().says(), "\", and nobody has insisted"));
   }
+  checker.CheckPromotion(id(), record, now);
   checker.OnEpoch(record, overrides);
   coverage.Count(overrides ? "take_overs_by_override" : "take_overs_proven");
   if (chosen) coverage.Count("branches_chosen");
