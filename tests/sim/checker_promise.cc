@@ -89,7 +89,17 @@ void Checker::CheckTail(const std::string& node, const Entry& end, const Entry& 
                           is_primarys ? ", who never showed so much" : ", which is not the end of that log"));
 }
 
+// Now, or when the candidate heard of it: one may have promised somebody else since.
 bool Checker::IsWithFollowerOf(const v1::EpochPromise& promise, const Entry& entry) const {
+  const auto candidate = facts_.find(promise.candidate_node_id());
+  if (candidate != facts_.end()) {
+    const auto heard = candidate->second.heard.find(promise.epoch());
+    const bool was_heard = heard != candidate->second.heard.end() &&
+                           std::any_of(heard->second.begin(), heard->second.end(), [&](const auto& end) {
+                             return History::IsOnPath(&entry, end.second);
+                           });
+    if (was_heard) return true;
+  }
   return std::any_of(facts_.begin(), facts_.end(), [&](const auto& other) {
     const NodeFacts& facts = other.second;
     return other.first != promise.candidate_node_id() && facts.granted.epoch() == promise.epoch() &&
