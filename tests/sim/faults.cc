@@ -44,7 +44,7 @@ void Faults::One() {
   World& world = cluster_->world();
   SimNode& node = cluster_->AnyNode();
   world.coverage.Count("faults");
-  switch (world.random->Below(16)) {
+  switch (world.random->Below(17)) {
     case 0:
     case 1:
       return node.Crash(AnyMode(), "");
@@ -66,6 +66,8 @@ void Faults::One() {
       return node.FailNextSync();
     case 15:
       return FailDisk(node);
+    case 16:
+      return PromiseTwice(node);
     case 11:
       return WipeFollower(node);
     case 12:
@@ -154,6 +156,25 @@ void Faults::Pause(SimNode& node) {
   node.PauseFor(span);
   world.story.Note("FAULT", absl::StrCat(node.id(), " is stopped for ", absl::FormatDuration(span)));
   world.coverage.Count("paused_processes");
+}
+
+// Another candidate asks for an epoch that has been promised: none that is sound does (R2, R3), and nobody
+// may say yes.
+void Faults::PromiseTwice(SimNode& node) {
+  World& world = cluster_->world();
+  SimNode& other = cluster_->AnyNode();
+  if (!node.is_up() || !other.is_up() || &other == &node) return;
+  const v1::EpochPromise& given = node.store().node().promise();
+  if (given.epoch() == 0 || given.candidate_node_id() == other.id()) return;
+  v1::PromiseRequest request;
+  request.set_cluster_id(node.store().node().identity().cluster_id);
+  v1::EpochPromise& wanted = *request.mutable_promise();
+  wanted.set_epoch(given.epoch());
+  wanted.set_candidate_node_id(other.id());
+  wanted.set_candidate_incarnation(other.store().node().identity().incarnation);
+  const absl::StatusOr<v1::PromiseResponse> answer = node.replica().AcceptPromise(request);
+  if (answer.ok()) world.checker.OnPromiseAnswer(node.id(), other.id(), answer);
+  world.coverage.Count("promised_epochs_asked_for");
 }
 
 void Faults::WipeFollower(SimNode& node) {

@@ -25,6 +25,7 @@ class Faults {
   void FailDisk(SimNode& node);
   void SlowDisk(SimNode& node);
   void Pause(SimNode& node);
+  void PromiseTwice(SimNode& node);
   void WipeFollower(SimNode& node);
   absl::Duration Short() const;
 

@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/error.h"
+#include "replication/promise_book.h"
 
 namespace holdfast::sim {
 
@@ -268,6 +269,22 @@ bool Operators::Settled() const {
          cluster_->ValidVoters() == rule->voters_size();
 }
 
+// F7: who has handed its role over, and to nobody, takes it back by itself: no operator helps meanwhile.
+bool Operators::WaitsForRole(SimNode& primary) {
+  constexpr absl::Duration kPatience = absl::Seconds(60);
+  World& world = cluster_->world();
+  const v1::EpochPromise& given = primary.store().node().promise();
+  const bool has_handed_over = replication::HandsOver(given, primary.id(), primary.replica().epoch()) &&
+                               given.epoch() == HighestEpoch();
+  if (!has_handed_over || primary.replica().CanAdmit().ok()) return false;
+  if (!waits_since_) waits_since_ = world.time.now();
+  if (world.time.now() < *waits_since_ + kPatience) return true;
+  world.violations.Add("F7",
+                       absl::StrCat(primary.id(), " has handed its role over to ", given.candidate_node_id(),
+                                    ", who did not become primary, and does not take it back"));
+  return false;
+}
+
 void Operators::Settle() {
   SimNode& primary = cluster_->node(cluster_->primary());
   if (!std::exchange(tidied_, true)) TidyOperations();
@@ -279,7 +296,7 @@ void Operators::Settle() {
     if (!Settled()) ChangeVoters(/*same_nodes=*/true);
     return;
   }
-  if (ReasonOf(admits) == "RECOVERING") return;
+  if (ReasonOf(admits) == "RECOVERING" || WaitsForRole(primary)) return;
   const v1::DurabilityRule* const rule = cluster_->RuleNow();
   Promote(SomeCandidate(""), /*insists=*/rule != nullptr && rule->quorum() == 0, /*planned=*/false);
 }

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -57,10 +58,12 @@ class Operators {
   SimNode* SomeCandidate(const std::string& but_not);
   void Promote(SimNode* candidate, bool insists, bool planned);
   uint64_t HighestEpoch() const;
+  bool WaitsForRole(SimNode& primary);
 
   SimCluster* const cluster_;
   bool stopped_ = false;
-  bool tidied_ = false;  // what was left of operations when the last fault was over
+  std::optional<absl::Duration> waits_since_;  // for a role that is to be taken back
+  bool tidied_ = false;                        // what was left of operations when the last fault was over
 };
 
 }  // namespace holdfast::sim

@@ -39,6 +39,7 @@ const std::vector<RareEvent>& RareEvents() {
       {"two_operators_at_once", "two operators promote two nodes"},
       {"two_losses_in_a_row", "the site that was promoted is lost too, before the first one is back"},
       {"promise_LOWER_EPOCH", "a node that has promised a higher epoch refuses a lower one"},
+      {"promised_epochs_asked_for", "another candidate asks for an epoch that is promised"},
       {"verdict_fenced", "a former primary that follows nobody fences itself"},
       {"closed_FOLLOW_LOOP", "relays would feed each other"},
       {"snapshots_with_a_tail", "a snapshot brings more than it shows"},
