@@ -59,7 +59,7 @@ struct DiskCounters {
   int64_t written_bytes = 0;
   int64_t syncs = 0;  // of files
   int64_t directory_syncs = 0;
-  int64_t faults = 0;  // operations that AddFault made fail
+  int64_t faults = 0;   // operations that AddFault made fail
   int64_t changes = 0;  // operations that could alter what a crash leaves; what PowerOffAfter counts
 };
 

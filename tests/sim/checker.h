@@ -126,6 +126,8 @@ class Checker : public testing::NetworkTap {
   };
 
   void NoteHeard(const std::string& from, const std::string& to, const v1::PromiseResponse& answer);
+  // An EPOCH record is new to the world; what speaks of it may come in a later life of the node.
+  void NoteBegun(const std::string& node, const Entry& entry);
   void CheckResumed(const std::string& node, const Entry& entry);
   void CheckPromises(const std::string& node, const Entry& record, const v1::Operation& operation);
   void CheckHarvest(const std::string& node, const Entry& record, const v1::Operation& operation);
@@ -172,6 +174,8 @@ class Checker : public testing::NetworkTap {
   std::set<const Entry*> committed_;
   std::vector<Override> overrides_;
   std::map<std::string, Frozen> frozen_;  // by operation id
+  // By EPOCH record: who had promised it to the process that wrote it, and how far their logs went.
+  std::map<const Entry*, std::map<Holder, const Entry*>> begun_with_;
   std::set<const Entry*> epoch_records_;
   std::set<Holder> lost_incarnations_;  // of disks that were wiped
   // When the primary of an epoch showed what: for the truth about freshness.

@@ -38,6 +38,11 @@ void Checker::NoteHeard(const std::string& from, const std::string& to, const v1
   facts.heard[answer.promise().epoch()][{from, answer.incarnation()}] = facts_[from].end;
 }
 
+void Checker::NoteBegun(const std::string& node, const Entry& entry) {
+  if (entry.record->message.epoch().node_id() == node)
+    begun_with_[&entry] = facts_[node].heard[entry.epoch()];
+}
+
 // R18: whoever was primary when it went down admits nothing before it has asked.
 void Checker::CheckResumed(const std::string& node, const Entry& entry) {
   NodeFacts& facts = facts_[node];
@@ -58,7 +63,7 @@ void Checker::CheckResumed(const std::string& node, const Entry& entry) {
 // R4, R5, R20: enough voters have promised this epoch to this process, under every rule that may count; what
 // they do not meet is waived by name.
 void Checker::CheckPromises(const std::string& node, const Entry& record, const v1::Operation& operation) {
-  const std::map<Holder, const Entry*>& heard = facts_[node].heard[record.epoch()];
+  const std::map<Holder, const Entry*>& heard = begun_with_[&record];
   const auto& waived = record.record->message.epoch().waived_rules();
   for (const v1::DurabilityRule* const rule : RulesToMeet(record.parent)) {
     if (rule->quorum() == 0) continue;  // proves nothing, and is asked for nothing
@@ -85,7 +90,7 @@ void Checker::CheckHarvest(const std::string& node, const Entry& record, const v
   for (const v1::RuleCount& count : operation.verdict().rules()) {
     for (const std::string& voter : count.promised()) {
       if (std::find(cannot_give.begin(), cannot_give.end(), voter) != cannot_give.end()) continue;
-      for (const auto& [holder, end] : facts_[node].heard[record.epoch()]) {
+      for (const auto& [holder, end] : begun_with_[&record]) {
         if (holder.first != voter || end == nullptr || History::IsOnPath(end, record.parent)) continue;
         const bool is_higher =
             record.parent == nullptr || end->position.revision > record.parent->position.revision;

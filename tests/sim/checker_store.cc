@@ -29,6 +29,7 @@ void Checker::OnAppended(const std::string& node, storage::Store& store,
     if (is_new) CheckCommit(*entry);
     if (is_new) CountAdmissions(*entry);
     if (is_new) CheckSettled(node, *entry);
+    if (is_new) NoteBegun(node, *entry);
     CheckPromise(node, store.node().promise(), *entry);
     CheckResumed(node, *entry);
     facts.end = entry;
@@ -208,6 +209,7 @@ const Entry* Checker::ReadLog(const std::string& node, storage::Store& store) {
       const bool is_new = history_.Find(record->position.chain_hash) == nullptr;
       Entry* const entry = history_.Add(holder, promised, record);
       if (is_new) CheckCommit(*entry);
+      if (is_new) NoteBegun(node, *entry);
     }
     after = records->back()->position.revision;
   }

@@ -120,6 +120,7 @@ void SimNode::OnDisk(DiskOperation operation, absl::string_view path) {
 }
 
 void SimNode::Wipe() {
+  disk_.ClearFaults();  // whoever empties a disk sees to it that it is empty
   disk_.Crash(CrashMode::kLoseUnsynced, *random_);
   std::vector<std::string> directories = {"data/salvage", "data/copies", "data"};
   for (const std::string& directory : directories) {
